@@ -1,0 +1,23 @@
+"""Train small generative models with Keras and see what they learned."""
+
+from keras_gen._lazy import lazy_exports
+
+__version__ = "0.1.0"
+
+__all__, __getattr__ = lazy_exports(
+    __name__,
+    {
+        ".data": ("ImageSet", "load_dataset"),
+        ".errors": ("InputError", "RunError"),
+        ".training": (
+            "DCGANSettings",
+            "RunFolder",
+            "VAESettings",
+            "frozen",
+            "resolve_settings",
+            "train_dcgan",
+            "train_vae",
+            "who_moved",
+        ),
+    },
+)

@@ -1,0 +1,25 @@
+"""Import a package's public names only when they are asked for (PEP 562)."""
+
+import importlib
+from collections.abc import Callable
+
+
+def lazy_exports(
+    package: str, homes: dict[str, tuple[str, ...]]
+) -> tuple[list[str], Callable[[str], object]]:
+    """Return `__all__` and `__getattr__` for a package whose names live in `homes`.
+
+    TensorFlow takes seconds to import, and `--help` should not wait for it.
+
+    Args:
+        package: The package's `__name__`.
+        homes: Public names by the module, relative to the package, that defines them.
+    """
+    home_of = {name: module for module, names in homes.items() for name in names}
+
+    def __getattr__(name: str) -> object:
+        if name not in home_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(home_of[name], package), name)
+
+    return sorted(home_of), __getattr__

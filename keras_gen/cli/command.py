@@ -1,0 +1,130 @@
+"""What every command shares: one-line errors, exit codes, signals, a quiet backend."""
+
+import argparse
+import contextlib
+import errno
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+from keras_gen.errors import InputError, RunError
+
+DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong flag as one line, as every other error is."""
+
+    def error(self, message: str) -> None:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived outside the training loop."""
+
+
+def run_command(body: Callable[[], int]) -> int:
+    """Run a command and turn what goes wrong into a line and an exit code.
+
+    Args:
+        body: The command; returns its exit code.
+    """
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        return body()
+    except InputError as error:
+        return _fail(BAD_INPUT, str(error))
+    except RunError as error:
+        return _fail(RUN_FAILED, str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _fail(RUN_FAILED, f"the disk is full ({error.filename or error}); make room and run again")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Terminated:
+        return TERMINATED
+
+
+def _fail(code: int, message: str) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+class StopSignals:
+    """Turns the first Ctrl-C or SIGTERM into a request that a loop looks at; a second Ctrl-C stops at once.
+
+    Use it as a context manager, and as the loop's `should_stop`.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    def __enter__(self) -> "StopSignals":
+        self._before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        return self.received is not None
+
+    def _receive(self, number: int, _: object) -> None:
+        if self.received is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.received = number
+
+    @property
+    def exit_code(self) -> int:
+        """130 after Ctrl-C, 143 after SIGTERM."""
+        return 128 + self.received
+
+
+def start_backend() -> None:
+    """Import Keras and its backend without the backend's chatter.
+
+    Raises:
+        InputError: KERAS_BACKEND names a backend that is unknown or not installed.
+    """
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKENDS:
+        raise InputError(f"KERAS_BACKEND={backend} is not known; use one of {', '.join(BACKENDS)}")
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with _quiet_stderr():
+            import keras
+
+            keras.ops.convert_to_numpy(keras.ops.zeros(()))  # wakes the devices, which have more to say
+    except ModuleNotFoundError as error:
+        if error.name != backend:
+            raise
+        raise InputError(f"KERAS_BACKEND={backend} is not installed; pip install {backend}") from None
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, and show it only if an exception comes out."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        before = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            if failed:
+                held.seek(0)
+                sys.stderr.write(held.read().decode(errors="replace"))

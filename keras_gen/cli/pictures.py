@@ -1,0 +1,94 @@
+"""The pictures of a run: asks the models for arrays, hands them to `figures`, keeps the files in the run folder."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+
+from keras_gen.data import to_range, to_uint8
+from keras_gen.figures import latent_scatter, loss_curves, manifold, save_grid
+from keras_gen.latent import draw_latents, manifold_latents
+from keras_gen.seeds import random_stream
+from keras_gen.training import TrainingRun
+from keras_gen.training.settings import Settings
+
+GRID_IMAGES = 64
+MANIFOLD_SIDE = 15
+RECONSTRUCTED = 10
+BATCH = 256
+IMAGE_MODEL = {"vae": "decoder", "dcgan": "generator"}
+
+
+class Pictures:
+    """Draws a run while it trains and when it ends.
+
+    Args:
+        settings: The run's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        distribution = getattr(settings, "latent_distribution", "normal")  # a VAE's prior is normal
+        random = random_stream(settings.seed, "grid")
+        self._grid_latents = draw_latents(random, GRID_IMAGES, settings.latent_dim, distribution)
+
+    def after_epoch(self, run: TrainingRun) -> None:
+        """Write the epoch's grid: what the same latent points become."""
+        save_grid(images_at(run, self._grid_latents), run.folder.epoch_image(run.epoch))
+
+    def at_end(self, run: TrainingRun) -> list[Path]:
+        """Draw the figures of the whole run.
+
+        Returns:
+            The pictures worth opening, best first.
+        """
+        if not run.history:
+            return []
+        drawn = [run.folder.epoch_image(run.epoch)]
+        if run.kind == "vae":
+            drawn = self._latent_pictures(run) + drawn
+        return [*drawn, _save(loss_curves(run.history), run.folder.figures / "losses.png")]
+
+    def _latent_pictures(self, run: TrainingRun) -> list[Path]:
+        figures, held_out = run.folder.figures, run.held_out
+        z_mean = encode(run, held_out.images)
+        points, axes = z_mean, ("z[0]", "z[1]")
+        if z_mean.shape[1] > 2:
+            points, axes = PCA(2).fit_transform(z_mean), ("first principal axis", "second principal axis")
+        elif z_mean.shape[1] == 1:
+            points, axes = np.column_stack([z_mean, held_out.labels]), ("z[0]", "label")
+        drawn = [_save(latent_scatter(points, held_out.labels, held_out.class_names, axes), figures / "latent_space.png")]
+        if z_mean.shape[1] == 2:
+            latents = manifold_latents(MANIFOLD_SIDE)
+            quantiles = latents[:MANIFOLD_SIDE, 0]
+            drawn.append(_save(manifold(images_at(run, latents), quantiles), figures / "manifold.png"))
+        some = np.linspace(0, len(held_out) - 1, RECONSTRUCTED, dtype=int)
+        originals = held_out.images[some]
+        path = figures / "reconstructions.png"
+        save_grid(np.concatenate([originals, images_at(run, z_mean[some])]), path, columns=RECONSTRUCTED)
+        return [*drawn, path]
+
+
+def images_at(run: TrainingRun, latents: np.ndarray) -> np.ndarray:
+    """Return a run's images at latent points, as uint8 (n, height, width, channels)."""
+    return decode(run.models[IMAGE_MODEL[run.kind]], latents, run.pixel_range)
+
+
+def decode(model: object, latents: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    """Return a generator's or decoder's images at latent points, as uint8 (n, height, width, channels)."""
+    parts = [model.predict_on_batch(latents[start : start + BATCH]) for start in range(0, len(latents), BATCH)]
+    return to_uint8(np.concatenate(parts), pixel_range)
+
+
+def encode(run: TrainingRun, images: np.ndarray) -> np.ndarray:
+    """Return the mean codes of uint8 images, shape (n, latent_dim)."""
+    model, parts = run.models["encoder"], []
+    for start in range(0, len(images), BATCH):
+        z_mean, _, _ = model.predict_on_batch(to_range(images[start : start + BATCH], run.pixel_range))
+        parts.append(z_mean)
+    return np.concatenate(parts)
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    figure.savefig(path, dpi=120)
+    return path

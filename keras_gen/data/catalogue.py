@@ -1,0 +1,110 @@
+"""What is known of the public data sets: where they are found, what they hold, how to get them."""
+
+from dataclasses import dataclass
+
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file to fetch.
+
+    Attributes:
+        url: Where it is.
+        sha256: Of the file, or None where hosts compress the same content in
+            different ways; the content's own fingerprint is checked then.
+        path: Where it is kept, relative to Keras's data set folder.
+    """
+
+    url: str
+    sha256: str | None
+    path: str
+
+
+@dataclass(frozen=True)
+class PublicDataset:
+    """One public data set.
+
+    Attributes:
+        title: Its name in sentences.
+        class_names: One name a label.
+        files: File or folder names to look for, best first. A name that ends in
+            `-ubyte` stands for the four IDX files, plain or gzipped.
+        folders: Folders to look in, relative to `--data-dir` and to Keras's cache.
+        fingerprints: Known sha256 of the training and the test images.
+        fingerprint_class: The label whose images the fingerprints are of; None for all.
+        downloads: What to fetch when nothing is found.
+        hint: Another way to get it, for the error message.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    fingerprints: tuple[str, str]
+    fingerprint_class: int | None
+    downloads: tuple[Download, ...]
+    hint: str
+
+
+PUBLIC_DATASETS = {
+    "mnist": PublicDataset(
+        title="MNIST",
+        class_names=DIGITS,
+        files=("mnist.npz", "idx-ubyte"),
+        folders=("", "mnist"),
+        fingerprints=(
+            "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+            "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        ),
+        fingerprint_class=None,
+        downloads=(
+            Download(
+                KERAS_HOST + "mnist.npz",
+                "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+                "mnist.npz",
+            ),
+        ),
+        hint="put mnist.npz or its four IDX files into a folder",
+    ),
+    "fashion_mnist": PublicDataset(
+        title="Fashion-MNIST",
+        class_names=CLOTHES,
+        files=("fashion_mnist.npz", "idx-ubyte"),
+        folders=("", "fashion-mnist"),
+        fingerprints=(
+            "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+            "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+        ),
+        fingerprint_class=None,
+        downloads=tuple(
+            Download(f"{KERAS_HOST}{part}-ubyte.gz", None, f"fashion-mnist/{part}-ubyte.gz")
+            for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+        ),
+        hint="on Debian, apt-get install dataset-fashion-mnist puts it into /usr/share/datasets/fashion-mnist",
+    ),
+    "cifar10": PublicDataset(
+        title="CIFAR-10",
+        class_names=CIFAR10,
+        files=("cifar10.npz", "cifar-10-batches-py", "cifar-10-python.tar.gz"),
+        folders=("", "cifar-10-batches-py-target"),
+        # Of the cars alone: it tells the official files and their order as well as all ten classes would.
+        fingerprints=(
+            "d3170aeb37a065bf3b9c7f2319addc6a7126142373414885c37335f2f07bc9da",
+            "769ee85a083023ae4f571ec1c0acc8bc7728dcf96a0a69e3549325bb2795a68d",
+        ),
+        fingerprint_class=CIFAR10.index("automobile"),
+        downloads=(
+            Download(
+                "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+                "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+                "cifar-10-python.tar.gz",
+            ),
+        ),
+        hint="put cifar10.npz, cifar-10-batches-py/ or cifar-10-python.tar.gz into a folder",
+    ),
+}

@@ -1,0 +1,16 @@
+"""Between the pixels of files, uint8 from 0 to 255, and those of networks, floats in a range."""
+
+import numpy as np
+
+
+def to_range(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    """Scale uint8 pixels to float32 in `pixel_range`, its lowest and highest value."""
+    low, high = pixel_range
+    scaled = np.multiply(images, np.float32((high - low) / 255), dtype=np.float32)
+    return scaled + np.float32(low) if low else scaled
+
+
+def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    """Scale floats in `pixel_range` to uint8 pixels, rounding to the nearest and clipping."""
+    low, high = pixel_range
+    return np.clip(np.rint((np.asarray(images, np.float32) - low) * (255 / (high - low))), 0, 255).astype(np.uint8)

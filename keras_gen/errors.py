@@ -1,0 +1,12 @@
+"""The two ways a run can go wrong that are not bugs.
+
+The command line prints either as one line, `error: ...`, without a traceback.
+"""
+
+
+class InputError(ValueError):
+    """Settings or data that cannot be used; nothing has been written (exit code 2)."""
+
+
+class RunError(RuntimeError):
+    """A run that failed after it began: a failed audit, a loss not finite (exit code 1)."""

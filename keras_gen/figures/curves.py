@@ -1,0 +1,29 @@
+"""Losses over the epochs."""
+
+from matplotlib.figure import Figure
+
+HELD_OUT = "held_out_"
+
+
+def loss_curves(history: list[dict[str, float]]) -> Figure:
+    """Draw each loss in a panel of its own: training solid, held-out dashed.
+
+    Args:
+        history: One row an epoch: `epoch`, and losses in nats; a loss and its
+            twin `held_out_...` share a panel.
+    """
+    terms = [name for name in history[0] if name != "epoch" and not name.startswith(HELD_OUT)]
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(4.2 * len(terms), 3.4), layout="constrained")
+    for number, term in enumerate(terms, start=1):
+        axes = figure.add_subplot(1, len(terms), number)
+        marker = "o" if len(epochs) == 1 else None
+        axes.plot(epochs, [row[term] for row in history], color="C0", marker=marker, label="training")
+        if HELD_OUT + term in history[0]:
+            values = [row[HELD_OUT + term] for row in history]
+            axes.plot(epochs, values, color="C1", linestyle="--", marker=marker, label="held-out")
+        axes.set(title=term.replace("_", " "), xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.axes[0].set_ylabel("nats")
+    return figure

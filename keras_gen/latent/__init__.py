@@ -1,0 +1,5 @@
+"""Points of the latent space: arrays in, arrays out."""
+
+from keras_gen.latent.sampling import draw_latents, manifold_latents
+
+__all__ = ["draw_latents", "manifold_latents"]

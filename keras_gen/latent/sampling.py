@@ -1,0 +1,48 @@
+"""Latent points: drawn at random, or laid out to cover the prior."""
+
+import numpy as np
+from scipy.stats import norm
+
+LATENT_DISTRIBUTIONS = ("normal", "uniform")
+
+
+def draw_latents(
+    random: np.random.Generator, count: int, latent_dim: int, distribution: str = "normal"
+) -> np.ndarray:
+    """Draw latent points.
+
+    Args:
+        random: Where the draws come from.
+        count: Number of points.
+        latent_dim: Numbers in a point.
+        distribution: `normal` for N(0, 1), `uniform` for uniform(-1, 1).
+
+    Returns:
+        float32, shape (count, latent_dim).
+    """
+    if distribution == "uniform":
+        return random.uniform(-1, 1, (count, latent_dim)).astype(np.float32)
+    return random.standard_normal((count, latent_dim), np.float32)
+
+
+def manifold_latents(side: int = 15, latent_dim: int = 2, dimensions: tuple[int, int] = (0, 1)) -> np.ndarray:
+    """Lay out a square of latent points that covers the prior N(0, I) evenly in probability.
+
+    The coordinates are the normal quantiles of `side` evenly spaced
+    probabilities, from 1/(side+1) to side/(side+1): each cell holds the same
+    share of the prior.
+
+    Args:
+        side: Points along each axis.
+        latent_dim: Numbers in a point.
+        dimensions: The two that vary, across and up; the others are 0.
+
+    Returns:
+        float32, shape (side * side, latent_dim), in reading order: the first
+        row has the highest value of the second dimension, as a plot's y axis has.
+    """
+    quantiles = norm.ppf(np.arange(1, side + 1) / (side + 1))
+    across, up = np.meshgrid(quantiles, quantiles[::-1])
+    points = np.zeros((side * side, latent_dim), np.float32)
+    points[:, dimensions[0]], points[:, dimensions[1]] = across.ravel(), up.ravel()
+    return points

@@ -1,0 +1,24 @@
+"""Functional-API builders and the few layers that Keras lacks.
+
+Importing this package registers those layers, so that
+`keras.models.load_model` finds them in safe mode.
+"""
+
+from keras_gen.models.dcgan import build_discriminator, build_gan, build_generator
+from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
+from keras_gen.models.vae import build_decoder, build_encoder, build_vae, build_vae_terms, reconstruction_loss
+
+__all__ = [
+    "KLDivergence",
+    "StandardNormal",
+    "build_decoder",
+    "build_discriminator",
+    "build_encoder",
+    "build_gan",
+    "build_generator",
+    "build_vae",
+    "build_vae_terms",
+    "kl_divergence",
+    "reconstruction_loss",
+    "sample_latent",
+]

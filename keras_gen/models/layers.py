@@ -1,0 +1,119 @@
+"""The few layers that Keras lacks, registered so that saved models load in safe mode."""
+
+import keras
+from keras import ops
+
+PACKAGE = "keras_gen"
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+def sample_latent(inputs: list) -> object:
+    """Draw z from N(z_mean, exp(z_log_var)) by shifting and scaling noise.
+
+    z = z_mean + exp(z_log_var / 2) * epsilon, the reparametrisation of Kingma
+    and Welling, "Auto-Encoding Variational Bayes" (2013), equation 10. A named
+    and registered function, so that the `Lambda` around it can be saved and
+    loaded without running code from the file.
+
+    Args:
+        inputs: z_mean, z_log_var and epsilon, each of shape (batch, latent_dim).
+
+    Returns:
+        z, of the same shape.
+    """
+    z_mean, z_log_var, epsilon = inputs
+    return z_mean + ops.exp(0.5 * z_log_var) * epsilon
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+def kl_divergence(z_mean: object, z_log_var: object) -> object:
+    """Return KL(N(z_mean, exp(z_log_var)) || N(0, 1)) in nats, summed over the latent dimensions.
+
+    -1/2 * sum(1 + z_log_var - z_mean^2 - exp(z_log_var)): Kingma and Welling (2013), appendix B.
+
+    Args:
+        z_mean: Shape (batch, latent_dim).
+        z_log_var: Shape (batch, latent_dim).
+
+    Returns:
+        Shape (batch,).
+    """
+    return -0.5 * ops.sum(1 + z_log_var - ops.square(z_mean) - ops.exp(z_log_var), axis=-1)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class StandardNormal(keras.layers.Layer):
+    """Draws noise from N(0, 1) of the same shape as its input.
+
+    It has a seed generator of its own, so that the noise is part of the
+    model's state on every backend and a seeded model repeats itself. The noise
+    is also drawn at inference: that is what makes z a sample.
+
+    Args:
+        seed: Integer seed of the noise; None draws one.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: object) -> object:
+        return keras.random.normal(ops.shape(inputs), dtype=self.compute_dtype, seed=self.seed_generator)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class KLDivergence(keras.layers.Layer):
+    """Adds beta times the mean KL divergence to the model's loss and passes z through.
+
+    It also keeps the mean KL of the batches seen in training, in weights that
+    no gradient moves: a metric updated inside `call` stays 0 on the JAX backend.
+
+    Args:
+        beta: Weight of the KL term; 1 is the evidence lower bound.
+
+    Call arguments:
+        inputs: z_mean, z_log_var and z, each of shape (batch, latent_dim).
+        training: Whether to count the batch in the running mean.
+
+    Returns:
+        z, unchanged.
+    """
+
+    def __init__(self, beta: float = 1.0, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.beta = beta
+        self.total = self.add_weight(shape=(), initializer="zeros", trainable=False, name="total", dtype="float32")
+        self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count", dtype="float32")
+
+    def call(self, inputs: list, training: bool = False) -> object:
+        z_mean, z_log_var, z = inputs
+        kl = ops.mean(kl_divergence(ops.cast(z_mean, "float32"), ops.cast(z_log_var, "float32")))
+        self.add_loss(self.beta * kl)
+        if training:
+            images = ops.cast(ops.shape(z)[0], "float32")
+            self.total.assign_add(ops.stop_gradient(kl) * images)
+            self.count.assign_add(images)
+        return z
+
+    def mean(self) -> float:
+        """Return the mean KL in nats of the images trained on since the last `reset`."""
+        count = float(ops.convert_to_numpy(self.count))
+        return float(ops.convert_to_numpy(self.total)) / count if count else 0.0
+
+    def reset(self) -> None:
+        """Forget the batches counted so far."""
+        self.total.assign(0.0)
+        self.count.assign(0.0)
+
+    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
+        return input_shape[-1]
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "beta": self.beta}

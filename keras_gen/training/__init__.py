@@ -1,0 +1,21 @@
+"""The two loops, freezing and its audit, settings and recipes, the run folder."""
+
+from keras_gen._lazy import lazy_exports
+
+__all__, __getattr__ = lazy_exports(
+    __name__,
+    {
+        ".audit": ("frozen", "who_moved"),
+        ".dcgan": ("DCGANTrainer", "train_dcgan"),
+        ".loop": ("TrainingRun",),
+        ".recipes": ("RECIPES", "resolve_settings"),
+        ".run_folder": ("RunFolder",),
+        ".settings": ("DCGANSettings", "VAESettings"),
+        ".vae": ("VAETrainer", "train_vae"),
+    },
+)
+
+
+def trainer_class(kind: str) -> type:
+    """Return `VAETrainer` for `vae`, `DCGANTrainer` for `dcgan`."""
+    return __getattr__({"vae": "VAETrainer", "dcgan": "DCGANTrainer"}[kind])

@@ -1,0 +1,104 @@
+"""What computes, and how: backend, device, precision, XLA."""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+
+import keras_gen
+
+NVIDIA_PCI_VENDOR = "0x10de"
+GPU_PACKAGES = {
+    "tensorflow": 'pip install "tensorflow[and-cuda]"',
+    "jax": 'pip install "jax[cuda12]"',
+    "torch": "pip install torch, in its CUDA build",
+}
+
+
+def gpus() -> list[str]:
+    """Return the names of the GPUs that the backend can use."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        details = [tf.config.experimental.get_device_details(d) for d in tf.config.list_physical_devices("GPU")]
+        return [each.get("device_name", "GPU") for each in details]
+    if backend == "jax":
+        import jax
+
+        return [each.device_kind for each in jax.devices() if each.platform != "cpu"]
+    if backend == "torch":
+        import torch
+
+        return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return []
+
+
+def device_name() -> str:
+    """Name what computes: the first GPU, or the CPU and its cores."""
+    found = gpus()
+    if found:
+        return f"GPU ({found[0]}{f', first of {len(found)}' if len(found) > 1 else ''})"
+    return f"CPU ({len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores)"
+
+
+def unused_nvidia_card(pci_devices: Path = Path("/sys/bus/pci/devices")) -> str | None:
+    """Return a line that says what to install when an NVIDIA card is there and the backend sees no GPU.
+
+    Args:
+        pci_devices: Where Linux lists the machine's cards.
+    """
+    if gpus():
+        return None
+    cards = [path for path in pci_devices.glob("*/vendor") if path.read_text().strip() == NVIDIA_PCI_VENDOR]
+    # Class 0x03.... is a display controller; NVIDIA also makes bridges and network cards.
+    if not any((path.parent / "class").read_text().startswith("0x03") for path in cards):
+        return None
+    backend = keras.backend.backend()
+    return f"An NVIDIA card is in this machine, but {backend} cannot use it: {GPU_PACKAGES[backend]}"
+
+
+def backend_version() -> str:
+    """Return the backend and its version, such as `tensorflow 2.21.0`."""
+    backend = keras.backend.backend()
+    return f"{backend} {importlib.metadata.version(backend)}"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a run's numbers may depend on."""
+    packages = ("keras", keras.backend.backend(), "numpy")
+    own = {"python": platform.python_version(), "keras_gen": keras_gen.__version__}
+    return own | {name: importlib.metadata.version(name) for name in packages}
+
+
+def jit_compile(jit: str, convolutional: bool) -> bool | str:
+    """Turn the setting `jit` into Keras's `jit_compile`.
+
+    On a CPU, XLA halves the time of small dense networks and makes
+    convolutions several times slower, so TensorFlow's `auto` depends on the network.
+    On a GPU and on the other backends Keras's own choice is kept.
+    """
+    if jit != "auto":
+        return jit == "on"
+    if keras.backend.backend() == "tensorflow" and not gpus():
+        return not convolutional
+    return "auto"
+
+
+@contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Build the models inside the `with` under a dtype policy.
+
+    Args:
+        name: `float32` or `mixed_bfloat16`.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

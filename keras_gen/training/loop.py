@@ -1,0 +1,207 @@
+"""The epoch loop that both models share: batches, bar, losses, audit, saving, stopping."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from keras_gen.data import ImageSet, epoch_batches
+from keras_gen.errors import InputError, RunError
+from keras_gen.training.device import device_name, versions
+from keras_gen.training.run_folder import RunFolder
+from keras_gen.training.settings import Settings
+
+SAVE_SECONDS = 30  # models are saved at the end of an epoch, but not more often than this
+
+
+class Trainer(Protocol):
+    """What the loop needs of a model: see `VAETrainer` and `DCGANTrainer`."""
+
+    kind: str
+    settings: Settings
+    models: dict[str, keras.Model]
+    pixel_range: tuple[float, float]
+    images_per_step: int
+    drop_last: bool
+
+    def start_epoch(self) -> None: ...
+
+    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None: ...
+
+    def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str: ...
+
+    def losses(self) -> dict[str, float]: ...
+
+    def held_out_losses(self, images: np.ndarray) -> dict[str, float]: ...
+
+
+@dataclass
+class TrainingRun:
+    """A run, under way or ended: what callbacks get and what training returns.
+
+    Attributes:
+        kind: `vae` or `dcgan`.
+        settings: Its settings.
+        models: The models it trains, by the name they are saved under.
+        pixel_range: Lowest and highest value of a pixel, as the models see it.
+        train: The training images.
+        held_out: The held-out images.
+        folder: Where it writes, or None.
+        history: One row of losses for each finished epoch.
+        stopped: Whether it was asked to stop before its last epoch.
+    """
+
+    kind: str
+    settings: Settings
+    models: dict[str, keras.Model]
+    pixel_range: tuple[float, float]
+    train: ImageSet
+    held_out: ImageSet
+    folder: RunFolder | None
+    history: list[dict[str, float]] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def epoch(self) -> int:
+        """The number of finished epochs."""
+        return len(self.history)
+
+
+def check_batches(trainer: Trainer, train: ImageSet) -> None:
+    """Raise InputError when there are too few images for one step."""
+    if len(train) < trainer.images_per_step:
+        raise InputError(
+            f"{len(train)} training images are fewer than the {trainer.images_per_step} of one step; "
+            f"use --batch-size {max(2, len(train) // 4)} or more images"
+        )
+
+
+def run_epochs(
+    trainer: Trainer,
+    train: ImageSet,
+    held_out: ImageSet,
+    folder: RunFolder | None,
+    on_epoch_end: Callable[[TrainingRun], None] | None,
+    should_stop: Callable[[], bool] | None,
+    say: Callable[[str], None],
+) -> TrainingRun:
+    """Train for all epochs.
+
+    Args:
+        trainer: Takes the steps and measures the losses.
+        train: Images to train on, shuffled anew each epoch.
+        held_out: Images to measure on after each epoch.
+        folder: Where to write, or None.
+        on_epoch_end: Called with the run after each epoch, once its row of losses is there.
+        should_stop: Asked after every step; True ends the run there.
+        say: Takes lines of text for the user.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: There are fewer images than one step needs.
+        RunError: The audit failed, or a loss is not finite.
+    """
+    check_batches(trainer, train)
+    run = TrainingRun(trainer.kind, trainer.settings, trainer.models, trainer.pixel_range, train, held_out, folder)
+    if folder is not None:
+        folder.write(**_describe(run), status="running", findings=[])
+    status = "failed"
+    try:
+        _run_epochs(trainer, run, on_epoch_end, should_stop, say)
+        status = "interrupted" if run.stopped else "finished"
+        if folder is not None:
+            folder.save_models(run.models)
+    finally:
+        if folder is not None:
+            folder.write(status=status)
+    return run
+
+
+def _run_epochs(
+    trainer: Trainer,
+    run: TrainingRun,
+    on_epoch_end: Callable[[TrainingRun], None] | None,
+    should_stop: Callable[[], bool] | None,
+    say: Callable[[str], None],
+) -> None:
+    settings, images, folder = run.settings, run.train.images, run.folder
+    timing: list[dict[str, float]] = []
+    last_save = time.monotonic()
+    steps = math.ceil(len(images) / trainer.images_per_step) - (
+        trainer.drop_last and len(images) % trainer.images_per_step > 0
+    )
+    with tqdm(total=settings.epochs * steps, unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
+        for epoch in range(1, settings.epochs + 1):
+            started = time.perf_counter()
+            bar.set_description(f"epoch {epoch}/{settings.epochs}", refresh=False)
+            trainer.start_epoch()
+            batches = epoch_batches(len(images), trainer.images_per_step, settings.seed, epoch, trainer.drop_last)
+            for step, batch in enumerate(batches, start=1):
+                if epoch == step == 1:
+                    line = trainer.audited_step(images[batch], epoch, step)
+                    bar.clear()
+                    say(f"Audit   {line}")
+                    bar.reset()  # the first step compiles, and would spoil the estimate of the time left
+                else:
+                    trainer.train_step(images[batch], epoch, step)
+                bar.update()
+                if should_stop is not None and should_stop():
+                    run.stopped = True
+                    return
+            trained = time.perf_counter()
+            losses = trainer.losses() | trainer.held_out_losses(run.held_out.images)
+            measured = time.perf_counter()
+            run.history.append({"epoch": epoch} | losses)
+            timing.append({"epoch": epoch, "train_seconds": trained - started, "held_out_seconds": measured - trained})
+            bar.set_postfix({_SHOWN[name]: f"{value:.4g}" for name, value in losses.items() if name in _SHOWN})
+            if folder is not None:
+                folder.write_history(run.history)
+                folder.write_timing(timing)
+                if time.monotonic() - last_save > SAVE_SECONDS:
+                    folder.save_models(run.models)
+                    last_save = time.monotonic()
+            if on_epoch_end is not None:
+                on_epoch_end(run)
+
+
+def _describe(run: TrainingRun) -> dict[str, object]:
+    """Return what run.json says of a run before it starts."""
+    sets = {"train": run.train, "held_out": run.held_out}
+    return {
+        "kind": run.kind,
+        "settings": run.settings.as_dict(),
+        "dataset": {"name": run.train.name, "class_names": list(run.train.class_names)}
+        | {
+            part: {"fingerprint": some.fingerprint, "count": len(some), "image_shape": list(some.image_shape)}
+            for part, some in sets.items()
+        },
+        "pixel_range": list(run.pixel_range),
+        "seed": run.settings.seed,
+        "backend": keras.backend.backend(),
+        "device": device_name(),
+        "versions": versions(),
+    }
+
+
+# What the bar shows, and under which name.
+_SHOWN = {
+    "loss": "loss",
+    "held_out_loss": "held-out",
+    "discriminator_loss_real": "D real",
+    "discriminator_loss_fake": "D fake",
+    "generator_loss": "G",
+}
+
+
+def check_finite(value: float, term: str, epoch: int, step: int) -> float:
+    """Return a loss, or raise RunError when it is not finite."""
+    if not math.isfinite(value):
+        raise RunError(f"the {term} became {value} at step {step} of epoch {epoch}; try a lower learning rate")
+    return value

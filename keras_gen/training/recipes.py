@@ -1,0 +1,142 @@
+"""Named sets of settings, and nothing else: every value of every recipe stands here.
+
+`chapter` follows the book chapter, `article` the article on MNIST; the numbers
+come from there. How many epochs fit depends on the data set too: the chapter's
+200 belong to its 5,000 cars.
+"""
+
+from dataclasses import dataclass, field
+
+from keras_gen.errors import InputError
+from keras_gen.training.settings import SETTINGS, Settings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named set of settings.
+
+    Attributes:
+        settings: Values by the setting's name.
+        on: What differs on some data sets: values by the data set's name (for
+            `cifar10:CLASS` both `cifar10:` and `cifar10` are looked up, in this order).
+    """
+
+    settings: dict[str, object]
+    on: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    def on_dataset(self, dataset: str) -> dict[str, object]:
+        """Return the settings for one data set."""
+        base, colon, _ = dataset.partition(":")
+        return self.settings | self.on.get(base + colon, self.on.get(base, {}))
+
+
+RECIPES = {
+    "vae": {
+        "chapter": Recipe(
+            {
+                "epochs": 50,
+                "batch_size": 100,
+                "latent_dim": 2,
+                "architecture": "dense",
+                "intermediate_dim": 256,
+                "filters": 32,
+                "optimizer": "rmsprop",
+                "learning_rate": 1e-3,
+                "beta": 1.0,
+            },
+            on={"mnist5k": {"epochs": 150}},
+        ),
+    },
+    "dcgan": {
+        "chapter": Recipe(
+            {
+                "epochs": 100,
+                "batch_size": 128,
+                "latent_dim": 100,
+                "optimizer": "adam",
+                "generator_learning_rate": 1e-4,
+                "discriminator_learning_rate": 1e-3,
+                "adam_beta_1": 0.5,
+                "label_smoothing": 0.1,
+                "discriminator_steps": 1,
+                "concatenate_batches": False,
+                "latent_distribution": "normal",
+                "output_activation": "tanh",
+                "init_stddev": 0.02,
+                "kernel_size": 5,
+                "leaky_alpha": 0.2,
+                "batch_norm_momentum": 0.8,
+                "generator_filters": 128,
+                "generator_base_filters": 192,
+                "generator_extra_layers": 0,
+                "generator_activation": "leaky_relu",
+                "discriminator_filters": 64,
+                "discriminator_extra_layers": 0,
+                "discriminator_batch_norm": True,
+                "discriminator_activate_last": True,
+                "dropout": 0.2,
+            },
+            on={
+                "cifar10:": {"epochs": 200},
+                "cifar10": {"epochs": 20},
+                "mnist": {"epochs": 20},
+                "fashion_mnist": {"epochs": 20},
+                "mnist5k": {"epochs": 60},
+            },
+        ),
+        "article": Recipe(
+            {
+                "epochs": 100,
+                "batch_size": 64,
+                "latent_dim": 100,
+                "optimizer": "rmsprop",
+                "generator_learning_rate": 1e-4,
+                "discriminator_learning_rate": 2e-4,
+                "adam_beta_1": 0.5,
+                "label_smoothing": 0.0,
+                "discriminator_steps": 1,
+                "concatenate_batches": True,
+                "latent_distribution": "uniform",
+                "output_activation": "sigmoid",
+                "init_stddev": None,
+                "kernel_size": 5,
+                "leaky_alpha": 0.2,
+                "batch_norm_momentum": 0.99,
+                "generator_filters": 32,
+                "generator_base_filters": 128,
+                "generator_extra_layers": 2,
+                "generator_activation": "relu",
+                "discriminator_filters": 32,
+                "discriminator_extra_layers": 1,
+                "discriminator_batch_norm": False,
+                "discriminator_activate_last": False,
+                "dropout": 0.0,
+            },
+            on={"mnist": {"epochs": 43}, "fashion_mnist": {"epochs": 43}},
+        ),
+    },
+}
+
+
+def resolve_settings(
+    kind: str, dataset: str = "mnist5k", recipe: str = "chapter", **overrides: object
+) -> Settings:
+    """Return a recipe's settings for a data set, with some of them replaced.
+
+    Args:
+        kind: `vae` or `dcgan`.
+        dataset: Name of the data set, which some defaults depend on.
+        recipe: Name of the recipe.
+        **overrides: Settings by name that replace the recipe's.
+
+    Returns:
+        `VAESettings` or `DCGANSettings`.
+
+    Raises:
+        InputError: There is no such recipe, or a value is out of bounds.
+        TypeError: There is no such setting.
+    """
+    recipes = RECIPES[kind]
+    if recipe not in recipes:
+        raise InputError(f"--recipe {recipe} is not known; choose one of {', '.join(recipes)}")
+    return SETTINGS[kind](recipe=recipe, **recipes[recipe].on_dataset(dataset) | overrides)

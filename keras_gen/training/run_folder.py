@@ -1,0 +1,132 @@
+"""The folder that a run leaves behind, and the only code that writes into it.
+
+    run.json  history.csv  timing.csv  images/  figures/  models/
+"""
+
+import json
+import os
+from pathlib import Path
+
+import keras
+
+from keras_gen.errors import InputError
+
+FORMAT_VERSION = 1
+
+
+class RunFolder:
+    """One run's folder.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, out: str | Path | None, kind: str, dataset: str, root: str | Path = "runs") -> "RunFolder":
+        """Make a new folder; nothing that exists is ever written over.
+
+        Args:
+            out: Its path; None numbers it, `runs/0007-dcgan-cifar10-automobile`.
+            kind: `vae` or `dcgan`.
+            dataset: Name of the data set.
+            root: Where numbered folders go.
+
+        Raises:
+            InputError: The path exists, or cannot be written.
+        """
+        try:
+            if out is not None:
+                path = Path(out)
+                path.mkdir(parents=True)
+            else:
+                path = cls._numbered(Path(root), f"{kind}-{dataset.replace(':', '-')}")
+            for name in ("images", "figures", "models"):
+                (path / name).mkdir()
+        except FileExistsError as error:
+            if out is None or Path(error.filename) != path:
+                raise InputError(f"{error.filename} is a file; a folder of runs is needed there") from None
+            raise InputError(f"--out {out} already exists and is never overwritten; name a folder that does not") from None
+        except OSError as error:
+            raise InputError(f"the run folder cannot be made ({error}); name one with --out") from None
+        return cls(path)
+
+    @staticmethod
+    def _numbered(root: Path, name: str) -> Path:
+        root.mkdir(parents=True, exist_ok=True)
+        taken = [int(path.name[:4]) for path in root.iterdir() if path.name[:4].isdecimal()]
+        number = max(taken, default=0) + 1
+        while True:  # another run may take the number first
+            try:
+                path = root / f"{number:04d}-{name}"
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
+
+    @property
+    def figures(self) -> Path:
+        """Where the figures of the whole run go."""
+        return self.path / "figures"
+
+    def epoch_image(self, epoch: int) -> Path:
+        """Return the path of one epoch's grid of images."""
+        return self.path / "images" / f"epoch-{epoch:04d}.png"
+
+    def model_path(self, name: str) -> Path:
+        """Return the path of one saved model."""
+        return self.path / "models" / f"{name}.keras"
+
+    def read(self) -> dict:
+        """Return run.json.
+
+        Raises:
+            InputError: The folder holds no run, or one of a newer version.
+        """
+        path = self.path / "run.json"
+        try:
+            run = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{self.path} is no run folder (it has no run.json); name one such as runs/0001-...") from None
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error})") from None
+        if run.get("format_version") != FORMAT_VERSION:
+            raise InputError(
+                f"{path} has format version {run.get('format_version')}, this program reads {FORMAT_VERSION}; "
+                "use the version of keras_gen that made it"
+            )
+        return run
+
+    def write(self, **fields: object) -> None:
+        """Set fields of run.json, keeping the others."""
+        path = self.path / "run.json"
+        run = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"format_version": FORMAT_VERSION}
+        self._replace(path, json.dumps(run | fields, indent=2) + "\n")
+
+    def write_history(self, history: list[dict[str, float]]) -> None:
+        """Write history.csv: epoch and losses, no clock times, so that equal runs have equal files."""
+        self._write_table("history.csv", history)
+
+    def write_timing(self, timing: list[dict[str, float]]) -> None:
+        """Write timing.csv: what each epoch took."""
+        self._write_table("timing.csv", timing)
+
+    def save_models(self, models: dict[str, keras.Model]) -> None:
+        """Save models, replacing earlier ones only once the new ones are whole."""
+        for name, model in models.items():
+            path = self.model_path(name)
+            temporary = path.with_name(f"{name}.partial.keras")
+            model.save(temporary)
+            os.replace(temporary, path)
+
+    def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
+        lines = [",".join(rows[0])] + [",".join(str(value) for value in row.values()) for row in rows]
+        self._replace(self.path / name, "\n".join(lines) + "\n")
+
+    @staticmethod
+    def _replace(path: Path, text: str) -> None:
+        temporary = path.with_name(path.name + ".partial")
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)

@@ -1,0 +1,173 @@
+"""Every setting of a run: its name, its meaning and what it may be. The flags and run.json follow from here."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from keras_gen.errors import InputError
+
+Check = Callable[[object], object]
+
+
+def _whole(least: int, most: int) -> Check:
+    def check(value: object) -> int:
+        number = int(str(value))
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    check.expectation = f"a whole number from {least} to {most}"
+    return check
+
+
+def _number(least: float, most: float, above: bool = False) -> Check:
+    def check(value: object) -> float:
+        number = float(str(value))
+        if not (math.isfinite(number) and least <= number <= most) or (above and number == least):
+            raise ValueError
+        return number
+
+    check.expectation = f"a number {'above' if above else 'from'} {least:g} {'and up ' if above else ''}to {most:g}"
+    return check
+
+
+def _choice(*choices: str) -> Check:
+    def check(value: object) -> str:
+        if value not in choices:
+            raise ValueError
+        return value
+
+    check.expectation = "one of " + ", ".join(choices)
+    check.choices = choices
+    return check
+
+
+def _yes_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+_yes_no.expectation = "true or false"
+
+
+def _number_or_none(least: float, most: float) -> Check:
+    number = _number(least, most, above=True)
+
+    def check(value: object) -> float | None:
+        return None if value is None or value == "none" else number(value)
+
+    check.expectation = f"{number.expectation}, or none"
+    return check
+
+
+def _setting(check: Check, help: str, **default: object) -> object:
+    return field(metadata={"check": check, "help": help}, **default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What both models share. Values are checked on construction.
+
+    Raises:
+        InputError: A value is outside what its setting may be.
+    """
+
+    recipe: str = _setting(str, "named set of settings; each is overridden by its flag")
+    epochs: int = _setting(_whole(1, 1_000_000), "passes over the training images")
+    batch_size: int = _setting(_whole(2, 65_536), "images in a training batch")
+    latent_dim: int = _setting(_whole(1, 4096), "numbers in a latent point")
+    seed: int = _setting(
+        _whole(0, 2**31 - 1), "start of every random stream: weights, shuffling, latents, dropout", default=0
+    )
+    precision: str = _setting(
+        _choice("float32", "mixed_bfloat16"),
+        "arithmetic; mixed_bfloat16 computes in half precision and keeps the weights and the last layers in float32",
+        default="float32",
+    )
+    jit: str = _setting(
+        _choice("auto", "on", "off"),
+        "compile the training step with XLA; auto picks what is fastest for the network and the device",
+        default="auto",
+    )
+
+    def __post_init__(self) -> None:
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            check = each.metadata["check"]
+            try:
+                object.__setattr__(self, each.name, check(value))
+            except ValueError:
+                raise InputError(f"{flag(each.name)} must be {check.expectation}; received {value}") from None
+
+    def as_dict(self) -> dict:
+        """Return the settings by name, as run.json keeps them."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAESettings(Settings):
+    """Settings of a variational autoencoder."""
+
+    architecture: str = _setting(_choice("dense", "conv"), "kind of network: dense layers, or convolutions")
+    intermediate_dim: int = _setting(_whole(1, 65_536), "width of the dense hidden layer")
+    filters: int = _setting(_whole(1, 4096), "filters of the convolution nearest the image (conv only)")
+    optimizer: str = _setting(_choice("rmsprop", "adam"), "optimiser")
+    learning_rate: float = _setting(_number(0, 10, above=True), "learning rate")
+    beta: float = _setting(_number(0, 1e6), "weight of the KL term; 1 is the evidence lower bound")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGANSettings(Settings):
+    """Settings of a DCGAN."""
+
+    optimizer: str = _setting(_choice("adam", "rmsprop"), "optimiser of both networks")
+    generator_learning_rate: float = _setting(_number(0, 10, above=True), "learning rate of the generator")
+    discriminator_learning_rate: float = _setting(_number(0, 10, above=True), "learning rate of the discriminator")
+    adam_beta_1: float = _setting(_number(0, 0.9999), "Adam's decay of the mean gradient (adam only)")
+    label_smoothing: float = _setting(
+        _number(0, 0.5), "how far below 1 the labels of real images are: one-sided label smoothing"
+    )
+    discriminator_steps: int = _setting(_whole(1, 1000), "discriminator updates per generator update")
+    concatenate_batches: bool = _setting(
+        _yes_no, "show the discriminator real and generated images in one batch, not one after the other"
+    )
+    latent_distribution: str = _setting(
+        _choice("normal", "uniform"), "latent points come from N(0, 1) or from uniform(-1, 1)"
+    )
+    output_activation: str = _setting(
+        _choice("tanh", "sigmoid"), "the generator's last activation: pixels in [-1, 1] or in [0, 1]"
+    )
+    init_stddev: float | None = _setting(
+        _number_or_none(0, 10), "kernels start from N(0, this); none is Keras's Glorot uniform"
+    )
+    kernel_size: int = _setting(_whole(1, 15), "side of the kernels in pixels")
+    leaky_alpha: float = _setting(_number(0, 1), "slope of LeakyReLU below zero")
+    batch_norm_momentum: float = _setting(_number(0, 0.9999), "how slowly BatchNormalization's averages move")
+    generator_filters: int = _setting(
+        _whole(1, 4096), "filters of the generator's last hidden layer; each layer before has twice as many"
+    )
+    generator_base_filters: int = _setting(_whole(1, 8192), "channels of the generator's first map")
+    generator_extra_layers: int = _setting(_whole(0, 16), "stride-1 layers behind the generator's doublings")
+    generator_activation: str = _setting(_choice("leaky_relu", "relu"), "activation inside the generator")
+    discriminator_filters: int = _setting(
+        _whole(1, 4096), "filters of the discriminator's first layer; each further one has twice as many"
+    )
+    discriminator_extra_layers: int = _setting(_whole(0, 16), "stride-1 layers behind the discriminator's halvings")
+    discriminator_batch_norm: bool = _setting(_yes_no, "BatchNormalization in the discriminator")
+    discriminator_activate_last: bool = _setting(_yes_no, "LeakyReLU behind the discriminator's last convolution")
+    dropout: float = _setting(_number(0, 0.95), "share of features dropped before the discriminator's last layer")
+
+    @property
+    def pixel_range(self) -> tuple[float, float]:
+        """Lowest and highest value of a pixel, as the networks see it."""
+        return (-1.0, 1.0) if self.output_activation == "tanh" else (0.0, 1.0)
+
+
+SETTINGS = {"vae": VAESettings, "dcgan": DCGANSettings}
+
+
+def flag(name: str) -> str:
+    """Return the command-line flag of a setting."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,141 @@
+"""Training of the variational autoencoder with `train_on_batch`."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from keras_gen.data import ImageSet, to_range
+from keras_gen.latent import draw_latents
+from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms, reconstruction_loss
+from keras_gen.seeds import random_stream
+from keras_gen.training.audit import check_moves, who_moved
+from keras_gen.training.device import jit_compile, precision
+from keras_gen.training.loop import TrainingRun, check_finite, run_epochs
+from keras_gen.training.recipes import resolve_settings
+from keras_gen.training.run_folder import RunFolder
+from keras_gen.training.settings import VAESettings
+
+OPTIMIZERS = {"rmsprop": keras.optimizers.RMSprop, "adam": keras.optimizers.Adam}
+HELD_OUT_BATCH = 1000
+
+
+class VAETrainer:
+    """A VAE and its training step.
+
+    Building it sets the global random seeds of Python, NumPy and the backend,
+    which Keras's initializers draw from.
+
+    Args:
+        image_shape: Height, width and channels.
+        settings: What to build and how to train it.
+    """
+
+    kind = "vae"
+    pixel_range = (0.0, 1.0)
+    drop_last = False  # a smaller last batch is trained on; TensorFlow traces it once
+
+    def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings) -> None:
+        self.settings = settings
+        self.images_per_step = settings.batch_size
+        sizes = {
+            "architecture": settings.architecture,
+            "intermediate_dim": settings.intermediate_dim,
+            "filters": settings.filters,
+        }
+        keras.utils.set_random_seed(settings.seed)
+        with precision(settings.precision):
+            encoder = build_encoder(image_shape, settings.latent_dim, seed=settings.seed, **sizes)
+            decoder = build_decoder(image_shape, settings.latent_dim, **sizes)
+        self.vae = build_vae(encoder, decoder, settings.beta)
+        self.models = {"encoder": encoder, "decoder": decoder}
+        jit = jit_compile(settings.jit, convolutional=settings.architecture == "conv")
+        optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
+        self.vae.compile(optimizer=optimizer, loss=reconstruction_loss, jit_compile=jit)
+        self.terms = build_vae_terms(encoder, decoder)
+        self.terms.compile(jit_compile=jit)
+        self._loss = 0.0
+
+    def start_epoch(self) -> None:
+        """Begin new means of the losses."""
+        self.vae.reset_metrics()
+        self.vae.get_layer("kl").reset()
+
+    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
+        """Take one step.
+
+        Args:
+            images: uint8, shape (batch, height, width, channels).
+            epoch: Where the run stands, for messages.
+            step: Likewise.
+
+        Raises:
+            RunError: The loss is not finite.
+        """
+        x = to_range(images, self.pixel_range)
+        # Keras returns the mean loss of the epoch so far, weighted by batch size.
+        self._loss = check_finite(float(self.vae.train_on_batch(x, x)), "loss", epoch, step)
+
+    def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str:
+        """Take one step and return a sentence on which weights it moved."""
+        with who_moved(**self.models) as moves:
+            self.train_step(images, epoch, step)
+        return check_moves("training", moves, {"encoder": "everything", "decoder": "everything"})
+
+    def losses(self) -> dict[str, float]:
+        """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl."""
+        kl = self.vae.get_layer("kl").mean()
+        return {"loss": self._loss, "reconstruction": self._loss - self.settings.beta * kl, "kl": kl}
+
+    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
+        """Return the same losses on held-out images, one latent sample each, always with the same noise.
+
+        Args:
+            images: uint8, shape (n, height, width, channels).
+        """
+        random = random_stream(self.settings.seed, "held_out")
+        epsilon = draw_latents(random, len(images), self.settings.latent_dim)
+        totals = np.zeros(2)
+        for start in range(0, len(images), HELD_OUT_BATCH):
+            part = slice(start, start + HELD_OUT_BATCH)
+            terms = self.terms.predict_on_batch([to_range(images[part], self.pixel_range), epsilon[part]])
+            totals += [np.sum(term, dtype=np.float64) for term in terms]
+        reconstruction, kl = (totals / len(images)).tolist()
+        return {
+            "held_out_loss": reconstruction + self.settings.beta * kl,
+            "held_out_reconstruction": reconstruction,
+            "held_out_kl": kl,
+        }
+
+
+def train_vae(
+    train: ImageSet,
+    held_out: ImageSet,
+    settings: VAESettings | None = None,
+    *,
+    folder: RunFolder | None = None,
+    on_epoch_end: Callable[[TrainingRun], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    say: Callable[[str], None] = print,
+) -> TrainingRun:
+    """Train a variational autoencoder.
+
+    Args:
+        train: Images to train on.
+        held_out: Images to measure on after every epoch.
+        settings: What to build and how to train it; None is the chapter's recipe.
+        folder: Where history, timing and models are written; None writes nothing.
+        on_epoch_end: Called with the run after each epoch; draw or score there.
+        should_stop: Asked after every step; True ends the run there.
+        say: Takes lines of text for the user.
+
+    Returns:
+        The run, with `models["encoder"]`, `models["decoder"]` and `history`.
+
+    Raises:
+        InputError: The settings do not fit the images.
+        RunError: The audit failed, or a loss is not finite.
+    """
+    settings = settings or resolve_settings("vae", train.name)
+    trainer = VAETrainer(train.image_shape, settings)
+    return run_epochs(trainer, train, held_out, folder, on_epoch_end, should_stop, say)
