@@ -4,9 +4,7 @@ import importlib
 from collections.abc import Callable
 
 
-def lazy_exports(
-    package: str, homes: dict[str, tuple[str, ...]]
-) -> tuple[list[str], Callable[[str], object]]:
+def lazy_exports(package: str, homes: dict[str, tuple[str, ...]]) -> tuple[list[str], Callable[[str], object]]:
     """Return `__all__` and `__getattr__` for a package whose names live in `homes`.
 
     TensorFlow takes seconds to import, and `--help` should not wait for it.

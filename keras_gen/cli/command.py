@@ -19,6 +19,7 @@ class Parser(argparse.ArgumentParser):
     """Reports a wrong flag as one line, as every other error is."""
 
     def error(self, message: str) -> None:
+        """Raise what argparse would print with the usage."""
         raise InputError(f"{message}; see {self.prog} --help")
 
 
@@ -76,6 +77,7 @@ class StopSignals:
             signal.signal(number, handler)
 
     def __call__(self) -> bool:
+        """Tell whether a signal has arrived."""
         return self.received is not None
 
     def _receive(self, number: int, _: object) -> None:

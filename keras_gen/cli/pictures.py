@@ -57,7 +57,9 @@ class Pictures:
             points, axes = PCA(2).fit_transform(z_mean), ("first principal axis", "second principal axis")
         elif z_mean.shape[1] == 1:
             points, axes = np.column_stack([z_mean, held_out.labels]), ("z[0]", "label")
-        drawn = [_save(latent_scatter(points, held_out.labels, held_out.class_names, axes), figures / "latent_space.png")]
+        drawn = [
+            _save(latent_scatter(points, held_out.labels, held_out.class_names, axes), figures / "latent_space.png")
+        ]
         if z_mean.shape[1] == 2:
             latents = manifold_latents(MANIFOLD_SIDE)
             quantiles = latents[:MANIFOLD_SIDE, 0]

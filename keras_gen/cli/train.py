@@ -5,6 +5,7 @@ import dataclasses
 import time
 
 from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_backend
+from keras_gen.errors import InputError
 from keras_gen.training.recipes import RECIPES, resolve_settings
 from keras_gen.training.settings import SETTINGS, Settings, flag
 
@@ -86,18 +87,21 @@ def _train(kind: str, options: dict) -> int:
     dataset, data_dir, image_size = (options.pop(name) for name in ("dataset", "data_dir", "image_size"))
     out, dry_run = options.pop("out"), options.pop("dry_run")
     settings = resolve_settings(kind, dataset, **options)
+    if image_size is not None and not 4 <= image_size <= 1024:
+        raise InputError(f"--image-size must be a whole number from 4 to 1024; received {image_size}")
+    from keras_gen.data import load_dataset
+
+    train, held_out = load_dataset(dataset, data_dir, image_size, settings.seed)
     start_backend()
     from keras_gen.cli.pictures import Pictures
-    from keras_gen.data import load_dataset
     from keras_gen.training import RunFolder, trainer_class
     from keras_gen.training.device import backend_version, device_name, unused_nvidia_card
     from keras_gen.training.loop import check_batches, run_epochs
 
-    train, held_out = load_dataset(dataset, data_dir, image_size, settings.seed)
     trainer = trainer_class(kind)(train.image_shape, settings)
     check_batches(trainer, train)
-    height, width, channels = train.image_shape
-    print(f"Data    {train.name}: {len(train):,} training and {len(held_out):,} held-out images, {height}x{width}x{channels}")
+    shape = "x".join(map(str, train.image_shape))
+    print(f"Data    {train.name}: {len(train):,} training and {len(held_out):,} held-out images, {shape}")
     print(f"Device  {backend_version()} on the {device_name()}, {settings.precision}")
     if hint := unused_nvidia_card():
         print(hint)
@@ -116,7 +120,8 @@ def _train(kind: str, options: dict) -> int:
         run = run_epochs(trainer, train, held_out, folder, pictures.after_epoch, stop, print)
         drawn = pictures.at_end(run)
     if run.stopped:
-        print(f"Stopped in epoch {run.epoch + 1} of {settings.epochs}; the models as they were are in {folder.path / 'models'}")
+        where = f"epoch {run.epoch + 1} of {settings.epochs}"
+        print(f"Stopped in {where}; the models as they were are in {folder.path / 'models'}")
         code = stop.exit_code
     else:
         minutes, seconds = divmod(round(time.monotonic() - started), 60)
@@ -139,4 +144,6 @@ def _print_plan(settings: Settings, trainer: object) -> None:
 
 def _last_losses(row: dict[str, float]) -> str:
     held_out = {name.removeprefix("held_out_"): value for name, value in row.items() if name.startswith("held_out_")}
-    return "Held-out " + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in held_out.items()) + " nats."
+    return (
+        "Held-out " + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in held_out.items()) + " nats."
+    )

@@ -6,6 +6,7 @@ import pickle
 import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +23,21 @@ def read_npz(path: Path) -> Arrays:
         InputError: The file is damaged, is no .npz, or holds an object array.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except AttributeError:  # a bare .npy loads as an array, which has no `files`
-        raise InputError(f"{path} is not an .npz file; save one with numpy.savez") from None
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                raise InputError(f"{path} is a single array, not an .npz file; save named arrays with numpy.savez")
+            return {key: content[key] for key in content.files}
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise InputError(f"{path} cannot be read as .npz ({error}); it may be cut short") from None
     except ValueError as error:
-        if "pickle" in str(error):
+        if isinstance(error, InputError):
+            raise
+        if "pickle" in str(error) or "Object arrays" in str(error):
             raise InputError(
                 f"{path} holds Python objects or is no .npz file; save plain number arrays with numpy.savez"
             ) from None
         raise InputError(f"{path} cannot be read as .npz ({error})") from None
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} cannot be read as .npz ({error}); it may be cut short") from None
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS, PublicDataset
+from keras_gen.data.catalogue import CIFAR10, DIGITS, PUBLIC_DATASETS, PublicDataset
 from keras_gen.data.download import fetch
 from keras_gen.data.formats import Arrays, read_cifar_archive, read_cifar_folder, read_idx, read_npz
 from keras_gen.data.image_set import ImageSet, fingerprint
@@ -108,26 +108,30 @@ def _find(dataset: PublicDataset, label: int | None, data_dir: str | Path | None
     """Return the first copy with the known content, or download one."""
     cache = keras_cache()
     rejected = []
-    for folder in [Path(data_dir)] * (data_dir is not None) + [cache]:
+    folders = [cache] if data_dir is None else [Path(data_dir), cache]
+    for folder in folders:
         for path in _candidates(dataset, label, folder):
             arrays = _read(path)
             problem = _difference(dataset, arrays)
             if problem is None:
                 return arrays
             rejected.append(f"{path} {problem}")
-    looked = " and ".join(str(folder) for folder in ([data_dir] if data_dir else []) + [cache])
-    found = f" ({'; '.join(rejected)})" if rejected else f" (looked in {looked})"
+    if rejected and (cache / dataset.downloads[0].path).exists():
+        raise InputError(f"{rejected[-1]}; move it away to download {dataset.title}, or use --data-dir: {dataset.hint}")
+    found = "; ".join(rejected) if rejected else f"looked in {' and '.join(map(str, folders))}"
     try:
         for download in dataset.downloads:
             fetch(download.url, cache / download.path, download.sha256)
     except InputError as error:
         raise InputError(
-            f"{dataset.title} was not found{found} and could not be downloaded ({error}); {dataset.hint} "
+            f"{dataset.title} was not found ({found}) and could not be downloaded ({error}); {dataset.hint} "
             "and name that folder with --data-dir, or leave --dataset out to use the embedded mnist5k"
         ) from None
     arrays = _read(_locate(dataset.downloads[0].path, cache))
     if problem := _difference(dataset, arrays):
-        raise InputError(f"the downloaded {dataset.title} in {cache} {problem}; {dataset.hint} and name it with --data-dir")
+        raise InputError(
+            f"the downloaded {dataset.title} in {cache} {problem}; {dataset.hint} and name it with --data-dir"
+        )
     return arrays
 
 
@@ -166,12 +170,11 @@ def _read(path: Path) -> Arrays:
         parts |= {"x_test": "t10k-images-idx3", "y_test": "t10k-labels-idx1"}
         return {key: read_idx(_existing(_locate(f"{part}-ubyte", path.parent))) for key, part in parts.items()}
     arrays = read_npz(path)
-    if one_class := path.stem.removeprefix("cifar10_") if path.stem.startswith("cifar10_") else None:
-        if one_class in PUBLIC_DATASETS["cifar10"].class_names:
-            label = PUBLIC_DATASETS["cifar10"].class_names.index(one_class)
-            for part in ("train", "test"):
-                if f"x_{part}" in arrays:
-                    arrays.setdefault(f"y_{part}", np.full(len(arrays[f"x_{part}"]), label))
+    cifar, _, one_class = path.stem.partition("_")
+    if cifar == "cifar10" and one_class in CIFAR10:  # a file of one class needs no labels
+        for part in ("train", "test"):
+            if f"x_{part}" in arrays:
+                arrays.setdefault(f"y_{part}", np.full(len(arrays[f"x_{part}"]), CIFAR10.index(one_class)))
     return arrays
 
 
@@ -248,9 +251,7 @@ def _as_uint8(images: np.ndarray, what: str) -> np.ndarray:
         raise InputError(f"{what} holds values that are not finite; give uint8 from 0 to 255, or floats from 0 to 1")
     top = 1 if images.dtype.kind == "f" else 255
     if low < 0 or high > top:
-        raise InputError(
-            f"{what} runs from {low:g} to {high:g}; give uint8 from 0 to 255, or floats from 0 to 1"
-        )
+        raise InputError(f"{what} runs from {low:g} to {high:g}; give uint8 from 0 to 255, or floats from 0 to 1")
     return np.rint(images * (255 // top)).astype(np.uint8)
 
 

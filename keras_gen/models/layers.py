@@ -59,12 +59,15 @@ class StandardNormal(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: object) -> object:
+        """Draw the noise."""
         return keras.random.normal(ops.shape(inputs), dtype=self.compute_dtype, seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Return the input's shape."""
         return input_shape
 
     def get_config(self) -> dict:
+        """Return what rebuilds the layer."""
         return {**super().get_config(), "seed": self.seed}
 
 
@@ -93,6 +96,7 @@ class KLDivergence(keras.layers.Layer):
         self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count", dtype="float32")
 
     def call(self, inputs: list, training: bool = False) -> object:
+        """Add the loss and return z."""
         z_mean, z_log_var, z = inputs
         kl = ops.mean(kl_divergence(ops.cast(z_mean, "float32"), ops.cast(z_log_var, "float32")))
         self.add_loss(self.beta * kl)
@@ -113,7 +117,9 @@ class KLDivergence(keras.layers.Layer):
         self.count.assign(0.0)
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
+        """Return the shape of z."""
         return input_shape[-1]
 
     def get_config(self) -> dict:
+        """Return what rebuilds the layer."""
         return {**super().get_config(), "beta": self.beta}

@@ -155,24 +155,23 @@ class DCGANTrainer:
         fake_labels = np.zeros((count, 1), np.float32)
         if self.settings.concatenate_batches:
             batch, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
-            self.discriminator.reset_metrics()
             logs = self.discriminator.train_on_batch(batch, labels, return_dict=True)
-            on_real = 2 * float(logs["loss_on_real"])  # a mean over both halves, of which one is zero
+            on_real = 2 * logs["loss_on_real"]  # a mean over both halves, of which one is zero
             self._record(REAL, on_real, epoch, step)
-            self._record(FAKE, 2 * float(logs["loss"]) - on_real, epoch, step)
+            self._record(FAKE, 2 * logs["loss"] - on_real, epoch, step)
         else:
-            self._record(REAL, _train_on_batch(self.discriminator, real, real_labels), epoch, step)
-            self._record(FAKE, _train_on_batch(self.discriminator, fakes, fake_labels), epoch, step)
+            self._record(REAL, self.discriminator.train_on_batch(real, real_labels), epoch, step)
+            self._record(FAKE, self.discriminator.train_on_batch(fakes, fake_labels), epoch, step)
 
     def _generator_step(self, epoch: int, step: int) -> None:
         count = self.settings.batch_size
         latents = self._latents(count, self._stream(epoch, step, self.settings.discriminator_steps))
         with frozen(self.discriminator):
-            loss = _train_on_batch(self.gan, latents, np.ones((count, 1), np.float32))
+            loss = self.gan.train_on_batch(latents, np.ones((count, 1), np.float32))
         self._record(GENERATOR, loss, epoch, step)
 
     def _record(self, name: str, value: float, epoch: int, step: int) -> None:
-        self._sums[name] += check_finite(value, name, epoch, step)
+        self._sums[name] += check_finite(float(value), name, epoch, step)
         self._counts[name] += 1
 
     def _stream(self, epoch: int, step: int, turn: int) -> np.random.Generator:
@@ -189,11 +188,6 @@ def loss_on_real(labels: object, logits: object) -> object:
     """Return the cross-entropy of the real images in a batch of real and generated ones, 0 for the others."""
     cross_entropy = ops.binary_crossentropy(labels, logits, from_logits=True)
     return ops.where(labels > 0, cross_entropy, 0.0)
-
-
-def _train_on_batch(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
-    model.reset_metrics()  # otherwise Keras returns the mean over all calls so far
-    return float(model.train_on_batch(x, y))
 
 
 def _in_training_mode(model: keras.Model, x: np.ndarray) -> np.ndarray:

@@ -29,15 +29,20 @@ class Trainer(Protocol):
     images_per_step: int
     drop_last: bool
 
-    def start_epoch(self) -> None: ...
+    def start_epoch(self) -> None:
+        """Begin new means of the losses."""
 
-    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None: ...
+    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
+        """Take one step on uint8 images."""
 
-    def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str: ...
+    def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str:
+        """Take one step and say which weights it moved."""
 
-    def losses(self) -> dict[str, float]: ...
+    def losses(self) -> dict[str, float]:
+        """Return the mean losses of this epoch."""
 
-    def held_out_losses(self, images: np.ndarray) -> dict[str, float]: ...
+    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
+        """Return the same losses on held-out images."""
 
 
 @dataclass

@@ -118,9 +118,7 @@ RECIPES = {
 }
 
 
-def resolve_settings(
-    kind: str, dataset: str = "mnist5k", recipe: str = "chapter", **overrides: object
-) -> Settings:
+def resolve_settings(kind: str, dataset: str = "mnist5k", recipe: str = "chapter", **overrides: object) -> Settings:
     """Return a recipe's settings for a data set, with some of them replaced.
 
     Args:

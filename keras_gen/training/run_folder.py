@@ -1,6 +1,6 @@
 """The folder that a run leaves behind, and the only code that writes into it.
 
-    run.json  history.csv  timing.csv  images/  figures/  models/
+run.json  history.csv  timing.csv  images/  figures/  models/
 """
 
 import json
@@ -48,7 +48,9 @@ class RunFolder:
         except FileExistsError as error:
             if out is None or Path(error.filename) != path:
                 raise InputError(f"{error.filename} is a file; a folder of runs is needed there") from None
-            raise InputError(f"--out {out} already exists and is never overwritten; name a folder that does not") from None
+            raise InputError(
+                f"--out {out} already exists and is never overwritten; name a folder that does not"
+            ) from None
         except OSError as error:
             raise InputError(f"the run folder cannot be made ({error}); name one with --out") from None
         return cls(path)
@@ -89,7 +91,9 @@ class RunFolder:
         try:
             run = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise InputError(f"{self.path} is no run folder (it has no run.json); name one such as runs/0001-...") from None
+            raise InputError(
+                f"{self.path} is no run folder (it has no run.json); name one such as runs/0001-..."
+            ) from None
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read ({error})") from None
         if run.get("format_version") != FORMAT_VERSION:
@@ -120,6 +124,23 @@ class RunFolder:
             temporary = path.with_name(f"{name}.partial.keras")
             model.save(temporary)
             os.replace(temporary, path)
+
+    def load_model(self, name: str) -> keras.Model:
+        """Load a saved model in safe mode: code that hides in the file is refused, not run.
+
+        Raises:
+            InputError: The model is missing, damaged, or carries code.
+        """
+        import keras_gen.models  # noqa: F401, registers our layers
+
+        path = self.model_path(name)
+        if not path.is_file():
+            raise InputError(f"{path} is missing; the run may not have got far enough to save its models")
+        try:
+            return keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # Keras raises nearly anything on a damaged file
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{path} cannot be loaded safely ({reason}); make the run again") from None
 
     def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
         lines = [",".join(rows[0])] + [",".join(str(value) for value in row.values()) for row in rows]

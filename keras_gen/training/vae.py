@@ -54,11 +54,11 @@ class VAETrainer:
         self.vae.compile(optimizer=optimizer, loss=reconstruction_loss, jit_compile=jit)
         self.terms = build_vae_terms(encoder, decoder)
         self.terms.compile(jit_compile=jit)
-        self._loss = 0.0
+        self.start_epoch()
 
     def start_epoch(self) -> None:
         """Begin new means of the losses."""
-        self.vae.reset_metrics()
+        self._loss_sum, self._image_count = 0.0, 0
         self.vae.get_layer("kl").reset()
 
     def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
@@ -73,8 +73,9 @@ class VAETrainer:
             RunError: The loss is not finite.
         """
         x = to_range(images, self.pixel_range)
-        # Keras returns the mean loss of the epoch so far, weighted by batch size.
-        self._loss = check_finite(float(self.vae.train_on_batch(x, x)), "loss", epoch, step)
+        loss = check_finite(float(self.vae.train_on_batch(x, x)), "loss", epoch, step)
+        self._loss_sum += loss * len(images)
+        self._image_count += len(images)
 
     def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str:
         """Take one step and return a sentence on which weights it moved."""
@@ -84,8 +85,8 @@ class VAETrainer:
 
     def losses(self) -> dict[str, float]:
         """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl."""
-        kl = self.vae.get_layer("kl").mean()
-        return {"loss": self._loss, "reconstruction": self._loss - self.settings.beta * kl, "kl": kl}
+        loss, kl = self._loss_sum / max(1, self._image_count), self.vae.get_layer("kl").mean()
+        return {"loss": loss, "reconstruction": loss - self.settings.beta * kl, "kl": kl}
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
         """Return the same losses on held-out images, one latent sample each, always with the same noise.

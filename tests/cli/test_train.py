@@ -1,0 +1,233 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from keras_gen.cli.train import train_parser
+from tests.conftest import striped_images
+
+SCRIPTS = {"vae": "train_vae.py", "dcgan": "train_dcgan.py"}
+SMALL = {
+    "vae": ["--intermediate-dim", "16"],
+    "dcgan": [
+        *("--latent-dim", "4", "--generator-filters", "4"),
+        *("--generator-base-filters", "4", "--discriminator-filters", "4"),
+    ],
+}
+
+
+def run(script, *arguments, cwd=None, timeout=300, **env):
+    """Run a script of the repository as a user does; returns the ended process."""
+    command = [sys.executable, *([script] if script == "-m" else [os.path.abspath(script)]), *map(str, arguments)]
+    env = os.environ | {"PYTHONPATH": os.getcwd()} | env
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.fixture
+def stripes(npz_file):
+    images, labels = striped_images(80, size=16)
+    return npz_file(images=images, labels=labels)
+
+
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_help_is_quick_complete_and_imports_no_tensorflow(kind):
+    started = time.perf_counter()
+    done = run(SCRIPTS[kind], "--help")
+    assert time.perf_counter() - started < 1
+    assert done.returncode == 0
+    flags = re.findall(r"^  (--[a-z0-9-]+)", done.stdout, re.MULTILINE)
+    assert len(flags) > 12
+    defaults = re.sub(r"\s+", " ", done.stdout).count("(default: ")
+    assert defaults == len(flags)
+    code = f"import sys; from keras_gen.cli.train import train_parser; train_parser({kind!r}).format_help(); "
+    done = run("-m", "timeit", "-n1", "-r1", code + "assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)")
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_flag_of_the_contract_is_there():
+    common = (
+        "--dataset --data-dir --image-size --recipe --epochs --batch-size --latent-dim --seed --out --precision --jit"
+    )
+    vae = f"{common} --dry-run --architecture --intermediate-dim --optimizer --learning-rate --beta"
+    dcgan = (
+        f"{common} --dry-run --generator-learning-rate --discriminator-learning-rate --adam-beta-1 --leaky-alpha "
+        "--init-stddev --label-smoothing --discriminator-steps --latent-distribution --concatenate-batches"
+    )
+    for kind, flags in {"vae": vae, "dcgan": dcgan}.items():
+        there = {option for action in train_parser(kind)._actions for option in action.option_strings}
+        assert set(flags.split()) <= there
+
+
+def test_help_gives_the_defaults_of_every_recipe_and_data_set():
+    text = re.sub(r"\s+", " ", train_parser("dcgan").format_help())
+    assert "(default: 100, 200 on cifar10:CLASS, 20 on cifar10, 20 on mnist, 20 on fashion_mnist" in text
+    assert "(default: 0.1; article: 0.0)" in text
+    assert "(default: no; article: yes)" in text
+
+
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_a_dry_run_shows_the_plan_and_writes_nothing(kind, stripes, tmp_path):
+    done = run(
+        SCRIPTS[kind], "--dataset", stripes, "--dry-run", "--epochs", 7, "--batch-size", 24, *SMALL[kind], cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"--epochs +7\n", done.stdout)
+    for model in {"vae": ("encoder", "decoder"), "dcgan": ("generator", "discriminator")}[kind]:
+        assert f'Model: "{model}"' in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"images.npz"}
+
+
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_a_run_from_the_command_line_to_the_pictures_and_new_images(kind, stripes, tmp_path):
+    arguments = ["--dataset", stripes, "--epochs", 2, "--batch-size", 24, *SMALL[kind]]
+    done = run(SCRIPTS[kind], *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first_lines = done.stdout.splitlines()
+    assert first_lines[0] == "Data    images: 72 training and 8 held-out images, 16x16x1"
+    assert first_lines[1].startswith("Device  tensorflow 2.")
+    assert first_lines[2] == f"Run     runs/0001-{kind}-images"
+    assert not re.search(r"oneDNN|absl|cuInit|rebuild TensorFlow|retracing", done.stderr + done.stdout)
+    folder = tmp_path / "runs" / f"0001-{kind}-images"
+    facts = json.loads((folder / "run.json").read_text())
+    assert (facts["status"], facts["findings"]) == ("finished", [])
+    assert sorted(path.name for path in (folder / "images").iterdir()) == ["epoch-0001.png", "epoch-0002.png"]
+    pictures = re.findall(r"^  (runs/\S+\.png)$", done.stdout, re.MULTILINE)
+    assert all((tmp_path / picture).stat().st_size > 200 for picture in pictures)
+    names = {os.path.basename(picture) for picture in pictures}
+    expected = {"losses.png", "epoch-0002.png"}
+    if kind == "vae":
+        expected |= {"latent_space.png", "manifold.png", "reconstructions.png"}
+    assert names == expected
+    made = run(
+        "-m",
+        "keras_gen",
+        "generate",
+        folder,
+        "--count",
+        5,
+        "--seed",
+        3,
+        "--npy",
+        "new.npy",
+        "--png",
+        "new.png",
+        cwd=tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    images = np.load(tmp_path / "new.npy", allow_pickle=False)
+    assert images.shape == (5, 16, 16, 1)
+    assert images.dtype == np.uint8
+    assert images.std() > 0
+    assert (tmp_path / "new.png").stat().st_size > 100
+    again = run("-m", "keras_gen", "generate", folder, "--count", 5, "--seed", 3, "--npy", "again.npy", cwd=tmp_path)
+    assert again.returncode == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), images)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 3])
+def test_vae_pictures_for_other_latent_sizes(stripes, tmp_path, latent_dim):
+    done = run(
+        "train_vae.py",
+        "--dataset",
+        stripes,
+        "--epochs",
+        1,
+        "--batch-size",
+        24,
+        "--latent-dim",
+        latent_dim,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "latent_space.png" in done.stdout
+    assert "manifold.png" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs", "0"], "--epochs must be a whole number from 1 to 1000000; received 0"),
+        (["--dataset", "minst"], "--dataset minst is not known; choose one of mnist5k, mnist"),
+        (["--recipe", "best"], "--recipe best is not known; choose one of chapter"),
+        (["--image-size", "2"], "--image-size must be a whole number from 4 to 1024; received 2"),
+        (["--image-size", "30", "--architecture", "conv"], "the networks cannot reach 30 pixels"),
+        (["--image-size", "x"], "argument --image-size: invalid int value: 'x'; see train_vae.py --help"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch 3; see train_vae.py --help"),
+        (["--out", "taken"], "--out taken already exists and is never overwritten"),
+        (["--data-dir", "nowhere"], "--data-dir nowhere is not a folder"),
+        (["--batch-size", "5000"], "4000 training images are fewer than the 5000 of one step; use --batch-size 1000"),
+    ],
+)
+def test_a_user_s_mistake_gets_one_line_exit_code_2_and_no_files(tmp_path, arguments, message):
+    (tmp_path / "taken").mkdir()
+    done = run("train_vae.py", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {message}")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [("mxnet", "KERAS_BACKEND=mxnet is not known; use one of tensorflow, jax, torch")],
+)
+def test_an_unknown_backend_is_named(tmp_path, backend, message):
+    done = run("train_vae.py", cwd=tmp_path, KERAS_BACKEND=backend)
+    assert (done.returncode, done.stderr) == (2, f"error: {message}\n")
+
+
+def test_a_backend_that_is_not_installed_is_named(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'torch':\n"
+        "            raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    paths = f"{tmp_path}{os.pathsep}{os.getcwd()}"
+    done = run("train_vae.py", cwd=tmp_path, KERAS_BACKEND="torch", PYTHONPATH=paths)
+    assert (done.returncode, done.stderr) == (2, "error: KERAS_BACKEND=torch is not installed; pip install torch\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_in_order(stripes, tmp_path, number, code):
+    command = [sys.executable, os.path.abspath("train_vae.py"), "--dataset", stripes, "--batch-size", "24"]
+    process = subprocess.Popen(
+        [*map(str, command), "--epochs", "1000000", "--out", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},
+    )
+    try:
+        history = tmp_path / "run" / "history.csv"
+        deadline = time.monotonic() + 120
+        while not history.exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == code, stderr
+    assert "Traceback" not in stderr
+    assert "Stopped in epoch" in stdout
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+    assert (tmp_path / "run" / "models" / "decoder.keras").exists()
+
+
+def test_a_bug_gets_its_traceback(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import keras_gen.training.recipes as recipes\nrecipes.resolve_settings = lambda *a, **k: 1 / 0\n"
+    )
+    done = run("train_vae.py", cwd=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.getcwd()}")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" in done.stderr

@@ -1,0 +1,49 @@
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+from keras_gen.data import ImageSet
+
+
+def striped_images(count, size=8, channels=1, seed=0):
+    """Images with a bright half, upright or lying, under noise: two classes a tiny net can learn."""
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 60, (count, size, size, channels))
+    labels = np.arange(count) % 2
+    images[labels == 0, :, : size // 2] += 180
+    images[labels == 1, : size // 2] += 180
+    return images.astype(np.uint8), labels
+
+
+def values_of(variables):
+    """The values of Keras variables as NumPy arrays of their own."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+@pytest.fixture
+def image_sets():
+    """Make a training and a held-out set of small striped images."""
+
+    def make(train=64, held_out=16, size=8, channels=1):
+        return tuple(
+            ImageSet(*striped_images(count, size, channels, seed), ("upright", "lying"), "stripes")
+            for seed, count in enumerate((train, held_out))
+        )
+
+    return make
+
+
+@pytest.fixture
+def npz_file(tmp_path):
+    """Write arrays as tmp_path/images.npz."""
+
+    def write(**arrays):
+        path = tmp_path / "images.npz"
+        np.savez(path, **arrays)
+        return path
+
+    return write

@@ -1,0 +1,80 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_gen.errors import InputError
+from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms, reconstruction_loss
+
+IMAGES = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
+
+
+def numpy_of(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def test_the_chapter_s_net_has_the_chapter_s_parameters():
+    encoder, decoder = build_encoder((28, 28, 1)), build_decoder((28, 28, 1))
+    assert encoder.count_params() == 784 * 256 + 256 + 2 * (256 * 2 + 2)
+    assert decoder.count_params() == 2 * 256 + 256 + 256 * 784 + 784
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+@pytest.mark.parametrize("image_shape", [(8, 8, 3), (28, 28, 1), (48, 48, 1)])
+def test_shapes_for_every_architecture_and_latent_size(architecture, image_shape):
+    encoder = build_encoder(image_shape, 5, architecture=architecture, intermediate_dim=7, filters=2)
+    decoder = build_decoder(image_shape, 5, architecture=architecture, intermediate_dim=7, filters=2)
+    assert [output.shape for output in encoder.outputs] == [(None, 5)] * 3
+    images = numpy_of(decoder(np.zeros((3, 5), np.float32)))
+    assert images.shape == (3, *image_shape)
+    assert images.dtype == np.float32
+    assert (images >= 0).all()
+    assert (images <= 1).all()
+
+
+def test_dense_nets_take_any_size_and_convolutional_ones_say_what_they_reach():
+    assert build_encoder((5, 9, 1)).input_shape == (None, 5, 9, 1)
+    with pytest.raises(InputError, match="cannot reach 30 pixels"):
+        build_encoder((30, 30, 1), architecture="conv")
+    with pytest.raises(ValueError, match="architecture must be one of"):
+        build_decoder((8, 8, 1), architecture="deep")
+
+
+def test_reconstruction_loss_is_the_cross_entropy_summed_over_pixels():
+    logits = np.random.default_rng(1).normal(0, 3, IMAGES.shape).astype(np.float32)
+    mean = keras.losses.binary_crossentropy(IMAGES.reshape(5, -1), logits.reshape(5, -1), from_logits=True)
+    np.testing.assert_allclose(numpy_of(reconstruction_loss(IMAGES, logits)), 64 * numpy_of(mean), rtol=1e-5)
+    extreme = numpy_of(reconstruction_loss(np.ones((1, 1, 1, 1), np.float32), np.full((1, 1, 1, 1), -500, np.float32)))
+    assert extreme == pytest.approx(500)
+
+
+def test_the_models_share_their_layers_and_the_loss_has_both_terms():
+    encoder, decoder = build_encoder((8, 8, 1), seed=1), build_decoder((8, 8, 1))
+    vae = build_vae(encoder, decoder, beta=2.0)
+    kept = {id(weight) for weight in encoder.trainable_weights + decoder.trainable_weights}
+    assert {id(weight) for weight in vae.trainable_weights} == kept
+    # With the noise switched off by a tiny variance, the loss is known exactly.
+    encoder.get_layer("z_log_var").bias.assign([-40.0, -40.0])
+    vae.compile(loss=reconstruction_loss)
+    loss = vae.test_on_batch(IMAGES, IMAGES)
+    reconstruction, kl = build_vae_terms(encoder, decoder).predict_on_batch([IMAGES, np.zeros((5, 2), np.float32)])
+    assert loss == pytest.approx(np.mean(reconstruction) + 2.0 * np.mean(kl), rel=1e-5)
+
+
+def test_the_encoder_samples_afresh_around_z_mean():
+    encoder = build_encoder((8, 8, 1), seed=1)
+    z_mean, z_log_var, z = (numpy_of(output) for output in encoder(np.repeat(IMAGES[:1], 4000, axis=0)))
+    assert z.std(axis=0) == pytest.approx(np.exp(z_log_var[0] / 2), rel=0.05)
+    assert z.mean(axis=0) == pytest.approx(z_mean[0], abs=0.08)
+
+
+def test_encoder_and_decoder_load_in_safe_mode_as_they_were(tmp_path):
+    for architecture in ("dense", "conv"):
+        encoder = build_encoder((8, 8, 1), architecture=architecture, seed=1)
+        decoder = build_decoder((8, 8, 1), architecture=architecture)
+        encoder.save(tmp_path / "encoder.keras")
+        decoder.save(tmp_path / "decoder.keras")
+        loaded = keras.models.load_model(tmp_path / "encoder.keras", safe_mode=True)
+        np.testing.assert_allclose(numpy_of(loaded(IMAGES)[0]), numpy_of(encoder(IMAGES)[0]), rtol=1e-6)
+        z = np.ones((2, 2), np.float32)
+        loaded = keras.models.load_model(tmp_path / "decoder.keras", safe_mode=True)
+        np.testing.assert_allclose(numpy_of(loaded(z)), numpy_of(decoder(z)), rtol=1e-6)

@@ -1,0 +1,48 @@
+import keras
+import pytest
+
+from keras_gen.training import device
+
+
+def card(folder, vendor, kind):
+    folder.mkdir(parents=True)
+    (folder / "vendor").write_text(vendor + "\n")
+    (folder / "class").write_text(kind + "\n")
+
+
+def test_an_nvidia_card_that_the_backend_cannot_use_is_named_with_the_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "gpus", lambda: [])
+    card(tmp_path / "0000:00:01", "0x8086", "0x030000")
+    card(tmp_path / "0000:00:02", "0x10de", "0x020700")  # a network card of the same maker
+    assert device.unused_nvidia_card(tmp_path) is None
+    card(tmp_path / "0000:00:03", "0x10de", "0x030200")
+    assert 'pip install "tensorflow[and-cuda]"' in device.unused_nvidia_card(tmp_path)
+    monkeypatch.setattr(device, "gpus", lambda: ["H100"])
+    assert device.unused_nvidia_card(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("jit", "gpus", "convolutional", "expected"),
+    [
+        ("auto", [], False, True),
+        ("auto", [], True, False),
+        ("auto", ["H100"], True, "auto"),
+        ("on", [], True, True),
+        ("off", [], False, False),
+    ],
+)
+def test_xla_is_chosen_by_network_and_device(monkeypatch, jit, gpus, convolutional, expected):
+    monkeypatch.setattr(device, "gpus", lambda: gpus)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    assert device.jit_compile(jit, convolutional) == expected
+
+
+def test_the_dtype_policy_is_put_back():
+    before = keras.config.dtype_policy()
+    with device.precision("mixed_bfloat16"):
+        assert keras.config.dtype_policy().compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy() is before
+
+
+def test_the_device_is_named():
+    assert device.device_name().startswith(("CPU (", "GPU ("))

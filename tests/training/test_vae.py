@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from keras_gen import load_dataset, resolve_settings, train_vae
+from keras_gen.data import epoch_batches
+from keras_gen.errors import InputError, RunError
+from keras_gen.training import VAETrainer
+from tests.conftest import values_of
+
+
+def settings(**overrides):
+    return resolve_settings("vae", **{"epochs": 2, "batch_size": 16, "intermediate_dim": 16} | overrides)
+
+
+def weights_of(run):
+    return values_of(weight for model in run.models.values() for weight in model.weights)
+
+
+def test_it_learns_the_embedded_digits():
+    """Seven epochs of the chapter's recipe; an untrained net is at about 560 nats, the mean image at about 206."""
+    run = train_vae(*load_dataset("mnist5k"), resolve_settings("vae", epochs=7))
+    last = run.history[-1]
+    assert last["held_out_loss"] < 185
+    assert last["held_out_kl"] > 2
+    assert last["loss"] == pytest.approx(last["reconstruction"] + last["kl"])
+    assert last["held_out_loss"] == pytest.approx(last["held_out_reconstruction"] + last["held_out_kl"])
+    assert abs(last["loss"] - last["held_out_loss"]) < 6
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(image_sets):
+    runs = [train_vae(*image_sets(), settings(seed=seed), say=lambda _: None) for seed in (5, 5, 6)]
+    assert runs[0].history == runs[1].history != runs[2].history
+    for one, two in zip(weights_of(runs[0]), weights_of(runs[1]), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_losses_are_means_over_the_epoch_s_images_also_with_a_smaller_last_batch(image_sets):
+    train, _ = image_sets(train=40)
+    trainer = VAETrainer(train.image_shape, settings(beta=0.5))
+    losses, original = [], trainer.vae.train_on_batch
+    trainer.vae.train_on_batch = lambda x, y: losses.append((len(x), original(x, y))) or losses[-1][1]
+    for epoch in (1, 2):
+        losses.clear()
+        trainer.start_epoch()
+        for step, batch in enumerate(epoch_batches(40, 16, 0, epoch, drop_last=False)):
+            trainer.train_step(train.images[batch], epoch, step)
+    assert [count for count, _ in losses] == [16, 16, 8]
+    mean = sum(count * loss for count, loss in losses) / 40
+    means = trainer.losses()
+    assert means["loss"] == pytest.approx(mean)
+    assert means["loss"] == pytest.approx(means["reconstruction"] + 0.5 * means["kl"])
+    assert means["kl"] > 0
+
+
+def test_the_step_is_traced_once_for_each_batch_size(image_sets):
+    trainer = VAETrainer((8, 8, 1), settings())
+    traces, original = [], trainer.vae.compute_loss
+    trainer.vae.compute_loss = lambda *args, **kwargs: traces.append(1) or original(*args, **kwargs)
+    for count in (16, 16, 16, 8, 16, 8, 16):
+        trainer.train_step(image_sets(train=count)[0].images, 1, 1)
+    assert len(traces) <= 3  # one to build the loss, one for each size
+
+
+def test_held_out_losses_are_repeatable_and_leave_the_run_alone(image_sets):
+    train, held_out = image_sets()
+    trainer = VAETrainer(train.image_shape, settings())
+    before = values_of(trainer.vae.variables)
+    first, second = (trainer.held_out_losses(held_out.images) for _ in range(2))
+    assert first == second
+    for one, two in zip(before, values_of(trainer.vae.variables), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_held_out_losses_cover_every_image_whatever_the_batch(image_sets, monkeypatch):
+    _, held_out = image_sets(held_out=30)
+    trainer = VAETrainer(held_out.image_shape, settings())
+    whole = trainer.held_out_losses(held_out.images)
+    monkeypatch.setattr("keras_gen.training.vae.HELD_OUT_BATCH", 7)
+    parts = trainer.held_out_losses(held_out.images)
+    assert parts == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"architecture": "conv", "filters": 4},
+        {"optimizer": "adam"},
+        {"latent_dim": 1},
+        {"latent_dim": 20},
+        {"beta": 0.0},
+        {"precision": "mixed_bfloat16"},
+        {"jit": "off"},
+    ],
+)
+def test_every_setting_trains(image_sets, overrides):
+    run = train_vae(*image_sets(), settings(epochs=3, **overrides), say=lambda _: None)
+    assert run.history[-1]["held_out_loss"] < run.history[0]["held_out_loss"]
+
+
+def test_bfloat16_gives_nearly_the_losses_of_float32(image_sets):
+    """A sigmoid head in half precision would saturate: see docs/differences.md."""
+    runs = [
+        train_vae(*image_sets(), settings(epochs=5, precision=precision), say=lambda _: None)
+        for precision in ("float32", "mixed_bfloat16")
+    ]
+    float32, bfloat16 = (run.history[-1]["held_out_loss"] for run in runs)
+    assert bfloat16 == pytest.approx(float32, rel=0.03)
+    assert all(weight.dtype == np.float32 for weight in weights_of(runs[1]))
+
+
+def test_too_few_images_for_a_batch_are_refused(image_sets):
+    with pytest.raises(InputError, match="64 training images are fewer than the 100 of one step"):
+        train_vae(*image_sets(), settings(batch_size=100))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(image_sets):
+    trainer = VAETrainer((8, 8, 1), settings())
+    trainer.models["decoder"].get_layer("hidden").bias.assign(np.full(16, np.nan))
+    with pytest.raises(RunError, match="the loss became nan at step 3 of epoch 2; try a lower learning rate"):
+        trainer.train_step(image_sets(train=16)[0].images, 2, 3)
+
+
+def test_the_audit_is_said_in_a_line(image_sets):
+    said = []
+    train_vae(*image_sets(), settings(epochs=1), say=said.append)
+    assert len(said) == 1
+    assert "moved the encoder (6 of 6 weights) and the decoder (4 of 4 weights), nothing else" in said[0]
