@@ -8,6 +8,7 @@ from keras_gen.errors import InputError
 
 COMMANDS = {
     "generate": "new images from a trained run",
+    "benchmark": "what the training loop costs over bare Keras calls",
 }
 USAGE = "usage: python -m keras_gen COMMAND [--help]\n\n" + "\n".join(
     f"  {name:10} {text}" for name, text in COMMANDS.items()

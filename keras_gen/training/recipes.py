@@ -81,7 +81,7 @@ RECIPES = {
                 "cifar10": {"epochs": 20},
                 "mnist": {"epochs": 20},
                 "fashion_mnist": {"epochs": 20},
-                "mnist5k": {"epochs": 60},
+                "mnist5k": {"epochs": 40},
             },
         ),
         "article": Recipe(
