@@ -22,7 +22,7 @@ from keras_gen.training import DCGANTrainer, audit  # noqa: E402
 from keras_gen.training import dcgan as dcgan_module  # noqa: E402
 
 
-class layers_frozen:  # noqa: N801, stands in for the function `frozen`
+class layers_frozen:
     """The chapter's way: `trainable = False` on the layers, which also puts BatchNormalization into inference mode."""
 
     def __init__(self, model: object) -> None:

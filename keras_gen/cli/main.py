@@ -8,6 +8,7 @@ from keras_gen.errors import InputError
 
 COMMANDS = {
     "generate": "new images from a trained run",
+    "minimal": "three GANs in NumPy alone, watched in every detail",
     "benchmark": "what the training loop costs over bare Keras calls",
 }
 USAGE = "usage: python -m keras_gen COMMAND [--help]\n\n" + "\n".join(

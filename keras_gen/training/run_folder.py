@@ -3,15 +3,56 @@
 run.json  history.csv  timing.csv  images/  figures/  models/
 """
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
 
+if TYPE_CHECKING:
+    import keras
+
 FORMAT_VERSION = 1
+
+
+def make_folder(out: str | Path | None, name: str, root: str | Path = "runs") -> Path:
+    """Make a new folder; nothing that exists is ever written over.
+
+    Args:
+        out: Its path; None numbers it under `root`, `runs/0007-dcgan-cifar10-automobile`.
+        name: What it is called behind its number.
+        root: Where numbered folders go.
+
+    Raises:
+        InputError: The path exists, or cannot be written.
+    """
+    try:
+        if out is None:
+            return _make_numbered(Path(root), name)
+        Path(out).mkdir(parents=True)
+        return Path(out)
+    except FileExistsError as error:
+        if out is None or Path(error.filename) != Path(out):
+            raise InputError(f"{error.filename} is a file; a folder of runs is needed there") from None
+        raise InputError(f"--out {out} already exists and is never overwritten; name a folder that does not") from None
+    except OSError as error:
+        raise InputError(f"the run folder cannot be made ({error}); name one with --out") from None
+
+
+def _make_numbered(root: Path, name: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    taken = [int(path.name[:4]) for path in root.iterdir() if path.name[:4].isdecimal()]
+    number = max(taken, default=0) + 1
+    while True:  # another run may take the number first
+        try:
+            path = root / f"{number:04d}-{name}"
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
 
 
 class RunFolder:
@@ -25,48 +66,12 @@ class RunFolder:
         self.path = Path(path)
 
     @classmethod
-    def create(cls, out: str | Path | None, kind: str, dataset: str, root: str | Path = "runs") -> "RunFolder":
-        """Make a new folder; nothing that exists is ever written over.
-
-        Args:
-            out: Its path; None numbers it, `runs/0007-dcgan-cifar10-automobile`.
-            kind: `vae` or `dcgan`.
-            dataset: Name of the data set.
-            root: Where numbered folders go.
-
-        Raises:
-            InputError: The path exists, or cannot be written.
-        """
-        try:
-            if out is not None:
-                path = Path(out)
-                path.mkdir(parents=True)
-            else:
-                path = cls._numbered(Path(root), f"{kind}-{dataset.replace(':', '-')}")
-            for name in ("images", "figures", "models"):
-                (path / name).mkdir()
-        except FileExistsError as error:
-            if out is None or Path(error.filename) != path:
-                raise InputError(f"{error.filename} is a file; a folder of runs is needed there") from None
-            raise InputError(
-                f"--out {out} already exists and is never overwritten; name a folder that does not"
-            ) from None
-        except OSError as error:
-            raise InputError(f"the run folder cannot be made ({error}); name one with --out") from None
+    def create(cls, out: str | Path | None, kind: str, dataset: str, root: str | Path = "runs") -> RunFolder:
+        """Make a run's folder; see `make_folder`."""
+        path = make_folder(out, f"{kind}-{dataset.replace(':', '-')}", root)
+        for name in ("images", "figures", "models"):
+            (path / name).mkdir()
         return cls(path)
-
-    @staticmethod
-    def _numbered(root: Path, name: str) -> Path:
-        root.mkdir(parents=True, exist_ok=True)
-        taken = [int(path.name[:4]) for path in root.iterdir() if path.name[:4].isdecimal()]
-        number = max(taken, default=0) + 1
-        while True:  # another run may take the number first
-            try:
-                path = root / f"{number:04d}-{name}"
-                path.mkdir()
-                return path
-            except FileExistsError:
-                number += 1
 
     @property
     def figures(self) -> Path:
@@ -131,6 +136,8 @@ class RunFolder:
         Raises:
             InputError: The model is missing, damaged, or carries code.
         """
+        import keras
+
         import keras_gen.models  # noqa: F401, registers our layers
 
         path = self.model_path(name)

@@ -1,0 +1,56 @@
+"""Small neural networks as drawings: circles, lines, weights."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+POSITIVE, NEGATIVE = "tab:blue", "tab:orange"
+WIDEST_LINE = 6.0
+
+
+def draw_network(
+    axes: Axes,
+    layers: Sequence[Sequence[str]],
+    weights: Sequence[np.ndarray | None],
+    weight_names: Sequence[Sequence[str]] = (),
+) -> None:
+    """Draw layers of named nodes, from left to right, and the weights between them.
+
+    A line is as wide as its weight is large, blue for positive weights and
+    orange for negative ones; the weight stands beside it.
+
+    Args:
+        axes: Where to draw.
+        layers: The names of each layer's nodes, from top to bottom.
+        weights: Between each layer and the next, shape (nodes, next nodes);
+            None where each node is handed on to the node beside it.
+        weight_names: For each layer's weights the names to write in front of them, row by row.
+    """
+    places = [
+        [(column, (len(names) - 1) / 2 - row) for row in range(len(names))] for column, names in enumerate(layers)
+    ]
+    largest = max(np.abs(each).max() for each in weights if each is not None) or 1.0
+    for column, each in enumerate(weights):
+        starts, ends = places[column], places[column + 1]
+        if each is None:
+            for start, end in zip(starts, ends, strict=True):
+                axes.plot(*zip(start, end, strict=True), color="gray", linewidth=1, linestyle=":", zorder=1)
+            continue
+        names = iter(weight_names[column] if weight_names else ())
+        share = 0.35 if len(starts) <= len(ends) else 0.65  # texts keep apart where lines do
+        for (start, end), weight in np.ndenumerate(each):
+            (x1, y1), (x2, y2) = starts[start], ends[end]
+            width = max(0.3, WIDEST_LINE * abs(weight) / largest)
+            axes.plot([x1, x2], [y1, y2], color=POSITIVE if weight >= 0 else NEGATIVE, linewidth=width, zorder=1)
+            place = (x1 + share * (x2 - x1), y1 + share * (y2 - y1))
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8}
+            axes.text(*place, f"{next(names, '')} {weight:.2f}".strip(), fontsize=8, ha="center", va="center", bbox=box)
+    circle = {"boxstyle": "circle,pad=0.5", "facecolor": "white", "edgecolor": "black"}
+    for names, spots in zip(layers, places, strict=True):
+        for name, place in zip(names, spots, strict=True):
+            axes.text(*place, name, ha="center", va="center", fontsize=9, zorder=3, bbox=circle)
+    tallest = max(len(names) for names in layers)
+    axes.set_xlim(-0.4, len(layers) - 0.6)
+    axes.set_ylim(-tallest / 2 - 0.2, tallest / 2 + 0.2)
+    axes.axis("off")

@@ -1,0 +1,1 @@
+"""Three GANs in NumPy alone, each a file to read from top to bottom."""
