@@ -40,7 +40,7 @@ class layers_frozen:
 def train(freeze: object, epochs: int, path: Path) -> None:
     """Train with one way of freezing and write the grid of the last epoch."""
     dcgan_module.frozen = freeze
-    images, held_out = load_dataset("mnist5k")
+    images, _ = load_dataset("mnist5k")
     settings = resolve_settings("dcgan", "mnist5k", epochs=epochs)
     trainer = DCGANTrainer(images.image_shape, settings)
     for epoch in range(1, epochs + 1):

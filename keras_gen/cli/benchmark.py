@@ -20,9 +20,8 @@ def main(argv: list[str]) -> int:
     start_backend()
     from keras_gen.training.device import backend_version, device_name
 
-    print(
-        f"{backend_version()} on the {device_name()}; chapter's nets and batch sizes; medians of {options.epochs} epochs"
-    )
+    print(f"{backend_version()} on the {device_name()}; chapter's nets and batch sizes")
+    print(f"Medians of {options.epochs} epochs, taken in turns")
     print("\n| model | steps an epoch | bare Keras calls, s | our loop, s | ratio |\n| --- | --- | --- | --- | --- |")
     for kind in ("vae", "dcgan"):
         steps, bare, ours = _loop_overhead(kind, options.epochs)

@@ -26,7 +26,7 @@ from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
 from keras_gen.training.run_folder import make_folder
 
-FRAMES = 60  # pictures of an animation
+FRAMES = 48  # pictures of an animation
 MOMENTS = 11  # of the training, in the trend GAN's picture of generated images
 DEFAULTS = {"trend": (50_000, 0.001), "faces": (1000, 0.01), "sine": (50_000, 0.01)}
 PLANE = np.linspace(0, 1, 60)
@@ -128,6 +128,12 @@ def _animate(frames: Iterator[Figure], folder: Path) -> None:
     save_gif((figure_pixels(frame) for frame in tqdm(frames, total=FRAMES, desc="drawing")), folder / "training.gif")
 
 
+def _frame() -> Figure:
+    figure = Figure(figsize=(11, 3.4))  # a fixed layout: a constrained one would take most of the drawing time
+    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.16, top=0.88, wspace=0.25)
+    return figure
+
+
 def _losses_so_far(figure: Figure, place: tuple[int, int, int], history: np.ndarray, epoch: int) -> None:
     axes = figure.add_subplot(*place)
     for number, name in enumerate(("discriminator", "generator")):
@@ -185,7 +191,7 @@ def _trend_network(gan: trend.TrendGAN) -> Figure:
 
 
 def _trend_frame(epoch: int, images: np.ndarray, plane: np.ndarray, real: np.ndarray, history: np.ndarray) -> Figure:
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    figure = _frame()
     axes = figure.add_subplot(1, 3, 1)
     show_tiny_image(axes, images)
     axes.set_aspect("auto")
@@ -247,14 +253,12 @@ def _faces_network(gan: faces.FacesGAN) -> Figure:
 
 
 def _faces_frame(epoch: int, images: np.ndarray, plane: np.ndarray, history: np.ndarray) -> Figure:
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 2))
-    left.suptitle("generated", fontsize=10)
-    for number, image in enumerate(images[::3], start=1):
-        show_tiny_image(left.add_subplot(2, 2, number), image.reshape(2, 2))
+    figure = _frame()
+    for number, image in zip((1, 2, 7, 8), images[::3], strict=True):
+        show_tiny_image(figure.add_subplot(2, 6, number), image.reshape(2, 2))
     both = [np.stack([some[:, [0, 3]].mean(1), some[:, [1, 2]].mean(1)], axis=1) for some in (faces.FACES, images)]
-    verdicts(right.add_subplot(1, 2, 1), plane, (0, 1, 0, 1), *both, ("main diagonal", "other diagonal"))
-    _losses_so_far(right, (1, 2, 2), history, epoch)
+    verdicts(figure.add_subplot(1, 3, 2), plane, (0, 1, 0, 1), *both, ("main diagonal", "other diagonal"))
+    _losses_so_far(figure, (1, 3, 3), history, epoch)
     return figure
 
 
@@ -303,7 +307,7 @@ def _sine_plane() -> np.ndarray:
 
 
 def _sine_frame(epoch: int, made: np.ndarray, plane: np.ndarray, real_fits: dict, history: np.ndarray) -> Figure:
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    figure = _frame()
     signals(figure.add_subplot(1, 3, 1), made, "generated signals")
     places = [np.stack([fits["f"], fits["x0"]], axis=1) for fits in (real_fits, sine.fit_sines(made))]
     verdicts(figure.add_subplot(1, 3, 2), plane, (0.9, 1.8, -1, 2), *places, ("f", "x0"))

@@ -30,7 +30,7 @@ def draw_network(
     places = [
         [(column, (len(names) - 1) / 2 - row) for row in range(len(names))] for column, names in enumerate(layers)
     ]
-    largest = max(np.abs(each).max() for each in weights if each is not None) or 1.0
+    largest = max((np.abs(each).max() for each in weights if each is not None), default=0) or 1.0
     for column, each in enumerate(weights):
         starts, ends = places[column], places[column + 1]
         if each is None:

@@ -1,0 +1,101 @@
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gen.cli.main import main
+
+PICTURES = {
+    "trend": {"losses", "moments", "network", "real-and-generated", "sigmoid"},
+    "faces": {"faces", "generated", "losses", "network", "noise"},
+    "sine": {"losses", "signals"},
+}
+
+
+@pytest.mark.parametrize("system", PICTURES)
+def test_each_system_writes_its_history_weights_and_pictures(system, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["minimal", system, "--epochs", "30", "--out", str(out)]) == 0
+    assert {path.stem for path in out.glob("*.png")} == PICTURES[system]
+    assert all(path.stat().st_size > 2000 for path in out.glob("*.png"))
+    rows = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
+    assert [int(row["epoch"]) for row in rows] == list(range(30))
+    assert list(rows[0]) == ["epoch", "discriminator_loss", "generator_loss"]
+    assert str(out / "losses.png") in capsys.readouterr().out
+
+
+def test_trend_and_faces_replay_the_published_numbers_in_their_files(tmp_path):
+    assert main(["minimal", "trend", "--epochs", "5001", "--out", str(tmp_path / "trend")]) == 0
+    rows = (tmp_path / "trend" / "history.csv").read_text().splitlines()
+    for epoch, published in ((0, (1.3433, 0.6666)), (5000, (1.0994, 0.7903))):
+        number, *losses = rows[epoch + 1].split(",")
+        assert int(number) == epoch
+        assert [float(loss) for loss in losses] == pytest.approx(published, abs=5e-5)
+    assert main(["minimal", "faces", "--out", str(tmp_path / "faces")]) == 0
+    weights = json.loads((tmp_path / "faces" / "weights.json").read_text())
+    np.testing.assert_allclose(
+        weights["generator_weights"], (0.70702123, 0.03720449, -0.45703394, 0.79375751), atol=6e-9
+    )
+    np.testing.assert_allclose(
+        weights["generator_biases"], (2.48490157, -3.36725912, -2.90139211, 2.8172726), atol=6e-9
+    )
+    expected = (0.60175083, -0.29127513, -0.40093314, 0.37759987)
+    np.testing.assert_allclose(weights["discriminator_weights"], expected, atol=6e-9)
+    assert weights["discriminator_bias"] == pytest.approx(-0.89551030, abs=6e-9)
+
+
+def test_flags_change_the_run(tmp_path):
+    histories = []
+    for number, flags in enumerate(([], [], ["--seed", "7"], ["--learning-rate", "0.1"])):
+        out = tmp_path / str(number)
+        assert main(["minimal", "faces", "--epochs", "5", "--out", str(out), *flags]) == 0
+        histories.append((out / "history.csv").read_text())
+    assert histories[0] == histories[1]
+    assert len(set(histories)) == 3
+
+
+@pytest.mark.parametrize("system", PICTURES)
+def test_the_animation_moves(system, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_gen.cli.minimal.FRAMES", 6)
+    assert main(["minimal", system, "--epochs", "60", "--animate", "--out", str(tmp_path / "run")]) == 0
+    with Image.open(tmp_path / "run" / "training.gif") as film:
+        assert film.n_frames == 6
+        frames = []
+        for frame in (0, film.n_frames - 1):
+            film.seek(frame)
+            frames.append(np.asarray(film.convert("RGB")).astype(int))
+    assert np.abs(frames[0] - frames[1]).max() > 100
+
+
+def test_no_keras_is_imported():
+    code = (
+        "import sys; from keras_gen.cli.main import main; import keras_gen.cli.minimal; "
+        "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["circles"], "'circles' is no minimal GAN; choose one of trend, faces, sine"),
+        (["trend", "--epochs", "0"], "--epochs must be a whole number from 1 to 10000000; received 0"),
+        (["faces", "--learning-rate", "-1"], "--learning-rate must be a number above 0 and up to 10; received -1"),
+        (["faces", "--learning-rate", "nan"], "--learning-rate must be a number above 0 and up to 10; received nan"),
+        (["sine", "--batch-size", "0"], "--batch-size must be a whole number from 1 to 65536; received 0"),
+        (["trend", "--seed", "-1"], "--seed must be a whole number from 0 to 4294967295; received -1"),
+        (["trend", "--out", "TAKEN"], "already exists and is never overwritten"),
+    ],
+)
+def test_mistakes_get_one_line_and_exit_code_2(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    assert main(["minimal", *(str(tmp_path / "taken") if each == "TAKEN" else each for each in arguments)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

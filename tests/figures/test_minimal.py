@@ -1,0 +1,36 @@
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_gen.figures.minimal import side_by_side, signal_pair, tiny_images, two_losses, verdicts
+
+IMAGES = np.arange(6 * 4).reshape(6, 2, 2) / 24
+
+
+def test_tiny_images_are_in_reading_order_on_a_fixed_scale():
+    figure = tiny_images(IMAGES, columns=3, titles=[str(number) for number in range(6)])
+    assert [axes.get_title() for axes in figure.axes] == list("012345")
+    for axes, image in zip(figure.axes, IMAGES, strict=True):
+        shown = axes.images[0]
+        np.testing.assert_array_equal(shown.get_array(), image)
+        assert shown.get_clim() == (0, 1)
+
+
+def test_two_sets_stand_beside_each_other():
+    figure = side_by_side(IMAGES[:2], IMAGES[2:4], 2, ("left", "right"))
+    assert [len(part.axes) for part in figure.subfigs] == [2, 2]
+    np.testing.assert_array_equal(figure.subfigs[1].axes[1].images[0].get_array(), IMAGES[3])
+
+
+def test_losses_and_signals_are_drawn_as_they_are():
+    figure = two_losses([3.0, 2.0], [0.5, 0.7])
+    assert [axes.lines[0].get_ydata().tolist() for axes in figure.axes] == [[3.0, 2.0], [0.5, 0.7]]
+    figure = signal_pair(np.zeros((3, 10)), np.ones((2, 10)))
+    assert [len(axes.lines) for axes in figure.axes] == [3, 2]
+
+
+def test_verdicts_have_their_first_row_at_the_bottom():
+    axes = Figure().add_subplot()
+    verdicts(axes, np.array([[0.0, 0.0], [1.0, 1.0]]), (0, 2, 0, 4), np.zeros((1, 2)), np.ones((3, 2)), ("x", "y"))
+    assert axes.images[0].origin == "lower"
+    assert axes.images[0].get_extent() == [0, 2, 0, 4]
+    assert [len(line.get_xdata()) for line in axes.lines] == [1, 3]
