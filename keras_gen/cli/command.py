@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from keras_gen.errors import InputError, RunError
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quota
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -45,7 +46,7 @@ def run_command(body: Callable[[], int]) -> int:
     except RunError as error:
         return _fail(RUN_FAILED, str(error))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in DISK_FULL:
             raise
         return _fail(RUN_FAILED, f"the disk is full ({error.filename or error}); make room and run again")
     except KeyboardInterrupt:
