@@ -28,7 +28,8 @@ from keras_gen.training.run_folder import make_folder
 
 FRAMES = 48  # pictures of an animation
 MOMENTS = 11  # of the training, in the trend GAN's picture of generated images
-DEFAULTS = {"trend": (50_000, 0.001), "faces": (1000, 0.01), "sine": (50_000, 0.01)}
+# Epochs, the generator's learning rate, the discriminator's.
+DEFAULTS = {"trend": (50_000, 0.001, 0.001), "faces": (1000, 0.01, 0.01), "sine": (50_000, 0.01, 0.1)}
 PLANE = np.linspace(0, 1, 60)
 
 
@@ -37,12 +38,15 @@ def main(argv: list[str]) -> int:
     options = parser().parse_args(argv)
     if options.system not in DEFAULTS:
         raise InputError(f"{options.system!r} is no minimal GAN; choose one of {', '.join(DEFAULTS)}")
-    epochs, learning_rate = DEFAULTS[options.system]
+    epochs, generator_rate, discriminator_rate = DEFAULTS[options.system]
     options.epochs = epochs if options.epochs is None else options.epochs
-    options.learning_rate = learning_rate if options.learning_rate is None else options.learning_rate
+    options.rates = {
+        "generator_learning_rate": options.learning_rate or generator_rate,
+        "discriminator_learning_rate": options.learning_rate or discriminator_rate,
+    }
     if not 1 <= options.epochs <= 10_000_000:
         raise InputError(f"--epochs must be a whole number from 1 to 10000000; received {options.epochs}")
-    if not 0 < options.learning_rate <= 10:
+    if options.learning_rate is not None and not 0 < options.learning_rate <= 10:
         raise InputError(f"--learning-rate must be a number above 0 and up to 10; received {options.learning_rate:g}")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed must be a whole number from 0 to 4294967295; received {options.seed}")
@@ -70,9 +74,13 @@ def parser() -> Parser:
     )
     epochs = ", ".join(f"{value[0]} for {name}" for name, value in DEFAULTS.items())
     result.add_argument("--epochs", type=int, help=f"training epochs (default: {epochs})")
-    rates = ", ".join(f"{value[1]} for {name}" for name, value in DEFAULTS.items())
-    result.add_argument("--learning-rate", type=float, help=f"step along both gradients (default: {rates})")
-    result.add_argument("--batch-size", type=int, default=32, help="signals of one step, sine only (default: 32)")
+    result.add_argument(
+        "--learning-rate",
+        type=float,
+        help="step along both gradients (default: 0.001 for trend, 0.01 for faces; "
+        "for sine 0.01 along the generator's and 0.1 along the discriminator's)",
+    )
+    result.add_argument("--batch-size", type=int, default=128, help="signals of one step, sine only (default: 128)")
     result.add_argument("--out", help="folder to make (default: the next number, such as runs/0001-minimal-trend)")
     result.add_argument("--animate", action="store_true", help="also write training.gif (default: pictures only)")
     return result
@@ -149,7 +157,7 @@ def _losses_so_far(figure: Figure, place: tuple[int, int, int], history: np.ndar
 def _trend(options: object, folder: Path) -> None:
     random = np.random.RandomState(options.seed)
     gan, real = trend.start(random)
-    steps = trend.train(gan, real, random, options.epochs, options.learning_rate, options.learning_rate)
+    steps = trend.train(gan, real, random, options.epochs, **options.rates)
     spread = np.linspace(0.4, 1, 12)
 
     def look() -> tuple[np.ndarray, np.ndarray]:
@@ -214,7 +222,7 @@ def _trend_frame(epoch: int, images: np.ndarray, plane: np.ndarray, real: np.nda
 def _faces(options: object, folder: Path) -> None:
     random = np.random.RandomState(options.seed)
     gan = faces.start(random)
-    steps = faces.train(gan, random, options.epochs, options.learning_rate, options.learning_rate)
+    steps = faces.train(gan, random, options.epochs, **options.rates)
     spread = np.linspace(0.05, 0.95, 10)[:, np.newaxis]
 
     def look() -> tuple[np.ndarray, np.ndarray]:
@@ -268,8 +276,7 @@ def _faces_frame(epoch: int, images: np.ndarray, plane: np.ndarray, history: np.
 def _sine(options: object, folder: Path) -> None:
     random = np.random.RandomState(options.seed)
     generator, discriminator = sine.start(random)
-    rates = (options.learning_rate, options.learning_rate)
-    steps = sine.train(generator, discriminator, random, options.epochs, options.batch_size, *rates)
+    steps = sine.train(generator, discriminator, random, options.epochs, options.batch_size, **options.rates)
     spread = np.random.RandomState(0).normal(size=(50, 1))
 
     def look() -> tuple[np.ndarray, np.ndarray]:

@@ -143,8 +143,8 @@ def train(
     discriminator: Network,
     random: np.random.RandomState,
     iterations: int = 50_000,
-    batch_size: int = 32,
-    discriminator_learning_rate: float = 0.01,
+    batch_size: int = 128,
+    discriminator_learning_rate: float = 0.1,
     generator_learning_rate: float = 0.01,
 ) -> Iterator[tuple[float, float]]:
     """Train in turns, changing both networks in place.

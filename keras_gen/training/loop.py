@@ -17,6 +17,7 @@ from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings
 
 SAVE_SECONDS = 30  # models are saved at the end of an epoch, but not more often than this
+SHOW_SECONDS = 2  # the bar shows the epoch's losses so far, renewed this often
 
 
 class Trainer(Protocol):
@@ -136,44 +137,67 @@ def _run_epochs(
     should_stop: Callable[[], bool] | None,
     say: Callable[[str], None],
 ) -> None:
-    settings, images, folder = run.settings, run.train.images, run.folder
     timing: list[dict[str, float]] = []
     last_save = time.monotonic()
-    steps = math.ceil(len(images) / trainer.images_per_step) - (
-        trainer.drop_last and len(images) % trainer.images_per_step > 0
-    )
-    with tqdm(total=settings.epochs * steps, unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
-        for epoch in range(1, settings.epochs + 1):
+    batches = _batches(trainer, run, epoch=1)
+    with tqdm(total=run.settings.epochs * len(batches), unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
+        for epoch in range(1, run.settings.epochs + 1):
             started = time.perf_counter()
-            bar.set_description(f"epoch {epoch}/{settings.epochs}", refresh=False)
-            trainer.start_epoch()
-            batches = epoch_batches(len(images), trainer.images_per_step, settings.seed, epoch, trainer.drop_last)
-            for step, batch in enumerate(batches, start=1):
-                if epoch == step == 1:
-                    line = trainer.audited_step(images[batch], epoch, step)
-                    bar.clear()
-                    say(f"Audit   {line}")
-                    bar.reset()  # the first step compiles, and would spoil the estimate of the time left
-                else:
-                    trainer.train_step(images[batch], epoch, step)
-                bar.update()
-                if should_stop is not None and should_stop():
-                    run.stopped = True
-                    return
+            _train_epoch(trainer, run, epoch, bar, should_stop, say)
+            if run.stopped:
+                return
             trained = time.perf_counter()
             losses = trainer.losses() | trainer.held_out_losses(run.held_out.images)
             measured = time.perf_counter()
             run.history.append({"epoch": epoch} | losses)
             timing.append({"epoch": epoch, "train_seconds": trained - started, "held_out_seconds": measured - trained})
-            bar.set_postfix({_SHOWN[name]: f"{value:.4g}" for name, value in losses.items() if name in _SHOWN})
-            if folder is not None:
-                folder.write_history(run.history)
-                folder.write_timing(timing)
+            _show(bar, losses)
+            if run.folder is not None:
+                run.folder.write_history(run.history)
+                run.folder.write_timing(timing)
                 if time.monotonic() - last_save > SAVE_SECONDS:
-                    folder.save_models(run.models)
+                    run.folder.save_models(run.models)
                     last_save = time.monotonic()
             if on_epoch_end is not None:
                 on_epoch_end(run)
+
+
+def _train_epoch(
+    trainer: Trainer,
+    run: TrainingRun,
+    epoch: int,
+    bar: tqdm,
+    should_stop: Callable[[], bool] | None,
+    say: Callable[[str], None],
+) -> None:
+    """Take the steps of one epoch; sets `run.stopped` and returns when asked to stop."""
+    bar.set_description(f"epoch {epoch}/{run.settings.epochs}", refresh=False)
+    trainer.start_epoch()
+    shown = time.monotonic()
+    for step, batch in enumerate(_batches(trainer, run, epoch), start=1):
+        images = run.train.images[batch]
+        if epoch == step == 1:
+            line = trainer.audited_step(images, epoch, step)
+            bar.clear()
+            say(f"Audit   {line}")
+            bar.reset()  # the first step compiles, and would spoil the estimate of the time left
+        else:
+            trainer.train_step(images, epoch, step)
+        bar.update()
+        if time.monotonic() - shown > SHOW_SECONDS:
+            _show(bar, trainer.losses())
+            shown = time.monotonic()
+        if should_stop is not None and should_stop():
+            run.stopped = True
+            return
+
+
+def _batches(trainer: Trainer, run: TrainingRun, epoch: int) -> list[np.ndarray]:
+    return epoch_batches(len(run.train), trainer.images_per_step, run.settings.seed, epoch, trainer.drop_last)
+
+
+def _show(bar: tqdm, losses: dict[str, float]) -> None:
+    bar.set_postfix({_SHOWN[name]: f"{value:.4g}" for name, value in losses.items() if name in _SHOWN}, refresh=False)
 
 
 def _describe(run: TrainingRun) -> dict[str, object]:
