@@ -70,7 +70,7 @@ def _loop_overhead(kind: str, epochs: int) -> tuple[int, list[float], list[float
         started = time.perf_counter()
 
     trainer = trainer_class(kind)(shape, settings)
-    run_epochs(trainer, train, held_out, None, after_epoch, None, lambda _: None)
+    run_epochs(trainer, train, held_out, on_epoch_end=after_epoch, say=lambda _: None)
     return len(train) // settings.batch_size, bare[1:], ours[1:]  # the first epoch compiles
 
 

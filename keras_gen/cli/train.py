@@ -2,13 +2,17 @@
 
 import argparse
 import dataclasses
+import shlex
 import time
+from pathlib import Path
 
 from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_backend
-from keras_gen.errors import InputError
+from keras_gen.errors import InputError, RunError
 from keras_gen.training.recipes import RECIPES, resolve_settings
 from keras_gen.training.settings import SETTINGS, Settings, flag
 
+SOURCE = ("dataset", "data_dir", "image_size")
+MAY_CHANGE = ("epochs", "data_dir")  # on --resume
 NAMES = {"vae": "variational autoencoder", "dcgan": "DCGAN"}
 
 
@@ -32,19 +36,37 @@ def train_parser(kind: str) -> argparse.ArgumentParser:
     data = parser.add_argument_group("data and run")
     data.add_argument(
         "--dataset",
-        default="mnist5k",
+        default=argparse.SUPPRESS,
         help="mnist5k (embedded), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of an .npz file "
         "(default: mnist5k)",
     )
     data.add_argument(
-        "--data-dir", help="folder to look in for the data set's files (default: Keras's cache, then a download)"
+        "--data-dir",
+        default=argparse.SUPPRESS,
+        help="folder to look in for the data set's files (default: Keras's cache, then a download)",
     )
     data.add_argument(
-        "--image-size", type=int, help="crop and resize the images to this side in pixels (default: as they are)"
+        "--image-size",
+        type=int,
+        default=argparse.SUPPRESS,
+        help="crop and resize the images to this side in pixels (default: as they are)",
     )
-    data.add_argument("--out", help="folder to make for the run (default: the next number, such as runs/0001-...)")
     data.add_argument(
-        "--dry-run", action="store_true", help="print the settings and the networks, and stop (default: train)"
+        "--resume",
+        metavar="RUN",
+        default=argparse.SUPPRESS,
+        help="go on with the run in this folder; only --epochs and --data-dir may differ (default: a new run)",
+    )
+    data.add_argument(
+        "--out",
+        default=argparse.SUPPRESS,
+        help="folder to make for the run (default: the next number, such as runs/0001-...)",
+    )
+    data.add_argument(
+        "--dry-run",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print the settings and the networks, and stop (default: train)",
     )
     group = parser.add_argument_group("settings")
     for field in dataclasses.fields(SETTINGS[kind]):
@@ -84,14 +106,11 @@ def _plain(value: object) -> str:
 
 def _train(kind: str, options: dict) -> int:
     started = time.monotonic()
-    dataset, data_dir, image_size = (options.pop(name) for name in ("dataset", "data_dir", "image_size"))
-    out, dry_run = options.pop("out"), options.pop("dry_run")
-    settings = resolve_settings(kind, dataset, **options)
-    if image_size is not None and not 4 <= image_size <= 1024:
-        raise InputError(f"--image-size must be a whole number from 4 to 1024; received {image_size}")
+    plan = _resumed_plan(kind, options) if "resume" in options else _new_plan(kind, options)
+    settings, source = plan.settings, plan.source
     from keras_gen.data import load_dataset
 
-    train, held_out = load_dataset(dataset, data_dir, image_size, settings.seed)
+    train, held_out = load_dataset(source["dataset"], source["data_dir"], source["image_size"], settings.seed)
     start_backend()
     from keras_gen.cli.pictures import Pictures
     from keras_gen.training import RunFolder, trainer_class
@@ -105,10 +124,10 @@ def _train(kind: str, options: dict) -> int:
     print(f"Device  {backend_version()} on the {device_name()}, {settings.precision}")
     if hint := unused_nvidia_card():
         print(hint)
-    if dry_run:
+    if "dry_run" in options:
         _print_plan(settings, trainer)
         return DONE
-    folder = RunFolder.create(out, kind, train.name)
+    folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
     print(f"Run     {folder.path}")
     if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
         print(
@@ -116,22 +135,89 @@ def _train(kind: str, options: dict) -> int:
             "for BatchNormalization wants full batches"
         )
     pictures = Pictures(settings)
+    resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
+    folder.write(source=source)
     with StopSignals() as stop:
-        run = run_epochs(trainer, train, held_out, folder, pictures.after_epoch, stop, print)
+        try:
+            run = run_epochs(
+                trainer, train, held_out, folder, plan.folder is not None, pictures.after_epoch, stop, print
+            )
+        except (RunError, OSError):
+            if any(folder.checkpoints.glob("*.npz")):
+                print(f"The last good state is kept. To go on from it: {resume_line}")
+            raise
         drawn = pictures.at_end(run)
     if run.stopped:
-        where = f"epoch {run.epoch + 1} of {settings.epochs}"
-        print(f"Stopped in {where}; the models as they were are in {folder.path / 'models'}")
+        print(f"Stopped in epoch {run.epoch + 1} of {settings.epochs}. To go on: {resume_line}")
         code = stop.exit_code
     else:
         minutes, seconds = divmod(round(time.monotonic() - started), 60)
-        print(f"Done: {settings.epochs} epochs in {minutes} min {seconds} s. {_last_losses(run.history[-1])}")
+        print(f"Done: {settings.epochs} epochs, {minutes} min {seconds} s. {_last_losses(run.history[-1])}")
         code = DONE
     if drawn:
         print("Pictures to open:")
         for path in drawn:
             print(f"  {path}")
     return code
+
+
+@dataclasses.dataclass
+class _Plan:
+    """What is to be trained: a new run, or the rest of one."""
+
+    settings: Settings
+    source: dict  # what load_dataset needs, as run.json keeps it
+    folder: object | None = None
+
+
+def _given_settings(kind: str, options: dict) -> dict:
+    names = {field.name for field in dataclasses.fields(SETTINGS[kind])}
+    return {name: value for name, value in options.items() if name in names}
+
+
+def _new_plan(kind: str, options: dict) -> _Plan:
+    source = {name: options.get(name) for name in SOURCE}
+    source["dataset"] = source["dataset"] or "mnist5k"
+    settings = resolve_settings(kind, source["dataset"], **_given_settings(kind, options))
+    return _Plan(settings, _checked_source(source))
+
+
+def _resumed_plan(kind: str, options: dict) -> _Plan:
+    """Take settings and source from the run; only the number of epochs and the place of the data may change."""
+    from keras_gen.training.run_folder import RunFolder
+
+    if "out" in options:
+        raise InputError("--out names a new folder and --resume an old one; give one of the two")
+    folder = RunFolder(options["resume"])
+    run = folder.read()
+    if run["kind"] != kind:
+        raise InputError(f"{folder.path} is a run of train_{run['kind']}.py; resume it with that")
+    if "source" not in run:
+        raise InputError(f"{folder.path} was made from Python; resume it there, with train_{kind}(..., resume=True)")
+    old = SETTINGS[kind](**run["settings"])
+    new = dataclasses.replace(old, **_given_settings(kind, options))
+    source = run["source"] | {"data_dir": options.get("data_dir", run["source"]["data_dir"])}
+    asked = _checked_source(source | {name: options[name] for name in SOURCE if name in options})
+    changes = [
+        f"{flag(name)} was {was}, now {now}"
+        for before, after in ((old.as_dict(), new.as_dict()), (source, asked))
+        for (name, was), now in zip(before.items(), after.values(), strict=True)
+        if was != now and name not in MAY_CHANGE
+    ]
+    if changes:
+        raise InputError(f"a resumed run keeps its settings: {'; '.join(changes)}; leave these out, or start a new run")
+    return _Plan(new, asked, folder)
+
+
+def _checked_source(source: dict) -> dict:
+    """Check the flags on data, and make paths absolute, so that the run can be resumed from anywhere."""
+    size = source["image_size"]
+    if size is not None and not 4 <= size <= 1024:
+        raise InputError(f"--image-size must be a whole number from 4 to 1024; received {size}")
+    paths = {"data_dir": source["data_dir"] and str(Path(source["data_dir"]).absolute())}
+    if source["dataset"].endswith(".npz"):
+        paths["dataset"] = str(Path(source["dataset"]).absolute())
+    return source | paths
 
 
 def _print_plan(settings: Settings, trainer: object) -> None:

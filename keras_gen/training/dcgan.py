@@ -79,6 +79,13 @@ class DCGANTrainer:
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             jit_compile=jit,
         )
+        self.discriminator.optimizer.build(self.discriminator.trainable_variables)
+        self.gan.optimizer.build(self.generator.trainable_variables)
+        self.variables = {
+            "gan": self.gan.variables,
+            "generator_optimizer": self.gan.optimizer.variables,
+            "discriminator_optimizer": self.discriminator.optimizer.variables,
+        }
         self.start_epoch()
 
     def _optimizer(self, learning_rate: float) -> keras.optimizers.Optimizer:
@@ -88,8 +95,7 @@ class DCGANTrainer:
 
     def start_epoch(self) -> None:
         """Begin new means of the losses."""
-        self._sums = dict.fromkeys((REAL, FAKE, GENERATOR), 0.0)
-        self._counts = dict.fromkeys((REAL, FAKE, GENERATOR), 0)
+        self.sums = {name: [0.0, 0] for name in (REAL, FAKE, GENERATOR)}  # total and count
 
     def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
         """Update the discriminator `discriminator_steps` times, each on images of its own, then the generator once.
@@ -119,7 +125,7 @@ class DCGANTrainer:
 
     def losses(self) -> dict[str, float]:
         """Return the mean losses of this epoch in nats."""
-        return {name: total / max(1, self._counts[name]) for name, total in self._sums.items()}
+        return {name: total / max(1, count) for name, (total, count) in self.sums.items()}
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
         """Return the same losses on held-out images and on as many fixed latent points.
@@ -171,8 +177,8 @@ class DCGANTrainer:
         self._record(GENERATOR, loss, epoch, step)
 
     def _record(self, name: str, value: float, epoch: int, step: int) -> None:
-        self._sums[name] += check_finite(float(value), name, epoch, step)
-        self._counts[name] += 1
+        self.sums[name][0] += check_finite(float(value), name, epoch, step)
+        self.sums[name][1] += 1
 
     def _stream(self, epoch: int, step: int, turn: int) -> np.random.Generator:
         return random_stream(self.settings.seed, "latents", epoch, step, turn)
@@ -211,6 +217,7 @@ def train_dcgan(
     settings: DCGANSettings | None = None,
     *,
     folder: RunFolder | None = None,
+    resume: bool = False,
     on_epoch_end: Callable[[TrainingRun], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
@@ -221,7 +228,8 @@ def train_dcgan(
         train: Images to train on.
         held_out: Images to measure on after every epoch.
         settings: What to build and how to train it; None is the chapter's recipe.
-        folder: Where history, timing and models are written; None writes nothing.
+        folder: Where history, models and checkpoints are written; None writes nothing.
+        resume: Go on from the folder's last checkpoint.
         on_epoch_end: Called with the run after each epoch; draw or score there.
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
@@ -235,4 +243,4 @@ def train_dcgan(
     """
     settings = settings or resolve_settings("dcgan", train.name)
     trainer = DCGANTrainer(train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, on_epoch_end, should_stop, say)
+    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say)

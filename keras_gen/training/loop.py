@@ -1,4 +1,4 @@
-"""The epoch loop that both models share: batches, bar, losses, audit, saving, stopping."""
+"""The epoch loop that both models share: batches, bar, losses, audit, saving, stopping, going on."""
 
 import math
 import time
@@ -12,11 +12,12 @@ from tqdm import tqdm
 
 from keras_gen.data import ImageSet, epoch_batches
 from keras_gen.errors import InputError, RunError
+from keras_gen.training.checkpoints import load_checkpoint, save_checkpoint
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings
 
-SAVE_SECONDS = 30  # models are saved at the end of an epoch, but not more often than this
+SAVE_SECONDS = 60  # models and a checkpoint are saved about this often, and whenever a run ends
 SHOW_SECONDS = 2  # the bar shows the epoch's losses so far, renewed this often
 
 
@@ -29,6 +30,8 @@ class Trainer(Protocol):
     pixel_range: tuple[float, float]
     images_per_step: int
     drop_last: bool
+    variables: dict[str, list[keras.Variable]]  # all that a checkpoint holds, in groups
+    sums: dict  # of the epoch so far, as JSON can hold them
 
     def start_epoch(self) -> None:
         """Begin new means of the losses."""
@@ -59,6 +62,8 @@ class TrainingRun:
         held_out: The held-out images.
         folder: Where it writes, or None.
         history: One row of losses for each finished epoch.
+        timing: What each of them took, in seconds.
+        step: Steps taken of the epoch after them.
         stopped: Whether it was asked to stop before its last epoch.
     """
 
@@ -70,6 +75,8 @@ class TrainingRun:
     held_out: ImageSet
     folder: RunFolder | None
     history: list[dict[str, float]] = field(default_factory=list)
+    timing: list[dict[str, float]] = field(default_factory=list)
+    step: int = 0
     stopped: bool = False
 
     @property
@@ -91,18 +98,20 @@ def run_epochs(
     trainer: Trainer,
     train: ImageSet,
     held_out: ImageSet,
-    folder: RunFolder | None,
-    on_epoch_end: Callable[[TrainingRun], None] | None,
-    should_stop: Callable[[], bool] | None,
-    say: Callable[[str], None],
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    on_epoch_end: Callable[[TrainingRun], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    say: Callable[[str], None] = print,
 ) -> TrainingRun:
-    """Train for all epochs.
+    """Train for all epochs, or for those that are left.
 
     Args:
         trainer: Takes the steps and measures the losses.
         train: Images to train on, shuffled anew each epoch.
         held_out: Images to measure on after each epoch.
         folder: Where to write, or None.
+        resume: Go on from the folder's last checkpoint.
         on_epoch_end: Called with the run after each epoch, once its row of losses is there.
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
@@ -111,19 +120,20 @@ def run_epochs(
         The run.
 
     Raises:
-        InputError: There are fewer images than one step needs.
+        InputError: There are fewer images than one step needs, or the run cannot be resumed.
         RunError: The audit failed, or a loss is not finite.
     """
     check_batches(trainer, train)
     run = TrainingRun(trainer.kind, trainer.settings, trainer.models, trainer.pixel_range, train, held_out, folder)
+    if resume:
+        _restore(trainer, run, say)
     if folder is not None:
         folder.write(**_describe(run), status="running", findings=[])
     status = "failed"
     try:
         _run_epochs(trainer, run, on_epoch_end, should_stop, say)
+        _save(trainer, run)
         status = "interrupted" if run.stopped else "finished"
-        if folder is not None:
-            folder.save_models(run.models)
     finally:
         if folder is not None:
             folder.write(status=status)
@@ -137,59 +147,111 @@ def _run_epochs(
     should_stop: Callable[[], bool] | None,
     say: Callable[[str], None],
 ) -> None:
-    timing: list[dict[str, float]] = []
-    last_save = time.monotonic()
-    batches = _batches(trainer, run, epoch=1)
-    with tqdm(total=run.settings.epochs * len(batches), unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
-        for epoch in range(1, run.settings.epochs + 1):
+    steps = len(_batches(trainer, run, epoch=1))
+    done = run.epoch * steps + run.step
+    session = _Session(should_stop, say, done, audited=done > 0)
+    total = run.settings.epochs * steps
+    with tqdm(total=total, initial=done, unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
+        for epoch in range(run.epoch + 1, run.settings.epochs + 1):
             started = time.perf_counter()
-            _train_epoch(trainer, run, epoch, bar, should_stop, say)
+            _train_epoch(trainer, run, epoch, bar, session)
             if run.stopped:
                 return
             trained = time.perf_counter()
             losses = trainer.losses() | trainer.held_out_losses(run.held_out.images)
             measured = time.perf_counter()
             run.history.append({"epoch": epoch} | losses)
-            timing.append({"epoch": epoch, "train_seconds": trained - started, "held_out_seconds": measured - trained})
+            run.timing.append(
+                {"epoch": epoch, "train_seconds": trained - started, "held_out_seconds": measured - trained}
+            )
+            run.step = 0
             _show(bar, losses)
             if run.folder is not None:
                 run.folder.write_history(run.history)
-                run.folder.write_timing(timing)
-                if time.monotonic() - last_save > SAVE_SECONDS:
-                    run.folder.save_models(run.models)
-                    last_save = time.monotonic()
+                run.folder.write_timing(run.timing)
             if on_epoch_end is not None:
                 on_epoch_end(run)
 
 
-def _train_epoch(
-    trainer: Trainer,
-    run: TrainingRun,
-    epoch: int,
-    bar: tqdm,
-    should_stop: Callable[[], bool] | None,
-    say: Callable[[str], None],
-) -> None:
-    """Take the steps of one epoch; sets `run.stopped` and returns when asked to stop."""
+@dataclass
+class _Session:
+    """What one process knows of its own part of a run."""
+
+    should_stop: Callable[[], bool] | None
+    say: Callable[[str], None]
+    done: int  # steps that were taken before it
+    audited: bool  # a run is audited in its first step, once
+    saved: float = field(default_factory=time.monotonic)
+    shown: float | None = None  # when the bar was last renewed; None before the first step
+
+
+def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, session: _Session) -> None:
+    """Take the steps of one epoch that are left; sets `run.stopped` and returns when asked to stop."""
     bar.set_description(f"epoch {epoch}/{run.settings.epochs}", refresh=False)
-    trainer.start_epoch()
-    shown = time.monotonic()
-    for step, batch in enumerate(_batches(trainer, run, epoch), start=1):
+    if run.step == 0:
+        trainer.start_epoch()
+    for step, batch in enumerate(_batches(trainer, run, epoch)[run.step :], start=run.step + 1):
         images = run.train.images[batch]
-        if epoch == step == 1:
+        if session.audited:
+            trainer.train_step(images, epoch, step)
+        else:
             line = trainer.audited_step(images, epoch, step)
             bar.clear()
-            say(f"Audit   {line}")
+            session.say(f"Audit   {line}")
+            session.audited = True
+        if session.shown is None:
+            session.shown = time.monotonic()
             bar.reset()  # the first step compiles, and would spoil the estimate of the time left
-        else:
-            trainer.train_step(images, epoch, step)
+            bar.initial = bar.n = session.done
+        run.step = step
         bar.update()
-        if time.monotonic() - shown > SHOW_SECONDS:
+        now = time.monotonic()
+        if now - session.shown > SHOW_SECONDS:
             _show(bar, trainer.losses())
-            shown = time.monotonic()
-        if should_stop is not None and should_stop():
+            session.shown = now
+        if now - session.saved > SAVE_SECONDS:
+            _save(trainer, run)
+            session.saved = time.monotonic()
+        if session.should_stop is not None and session.should_stop():
             run.stopped = True
             return
+
+
+def _save(trainer: Trainer, run: TrainingRun) -> None:
+    """Write a checkpoint and the models; an epoch of which all steps are taken is measured after a resume."""
+    if run.folder is None:
+        return
+    position = {
+        "epoch": run.epoch,
+        "step": run.step,
+        "sums": trainer.sums,
+        "history": run.history,
+        "timing": run.timing,
+    }
+    save_checkpoint(run.folder.checkpoints, trainer.variables, position)
+    run.folder.save_models(run.models)
+
+
+def _restore(trainer: Trainer, run: TrainingRun, say: Callable[[str], None]) -> None:
+    """Set networks, optimisers and the run to where the last checkpoint was taken."""
+    facts = run.folder.read()
+    for part, images in (("train", run.train), ("held_out", run.held_out)):
+        if facts["dataset"][part]["fingerprint"] != images.fingerprint:
+            raise InputError(
+                f"the {part.replace('_', '-')} images are not those of {run.folder.path} (their fingerprint differs); "
+                "resume with the same data, or start a new run"
+            )
+    if facts["backend"] != keras.backend.backend():
+        raise InputError(
+            f"{run.folder.path} was trained by {facts['backend']}; set KERAS_BACKEND={facts['backend']} to resume it"
+        )
+    position = load_checkpoint(run.folder.checkpoints, trainer.variables, say)
+    if position["epoch"] >= run.settings.epochs:
+        raise InputError(f"{run.folder.path} has its {position['epoch']} epochs; give more with --epochs to go on")
+    trainer.sums = position["sums"]
+    run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
+    where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
+    say(f"Resume  from {where} of {run.settings.epochs}")
 
 
 def _batches(trainer: Trainer, run: TrainingRun, epoch: int) -> list[np.ndarray]:

@@ -1,6 +1,6 @@
 """The folder that a run leaves behind, and the only code that writes into it.
 
-run.json  history.csv  timing.csv  images/  figures/  models/
+run.json  history.csv  timing.csv  images/  figures/  models/  checkpoints/
 """
 
 from __future__ import annotations
@@ -81,6 +81,11 @@ class RunFolder:
     def epoch_image(self, epoch: int) -> Path:
         """Return the path of one epoch's grid of images."""
         return self.path / "images" / f"epoch-{epoch:04d}.png"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are kept; made when the first is written."""
+        return self.path / "checkpoints"
 
     def model_path(self, name: str) -> Path:
         """Return the path of one saved model."""

@@ -51,14 +51,16 @@ class VAETrainer:
         self.models = {"encoder": encoder, "decoder": decoder}
         jit = jit_compile(settings.jit, convolutional=settings.architecture == "conv")
         optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
+        optimizer.build(self.vae.trainable_variables)
         self.vae.compile(optimizer=optimizer, loss=reconstruction_loss, jit_compile=jit)
         self.terms = build_vae_terms(encoder, decoder)
         self.terms.compile(jit_compile=jit)
+        self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch()
 
     def start_epoch(self) -> None:
         """Begin new means of the losses."""
-        self._loss_sum, self._image_count = 0.0, 0
+        self.sums = {"loss": 0.0, "images": 0}
         self.vae.get_layer("kl").reset()
 
     def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
@@ -74,8 +76,8 @@ class VAETrainer:
         """
         x = to_range(images, self.pixel_range)
         loss = check_finite(float(self.vae.train_on_batch(x, x)), "loss", epoch, step)
-        self._loss_sum += loss * len(images)
-        self._image_count += len(images)
+        self.sums["loss"] += loss * len(images)
+        self.sums["images"] += len(images)
 
     def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str:
         """Take one step and return a sentence on which weights it moved."""
@@ -85,7 +87,7 @@ class VAETrainer:
 
     def losses(self) -> dict[str, float]:
         """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl."""
-        loss, kl = self._loss_sum / max(1, self._image_count), self.vae.get_layer("kl").mean()
+        loss, kl = self.sums["loss"] / max(1, self.sums["images"]), self.vae.get_layer("kl").mean()
         return {"loss": loss, "reconstruction": loss - self.settings.beta * kl, "kl": kl}
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
@@ -115,6 +117,7 @@ def train_vae(
     settings: VAESettings | None = None,
     *,
     folder: RunFolder | None = None,
+    resume: bool = False,
     on_epoch_end: Callable[[TrainingRun], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
@@ -125,7 +128,8 @@ def train_vae(
         train: Images to train on.
         held_out: Images to measure on after every epoch.
         settings: What to build and how to train it; None is the chapter's recipe.
-        folder: Where history, timing and models are written; None writes nothing.
+        folder: Where history, models and checkpoints are written; None writes nothing.
+        resume: Go on from the folder's last checkpoint.
         on_epoch_end: Called with the run after each epoch; draw or score there.
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
@@ -139,4 +143,4 @@ def train_vae(
     """
     settings = settings or resolve_settings("vae", train.name)
     trainer = VAETrainer(train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, on_epoch_end, should_stop, say)
+    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say)

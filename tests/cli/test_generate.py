@@ -38,8 +38,8 @@ def test_a_seed_gives_the_same_images_and_another_seed_others(run_path, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "a command is missing; use python -m keras_gen with one of: generate, benchmark"),
-        (["paint"], "'paint' is no command; use python -m keras_gen with one of: generate, benchmark"),
+        ([], "a command is missing; use python -m keras_gen with one of: generate, minimal, benchmark"),
+        (["paint"], "'paint' is no command; use python -m keras_gen with one of: generate, minimal, benchmark"),
         (["generate"], "the following arguments are required: RUN"),
         (["generate", "/nowhere"], "/nowhere is no run folder"),
         (["generate", "RUN", "--count", "0"], "--count must be a whole number from 1 to 1000000; received 0"),

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from keras_gen import RunFolder, resolve_settings, train_vae
 from keras_gen.cli.train import train_parser
 from tests.conftest import striped_images
 
@@ -52,7 +54,8 @@ def test_help_is_quick_complete_and_imports_no_tensorflow(kind):
 
 def test_every_flag_of_the_contract_is_there():
     common = (
-        "--dataset --data-dir --image-size --recipe --epochs --batch-size --latent-dim --seed --out --precision --jit"
+        "--dataset --data-dir --image-size --recipe --epochs --batch-size --latent-dim --seed --out --resume "
+        "--precision --jit"
     )
     vae = f"{common} --dry-run --architecture --intermediate-dim --optimizer --learning-rate --beta"
     dcgan = (
@@ -169,7 +172,7 @@ def test_a_user_s_mistake_gets_one_line_exit_code_2_and_no_files(tmp_path, argum
     done = run("train_vae.py", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {message}")
+    assert line.replace(f"{tmp_path}/", "").startswith(f"error: {message}")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
@@ -218,9 +221,66 @@ def test_a_signal_ends_the_run_in_order(stripes, tmp_path, number, code):
         process.kill()
     assert process.returncode == code, stderr
     assert "Traceback" not in stderr
-    assert "Stopped in epoch" in stdout
+    assert re.search(r"(?m)^Stopped in epoch \d+ of 1000000. To go on: python train_vae.py --resume run$", stdout)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
     assert (tmp_path / "run" / "models" / "decoder.keras").exists()
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    """A VAE's run of two epochs from the command line, beside its data."""
+    folder = tmp_path_factory.mktemp("finished")
+    images, labels = striped_images(80, size=16)
+    np.savez(folder / "images.npz", images=images, labels=labels)
+    arguments = ["--dataset", "images.npz", "--epochs", 2, "--batch-size", 24, *SMALL["vae"]]
+    done = run("train_vae.py", *arguments, "--out", "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def test_resume_takes_settings_and_data_from_the_run_and_adds_epochs(finished_run, tmp_path):
+    path = shutil.copytree(finished_run, tmp_path / "my run")
+    first_rows = (path / "history.csv").read_text()
+    done = run("train_vae.py", "--resume", "my run", "--epochs", 3, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Resume  from the end of epoch 2 of 3" in done.stdout
+    assert (path / "history.csv").read_text().startswith(first_rows)
+    assert len((path / "history.csv").read_text().splitlines()) == 4
+    assert json.loads((path / "run.json").read_text())["settings"]["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "message"),
+    [
+        ("vae", ["--resume", "RUN"], "has its 2 epochs; give more with --epochs to go on"),
+        ("dcgan", ["--resume", "RUN"], "is a run of train_vae.py; resume it with that"),
+        ("vae", ["--resume", "RUN", "--out", "new"], "--out names a new folder and --resume an old one; give one"),
+        ("vae", ["--resume", "nowhere"], "nowhere is no run folder (it has no run.json)"),
+        (
+            "vae",
+            ["--resume", "RUN", "--batch-size", "30", "--seed", "1", "--dataset", "mnist5k"],
+            "a resumed run keeps its settings: --batch-size was 24, now 30; --seed was 0, now 1; "
+            "--dataset was DATA, now mnist5k; leave these out, or start a new run",
+        ),
+    ],
+)
+def test_a_resume_that_cannot_be_is_refused_and_changes_nothing(finished_run, tmp_path, script, arguments, message):
+    before = {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()}
+    done = run(SCRIPTS[script], *(str(finished_run) if word == "RUN" else word for word in arguments), cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert message.replace("DATA", str(finished_run.parent / "images.npz")) in line
+    assert {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()} == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_made_from_python_is_resumed_from_python(tmp_path, image_sets):
+    settings = resolve_settings("vae", epochs=1, batch_size=16, intermediate_dim=16)
+    folder = RunFolder.create(tmp_path / "run", "vae", "stripes")
+    train_vae(*image_sets(), settings, folder=folder, say=lambda _: None)
+    done = run("train_vae.py", "--resume", tmp_path / "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "was made from Python; resume it there, with train_vae(..., resume=True)" in done.stderr
 
 
 def test_a_bug_gets_its_traceback(tmp_path):
