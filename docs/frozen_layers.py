@@ -8,6 +8,8 @@ points, and prints the losses. docs/differences.md shows what comes out.
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from keras_gen.cli.command import start_backend
 
 start_backend()

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from keras_gen.data import to_range, to_uint8
+from keras_gen.data import ImageSet, to_range, to_uint8
 from keras_gen.figures import latent_scatter, loss_curves, manifold, save_grid
 from keras_gen.latent import draw_latents, manifold_latents
 from keras_gen.seeds import random_stream
-from keras_gen.training import TrainingRun
+from keras_gen.training import RunFolder, TrainingRun
 from keras_gen.training.settings import Settings
 
 GRID_IMAGES = 64
@@ -31,6 +31,13 @@ class Pictures:
         distribution = getattr(settings, "latent_distribution", "normal")  # a VAE's prior is normal
         random = random_stream(settings.seed, "grid")
         self._grid_latents = draw_latents(random, GRID_IMAGES, settings.latent_dim, distribution)
+
+    def before_training(self, train: ImageSet, folder: RunFolder) -> Path:
+        """Draw some training images as the networks will see them, and return the picture's path."""
+        some = np.linspace(0, len(train) - 1, min(len(train), GRID_IMAGES), dtype=int)
+        path = folder.figures / "data.png"
+        save_grid(train.images[some], path)
+        return path
 
     def after_epoch(self, run: TrainingRun) -> None:
         """Write the epoch's grid: what the same latent points become."""

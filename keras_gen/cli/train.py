@@ -1,18 +1,25 @@
 """What train_vae.py and train_dcgan.py share: flags made from the settings, start-up, the run, its pictures."""
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import shlex
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_backend
 from keras_gen.errors import InputError, RunError
 from keras_gen.training.recipes import RECIPES, resolve_settings
 from keras_gen.training.settings import SETTINGS, Settings, flag
 
-SOURCE = ("dataset", "data_dir", "image_size")
-MAY_CHANGE = ("epochs", "data_dir")  # on --resume
+if TYPE_CHECKING:
+    from keras_gen.data import ImageSet
+
+SOURCE = {"dataset": "mnist5k", "data_dir": None, "image_size": None, "channels": None, "max_bad": 50}  # defaults
+MAY_CHANGE = ("epochs", "data_dir", "max_bad")  # on --resume
+FEW_STEPS = 1500  # the digits begin to be readable there
 NAMES = {"vae": "variational autoencoder", "dcgan": "DCGAN"}
 
 
@@ -37,8 +44,8 @@ def train_parser(kind: str) -> argparse.ArgumentParser:
     data.add_argument(
         "--dataset",
         default=argparse.SUPPRESS,
-        help="mnist5k (embedded), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of an .npz file "
-        "(default: mnist5k)",
+        help="mnist5k (embedded), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of a folder of images or "
+        "of an .npz file (default: mnist5k)",
     )
     data.add_argument(
         "--data-dir",
@@ -49,7 +56,22 @@ def train_parser(kind: str) -> argparse.ArgumentParser:
         "--image-size",
         type=int,
         default=argparse.SUPPRESS,
-        help="crop and resize the images to this side in pixels (default: as they are)",
+        help="crop and resize the images to this side in pixels (default: as they are; for a folder, the size that all "
+        "its images share if the networks can reach it, else 64)",
+    )
+    data.add_argument(
+        "--channels",
+        type=int,
+        metavar="{1,3}",
+        default=argparse.SUPPRESS,
+        help="turn the images grey (1) or to colour (3) (default: as they are)",
+    )
+    data.add_argument(
+        "--max-bad",
+        type=int,
+        default=argparse.SUPPRESS,
+        help="images of a folder that may be skipped because they cannot be used; one more is an error "
+        f"(default: {SOURCE['max_bad']})",
     )
     data.add_argument(
         "--resume",
@@ -75,6 +97,8 @@ def train_parser(kind: str) -> argparse.ArgumentParser:
         choices = getattr(field.metadata["check"], "choices", None)
         if field.type is bool:
             group.add_argument(flag(field.name), action=argparse.BooleanOptionalAction, **keywords)
+        elif every := getattr(field.metadata["check"], "all", None):
+            group.add_argument(flag(field.name), nargs="?", const=every, **keywords)
         elif field.name == "recipe":
             group.add_argument(flag(field.name), metavar="{" + ",".join(RECIPES[kind]) + "}", **keywords)
         else:
@@ -92,7 +116,7 @@ def _default_text(kind: str, field: dataclasses.Field) -> str:
     for name, recipe in RECIPES[kind].items():
         value = recipe.settings[field.name]
         differing = [f"{some[field.name]} on {dataset}" for dataset, some in recipe.on.items() if field.name in some]
-        text = ", ".join([_plain(value), *(each.replace("10:", "10:CLASS") for each in differing)])
+        text = ", ".join([_plain(value), *differing])
         if not texts:
             texts.append(text)
         elif text != texts[0]:
@@ -108,9 +132,9 @@ def _train(kind: str, options: dict) -> int:
     started = time.monotonic()
     plan = _resumed_plan(kind, options) if "resume" in options else _new_plan(kind, options)
     settings, source = plan.settings, plan.source
-    from keras_gen.data import load_dataset
+    from keras_gen.data.inspection import inspect
 
-    train, held_out = load_dataset(source["dataset"], source["data_dir"], source["image_size"], settings.seed)
+    train, held_out = _load(source, settings)
     start_backend()
     from keras_gen.cli.pictures import Pictures
     from keras_gen.training import RunFolder, trainer_class
@@ -121,6 +145,8 @@ def _train(kind: str, options: dict) -> int:
     check_batches(trainer, train)
     shape = "x".join(map(str, train.image_shape))
     print(f"Data    {train.name}: {len(train):,} training and {len(held_out):,} held-out images, {shape}")
+    for advice in inspect(train, "--augment" if kind == "dcgan" else "") + _advice_on_steps(kind, settings, train):
+        print(f"Advice  {advice}")
     print(f"Device  {backend_version()} on the {device_name()}, {settings.precision}")
     if hint := unused_nvidia_card():
         print(hint)
@@ -129,12 +155,13 @@ def _train(kind: str, options: dict) -> int:
         return DONE
     folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
     print(f"Run     {folder.path}")
+    pictures = Pictures(settings)
+    print(f"Preview {pictures.before_training(train, folder)}")
     if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
         print(
             f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
             "for BatchNormalization wants full batches"
         )
-    pictures = Pictures(settings)
     resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
     folder.write(source=source)
     with StopSignals() as stop:
@@ -161,6 +188,25 @@ def _train(kind: str, options: dict) -> int:
     return code
 
 
+def _load(source: dict, settings: Settings) -> tuple[ImageSet, ImageSet]:
+    from keras_gen.data import load_dataset
+
+    options = {name: value for name, value in source.items() if name != "dataset"}
+    return load_dataset(source["dataset"], seed=settings.seed, **options)
+
+
+def _advice_on_steps(kind: str, settings: Settings, train: ImageSet) -> list[str]:
+    if kind == "vae":
+        return []
+    steps = len(train) // (settings.batch_size * settings.discriminator_steps) * settings.epochs
+    if steps >= FEW_STEPS:
+        return []
+    return [
+        f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try "
+        f"--epochs {-(-FEW_STEPS * settings.epochs // steps)}, or a smaller --batch-size"
+    ]
+
+
 @dataclasses.dataclass
 class _Plan:
     """What is to be trained: a new run, or the rest of one."""
@@ -176,8 +222,7 @@ def _given_settings(kind: str, options: dict) -> dict:
 
 
 def _new_plan(kind: str, options: dict) -> _Plan:
-    source = {name: options.get(name) for name in SOURCE}
-    source["dataset"] = source["dataset"] or "mnist5k"
+    source = SOURCE | {name: options[name] for name in SOURCE if name in options}
     settings = resolve_settings(kind, source["dataset"], **_given_settings(kind, options))
     return _Plan(settings, _checked_source(source))
 
@@ -211,11 +256,17 @@ def _resumed_plan(kind: str, options: dict) -> _Plan:
 
 def _checked_source(source: dict) -> dict:
     """Check the flags on data, and make paths absolute, so that the run can be resumed from anywhere."""
-    size = source["image_size"]
+    from keras_gen.data.loading import is_path
+
+    size, channels, max_bad = source["image_size"], source["channels"], source["max_bad"]
     if size is not None and not 4 <= size <= 1024:
         raise InputError(f"--image-size must be a whole number from 4 to 1024; received {size}")
+    if channels not in (None, 1, 3):
+        raise InputError(f"--channels must be 1 for grey or 3 for colour; received {channels}")
+    if not 0 <= max_bad <= 1_000_000_000:
+        raise InputError(f"--max-bad must be a whole number from 0 to 1000000000; received {max_bad}")
     paths = {"data_dir": source["data_dir"] and str(Path(source["data_dir"]).absolute())}
-    if source["dataset"].endswith(".npz"):
+    if is_path(source["dataset"]):
         paths["dataset"] = str(Path(source["dataset"]).absolute())
     return source | paths
 

@@ -3,20 +3,21 @@
 import gzip
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from keras_gen.data.catalogue import CIFAR10, DIGITS, PUBLIC_DATASETS, PublicDataset
 from keras_gen.data.download import fetch
+from keras_gen.data.folder import read_folder
 from keras_gen.data.formats import Arrays, read_cifar_archive, read_cifar_folder, read_idx, read_npz
 from keras_gen.data.image_set import ImageSet, fingerprint
-from keras_gen.data.resizing import resize
+from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
 from keras_gen.seeds import random_stream
 
-HELD_OUT_SHARE = 0.1
+HELD_OUT_SHARE, HELD_OUT_MOST = 0.1, 5000
 
 
 def load_dataset(
@@ -24,6 +25,10 @@ def load_dataset(
     data_dir: str | Path | None = None,
     image_size: int | None = None,
     seed: int = 0,
+    *,
+    channels: int | None = None,
+    max_bad: int = 50,
+    say: Callable[[str], None] = print,
 ) -> tuple[ImageSet, ImageSet]:
     """Load a data set by name or path.
 
@@ -34,12 +39,17 @@ def load_dataset(
 
     Args:
         name: `mnist5k` (embedded), `mnist`, `fashion_mnist`, `cifar10`,
-            `cifar10:CLASS` (a class's name or number), or the path of an .npz
+            `cifar10:CLASS` (a class's name or number), the path of a folder of
+            images (its sub-folders are labels), or the path of an .npz
             with `images` or `x_train`, optionally `labels` or `y_train`, and
             optionally `x_test` and `y_test`.
         data_dir: A folder to look in first.
-        image_size: Side in pixels to resize the images to; None keeps them.
-        seed: Draws the held-out tenth of an .npz that has no `x_test`.
+        image_size: Side in pixels to crop and resize to; None keeps the
+            images as they are, or brings a folder of mixed sizes to 64.
+        seed: Draws the held-out tenth of a folder, or of an .npz that has no `x_test`.
+        channels: 1 turns the images grey, 3 to colour; None keeps them.
+        max_bad: How many images of a folder that cannot be used are skipped; one more is an error.
+        say: Takes lines of text about a folder.
 
     Returns:
         The training and the held-out images.
@@ -54,14 +64,22 @@ def load_dataset(
         sets = _mnist5k()
     elif base in PUBLIC_DATASETS and (base == "cifar10" or not class_name):
         sets = _public(base, class_name, name, data_dir)
-    elif name.endswith(".npz") or Path(name).is_file():
+    elif Path(name).is_dir():
+        return _folder(Path(name), seed, image_size, channels, max_bad, say)
+    elif is_path(name) or Path(name).is_file():
         sets = _npz(Path(name), seed)
     else:
         known = ", ".join(["mnist5k", *PUBLIC_DATASETS, "cifar10:CLASS"])
-        raise InputError(f"--dataset {name} is not known; choose one of {known}, or the path of an .npz file")
-    if image_size is not None:
-        sets = tuple(resize(images, image_size) for images in sets)
-    return sets
+        raise InputError(f"--dataset {name} is not known; choose one of {known}, or the path of a folder or an .npz")
+    return tuple(fit(images, image_size, channels) for images in sets)
+
+
+def is_path(name: str) -> bool:
+    """Tell whether `--dataset` names a file or folder: those who want a folder called mnist write ./mnist."""
+    base = name.partition(":")[0]
+    if name == "mnist5k" or base in PUBLIC_DATASETS:
+        return False
+    return name.endswith(".npz") or "/" in name or os.sep in name or Path(name).exists()
 
 
 def _mnist5k() -> tuple[ImageSet, ImageSet]:
@@ -203,9 +221,39 @@ def _difference(dataset: PublicDataset, arrays: Arrays) -> str | None:
     return f"does not hold {dataset.title}'s images (their sha256 differs)"
 
 
+def _folder(
+    path: Path, seed: int, image_size: int | None, channels: int | None, max_bad: int, say: Callable[[str], None]
+) -> tuple[ImageSet, ImageSet]:
+    cache = keras_cache().parent / "keras_gen" / "images"
+    images, facts = read_folder(path, cache, image_size, channels, max_bad, say)
+    labels = None if facts.labels is None else np.array(facts.labels, np.int64)
+    parts = _hold_out(images, labels, seed)
+    return tuple(ImageSet(*part, tuple(facts.class_names), path.resolve().name) for part in parts)
+
+
+def _hold_out(images: np.ndarray, labels: np.ndarray | None, seed: int) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Split a tenth off, drawn from the seed; the arrays are rearranged in place.
+
+    Swapping the images that are held out to the end leaves both parts in one
+    piece, so that an array mapped from a file can be trained on without reading it all into memory.
+    """
+    count = len(images)
+    held_out = min(max(1, round(HELD_OUT_SHARE * count)), HELD_OUT_MOST, count)
+    chosen = random_stream(seed, "split").permutation(count)[:held_out]
+    tail = np.arange(count - held_out, count)
+    out, back = np.setdiff1d(chosen, tail), np.setdiff1d(tail, chosen)
+    for array in (images, labels):
+        if array is not None:
+            array[out], array[back] = array[back], array[out]
+    return [
+        (images[part], None if labels is None else labels[part])
+        for part in (slice(None, -held_out), slice(-held_out, None))
+    ]
+
+
 def _npz(path: Path, seed: int) -> tuple[ImageSet, ImageSet]:
     if not path.is_file():
-        raise InputError(f"--dataset {path} does not exist; name a data set or an .npz file that is there")
+        raise InputError(f"--dataset {path} does not exist; name a data set, or a folder or an .npz that is there")
     arrays = read_npz(path)
     key = next((key for key in ("images", "x_train") if key in arrays), None)
     if key is None:
@@ -220,12 +268,7 @@ def _npz(path: Path, seed: int) -> tuple[ImageSet, ImageSet]:
             )
         parts = [(images, labels), (held_out, _labels(arrays, ("y_test",), len(held_out), path))]
     else:
-        order = random_stream(seed, "split").permutation(len(images))
-        count = max(1, round(HELD_OUT_SHARE * len(images)))
-        parts = [
-            (images[np.sort(some)], None if labels is None else labels[np.sort(some)])
-            for some in (order[count:], order[:count])
-        ]
+        parts = _hold_out(images, labels, seed)
     top = max((int(some.max()) for _, some in parts if some is not None and len(some)), default=-1)
     names = tuple(str(label) for label in range(top + 1))
     for part, (some, _) in zip(("training", "held-out"), parts, strict=True):

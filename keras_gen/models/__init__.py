@@ -4,13 +4,16 @@ Importing this package registers those layers, so that
 `keras.models.load_model` finds them in safe mode.
 """
 
-from keras_gen.models.dcgan import build_discriminator, build_gan, build_generator
+from keras_gen.models.augmentation import Augment
+from keras_gen.models.dcgan import build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
 from keras_gen.models.vae import build_decoder, build_encoder, build_vae, build_vae_terms, reconstruction_loss
 
 __all__ = [
+    "Augment",
     "KLDivergence",
     "StandardNormal",
+    "build_augmented",
     "build_decoder",
     "build_discriminator",
     "build_encoder",

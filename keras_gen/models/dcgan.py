@@ -7,7 +7,7 @@ Deep Convolutional Generative Adversarial Networks" (2015).
 import keras
 from keras import layers
 
-from keras_gen.models.sizes import doublings, halvings, square_size, widths
+from keras_gen.sizes import doublings, halvings, square_size, widths
 
 
 def build_generator(
@@ -136,13 +136,27 @@ def build_gan(generator: keras.Model, discriminator: keras.Model) -> keras.Model
 
     Args:
         generator: From `build_generator`.
-        discriminator: From `build_discriminator`, for the same image shape.
+        discriminator: From `build_discriminator` or `build_augmented`, for the same image shape.
 
     Returns:
         A model from latent points to the discriminator's logits.
     """
     z = keras.Input(generator.input_shape[1:], name="z")
     return keras.Model(z, discriminator(generator(z)), name="gan")
+
+
+def build_augmented(discriminator: keras.Model, augment: keras.Layer) -> keras.Model:
+    """Put augmentation in front of a discriminator, whose layers the result shares.
+
+    Args:
+        discriminator: From `build_discriminator`.
+        augment: `Augment`, or another layer from images to images.
+
+    Returns:
+        A model from images to the discriminator's logits of the augmented images.
+    """
+    images = keras.Input(discriminator.input_shape[1:], name="images")
+    return keras.Model(images, discriminator(augment(images)), name="augmented_discriminator")
 
 
 def _kernels(init_stddev: float | None) -> keras.Initializer:

@@ -9,7 +9,7 @@ import keras
 from keras import layers, ops
 
 from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
-from keras_gen.models.sizes import doublings, square_size, widths
+from keras_gen.sizes import doublings, square_size, widths
 
 ARCHITECTURES = ("dense", "conv")
 

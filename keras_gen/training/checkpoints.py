@@ -8,7 +8,6 @@ stood. It is written whole or not at all, and the last two are kept. Nothing in 
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_gen.atomic import PARTIAL, replacing
 from keras_gen.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ KEPT = 2
 
 def save_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], position: dict) -> Path:
     """Write a checkpoint, then remove all but the last two.
-
-    The bytes go to a temporary file, are forced to the disk, and only then get
-    their name: a crash leaves the old checkpoints as they were.
 
     Args:
         folder: Where checkpoints are kept; it is made if need be.
@@ -54,17 +51,10 @@ def save_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], posit
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RunError(f"the weights ({name}) are no longer finite; the last good checkpoint is kept")
     text = np.frombuffer(json.dumps(position).encode(), np.uint8)
-    temporary = folder / f"{path.name}.partial"
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, position=text, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(folder)
+    for leftover in folder.glob(f"{PARTIAL}*"):  # of a process that was killed while it wrote
+        leftover.unlink()
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, position=text, **arrays)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink()
     return path
@@ -117,13 +107,3 @@ def _to_numpy(variable: keras.Variable) -> np.ndarray:
     import keras
 
     return keras.ops.convert_to_numpy(variable)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the folder's new entry to the disk, where the system can (Windows cannot)."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

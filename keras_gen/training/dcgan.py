@@ -8,7 +8,8 @@ from keras import ops
 
 from keras_gen.data import ImageSet, to_range
 from keras_gen.latent import draw_latents
-from keras_gen.models import build_discriminator, build_gan, build_generator
+from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
+from keras_gen.models.augmentation import OPERATIONS
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, frozen, who_moved
 from keras_gen.training.device import jit_compile, precision
@@ -65,10 +66,16 @@ class DCGANTrainer:
                 dropout=settings.dropout,
                 **shared,
             )
-            self.gan = build_gan(self.generator, self.discriminator)
+        operations = settings.augment.split(",")
+        self._mirror = "mirror" in operations
+        self.judge = self.discriminator  # what training shows images to
+        if augmentations := [operation for operation in operations if operation in OPERATIONS]:
+            augment = Augment(augmentations, settings.pixel_range, settings.seed, name="augment")
+            self.judge = build_augmented(self.discriminator, augment)
+        self.gan = build_gan(self.generator, self.judge)
         self.models = {"generator": self.generator, "discriminator": self.discriminator}
         jit = jit_compile(settings.jit, convolutional=True)
-        self.discriminator.compile(
+        self.judge.compile(
             optimizer=self._optimizer(settings.discriminator_learning_rate),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             metrics=[loss_on_real] if settings.concatenate_batches else None,
@@ -79,14 +86,19 @@ class DCGANTrainer:
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             jit_compile=jit,
         )
-        self.discriminator.optimizer.build(self.discriminator.trainable_variables)
-        self.gan.optimizer.build(self.generator.trainable_variables)
-        self.variables = {
+        self.start_epoch()
+
+    @property
+    def variables(self) -> dict[str, list[keras.Variable]]:
+        """All that a checkpoint holds: the networks, their random generators, the optimisers."""
+        for optimizer, network in ((self.judge.optimizer, self.discriminator), (self.gan.optimizer, self.generator)):
+            if not optimizer.built:  # as it is before the first step
+                optimizer.build(network.trainable_variables)
+        return {
             "gan": self.gan.variables,
             "generator_optimizer": self.gan.optimizer.variables,
-            "discriminator_optimizer": self.discriminator.optimizer.variables,
+            "discriminator_optimizer": self.judge.optimizer.variables,
         }
-        self.start_epoch()
 
     def _optimizer(self, learning_rate: float) -> keras.optimizers.Optimizer:
         if self.settings.optimizer == "adam":
@@ -143,11 +155,11 @@ class DCGANTrainer:
         for real, z in zip(np.array_split(images, parts), np.array_split(latents, parts), strict=True):
             fakes = self.generator.predict_on_batch(z)
             if self.settings.concatenate_batches:
-                logits = _in_training_mode(self.discriminator, np.concatenate([self._scale(real), fakes]))
+                logits = _in_training_mode(self.judge, np.concatenate([self._scale(real), fakes]))
                 on_real, on_fake = np.split(logits, 2)
             else:
-                on_real = _in_training_mode(self.discriminator, self._scale(real))
-                on_fake = _in_training_mode(self.discriminator, fakes)
+                on_real = _in_training_mode(self.judge, self._scale(real))
+                on_fake = _in_training_mode(self.judge, fakes)
             sums[REAL] += float(np.sum(_cross_entropy(on_real, 1 - self.settings.label_smoothing)))
             sums[FAKE] += float(np.sum(_cross_entropy(on_fake, 0)))
             sums[GENERATOR] += float(np.sum(_cross_entropy(_in_training_mode(self.gan, z), 1)))
@@ -155,19 +167,21 @@ class DCGANTrainer:
 
     def _discriminator_step(self, images: np.ndarray, epoch: int, step: int, turn: int) -> None:
         count = len(images)
+        if self._mirror:
+            images = _mirrored(images, random_stream(self.settings.seed, "mirror", epoch, step, turn))
         real = self._scale(images)
         fakes = self.generator.predict_on_batch(self._latents(count, self._stream(epoch, step, turn)))
         real_labels = np.full((count, 1), 1 - self.settings.label_smoothing, np.float32)
         fake_labels = np.zeros((count, 1), np.float32)
         if self.settings.concatenate_batches:
             batch, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
-            logs = self.discriminator.train_on_batch(batch, labels, return_dict=True)
+            logs = self.judge.train_on_batch(batch, labels, return_dict=True)
             on_real = 2 * logs["loss_on_real"]  # a mean over both halves, of which one is zero
             self._record(REAL, on_real, epoch, step)
             self._record(FAKE, 2 * logs["loss"] - on_real, epoch, step)
         else:
-            self._record(REAL, self.discriminator.train_on_batch(real, real_labels), epoch, step)
-            self._record(FAKE, self.discriminator.train_on_batch(fakes, fake_labels), epoch, step)
+            self._record(REAL, self.judge.train_on_batch(real, real_labels), epoch, step)
+            self._record(FAKE, self.judge.train_on_batch(fakes, fake_labels), epoch, step)
 
     def _generator_step(self, epoch: int, step: int) -> None:
         count = self.settings.batch_size
@@ -188,6 +202,12 @@ class DCGANTrainer:
 
     def _scale(self, images: np.ndarray) -> np.ndarray:
         return to_range(images, self.pixel_range)
+
+
+def _mirrored(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return images of which about half, drawn at random, are flipped left to right."""
+    flipped = random.random(len(images)) < 0.5
+    return np.where(flipped[:, None, None, None], images[:, :, ::-1], images)
 
 
 def loss_on_real(labels: object, logits: object) -> object:

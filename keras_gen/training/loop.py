@@ -18,6 +18,7 @@ from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings
 
 SAVE_SECONDS = 60  # models and a checkpoint are saved about this often, and whenever a run ends
+TIMED_STEPS = 20  # after these the run says how long it will take
 SHOW_SECONDS = 2  # the bar shows the epoch's losses so far, renewed this often
 
 
@@ -183,6 +184,8 @@ class _Session:
     audited: bool  # a run is audited in its first step, once
     saved: float = field(default_factory=time.monotonic)
     shown: float | None = None  # when the bar was last renewed; None before the first step
+    started: float = 0.0  # when the first step, which compiles, was done
+    steps: int = 0  # taken since then
 
 
 def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, session: _Session) -> None:
@@ -199,13 +202,19 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
             bar.clear()
             session.say(f"Audit   {line}")
             session.audited = True
+        now = time.monotonic()
         if session.shown is None:
-            session.shown = time.monotonic()
+            session.shown = session.started = now
             bar.reset()  # the first step compiles, and would spoil the estimate of the time left
             bar.initial = bar.n = session.done
+        else:
+            session.steps += 1
         run.step = step
         bar.update()
-        now = time.monotonic()
+        if session.steps == TIMED_STEPS:
+            bar.clear()
+            seconds = (now - session.started) / TIMED_STEPS
+            session.say(f"Time    about {_duration(seconds * (bar.total - bar.n))} left, {seconds:.2g} s a step")
         if now - session.shown > SHOW_SECONDS:
             _show(bar, trainer.losses())
             session.shown = now
@@ -215,6 +224,14 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
         if session.should_stop is not None and session.should_stop():
             run.stopped = True
             return
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people say it: 40 s, 12 min, 1 h 50 min."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _save(trainer: Trainer, run: TrainingRun) -> None:

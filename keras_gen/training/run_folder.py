@@ -6,10 +6,10 @@ run.json  history.csv  timing.csv  images/  figures/  models/  checkpoints/
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keras_gen.atomic import replacing
 from keras_gen.errors import InputError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class RunFolder:
         """Set fields of run.json, keeping the others."""
         path = self.path / "run.json"
         run = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"format_version": FORMAT_VERSION}
-        self._replace(path, json.dumps(run | fields, indent=2) + "\n")
+        _write(path, json.dumps(run | fields, indent=2) + "\n")
 
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Write history.csv: epoch and losses, no clock times, so that equal runs have equal files."""
@@ -130,10 +130,8 @@ class RunFolder:
     def save_models(self, models: dict[str, keras.Model]) -> None:
         """Save models, replacing earlier ones only once the new ones are whole."""
         for name, model in models.items():
-            path = self.model_path(name)
-            temporary = path.with_name(f"{name}.partial.keras")
-            model.save(temporary)
-            os.replace(temporary, path)
+            with replacing(self.model_path(name)) as temporary:
+                model.save(temporary)
 
     def load_model(self, name: str) -> keras.Model:
         """Load a saved model in safe mode: code that hides in the file is refused, not run.
@@ -156,10 +154,9 @@ class RunFolder:
 
     def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
         lines = [",".join(rows[0])] + [",".join(str(value) for value in row.values()) for row in rows]
-        self._replace(self.path / name, "\n".join(lines) + "\n")
+        _write(self.path / name, "\n".join(lines) + "\n")
 
-    @staticmethod
-    def _replace(path: Path, text: str) -> None:
-        temporary = path.with_name(path.name + ".partial")
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)

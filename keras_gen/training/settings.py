@@ -43,6 +43,18 @@ def _choice(*choices: str) -> Check:
     return check
 
 
+def _some_of(*choices: str) -> Check:
+    def check(value: object) -> str:
+        given = [] if value in ("none", "") else str(value).split(",")
+        if not set(given) <= set(choices):
+            raise ValueError
+        return ",".join(choice for choice in choices if choice in given) or "none"
+
+    check.expectation = f"none, or some of {','.join(choices)} with commas between"
+    check.all = ",".join(choices)  # what the flag alone means
+    return check
+
+
 def _yes_no(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError
@@ -158,6 +170,11 @@ class DCGANSettings(Settings):
     discriminator_batch_norm: bool = _setting(_yes_no, "BatchNormalization in the discriminator")
     discriminator_activate_last: bool = _setting(_yes_no, "LeakyReLU behind the discriminator's last convolution")
     dropout: float = _setting(_number(0, 0.95), "share of features dropped before the discriminator's last layer")
+    augment: str = _setting(
+        _some_of("color", "translation", "cutout", "mirror"),
+        "change what the discriminator sees, against memorising few images: color, translation and cutout for real and "
+        "generated images alike, mirror for real ones; with commas between, and the flag alone is all four",
+    )
 
     @property
     def pixel_range(self) -> tuple[float, float]:

@@ -54,13 +54,13 @@ def test_help_is_quick_complete_and_imports_no_tensorflow(kind):
 
 def test_every_flag_of_the_contract_is_there():
     common = (
-        "--dataset --data-dir --image-size --recipe --epochs --batch-size --latent-dim --seed --out --resume "
-        "--precision --jit"
+        "--dataset --data-dir --image-size --channels --recipe --epochs --batch-size --latent-dim --seed --out "
+        "--resume --precision --jit"
     )
     vae = f"{common} --dry-run --architecture --intermediate-dim --optimizer --learning-rate --beta"
     dcgan = (
         f"{common} --dry-run --generator-learning-rate --discriminator-learning-rate --adam-beta-1 --leaky-alpha "
-        "--init-stddev --label-smoothing --discriminator-steps --latent-distribution --concatenate-batches"
+        "--init-stddev --label-smoothing --discriminator-steps --latent-distribution --concatenate-batches --augment"
     )
     for kind, flags in {"vae": vae, "dcgan": dcgan}.items():
         there = {option for action in train_parser(kind)._actions for option in action.option_strings}
@@ -69,7 +69,7 @@ def test_every_flag_of_the_contract_is_there():
 
 def test_help_gives_the_defaults_of_every_recipe_and_data_set():
     text = re.sub(r"\s+", " ", train_parser("dcgan").format_help())
-    assert "(default: 100, 200 on cifar10:CLASS, 20 on cifar10, 20 on mnist, 20 on fashion_mnist" in text
+    assert "(default: 200, 20 on cifar10, 20 on mnist, 20 on fashion_mnist, 30 on mnist5k; article: 100" in text
     assert "(default: 0.1; article: 0.0)" in text
     assert "(default: no; article: yes)" in text
 

@@ -1,19 +1,82 @@
 import numpy as np
+import pytest
+from PIL import Image
 
 from keras_gen.data import ImageSet
-from keras_gen.data.resizing import resize
+from keras_gen.data.resizing import fit, square, upright_rgb
 
 
 def test_resizing_crops_the_centre_and_renews_the_fingerprint():
     images = np.zeros((2, 8, 16, 3), np.uint8)
     images[:, :, 4:12] = 200  # the centre square; the rest is cut off
     before = ImageSet(images, None, (), "wide")
-    after = resize(before, 4)
+    after = fit(before, 4)
     assert after.images.shape == (2, 4, 4, 3)
     assert (after.images == 200).all()
     assert after.fingerprint != before.fingerprint
 
 
-def test_images_of_the_right_size_are_left_alone():
+def test_images_of_the_right_size_and_channels_are_left_alone():
     before = ImageSet(np.zeros((1, 8, 8, 1), np.uint8), None, (), "right")
-    assert resize(before, 8) is before
+    assert fit(before) is fit(before, 8) is fit(before, None, 1) is before
+
+
+def test_grey_and_colour_are_turned_into_each_other():
+    colours = np.zeros((1, 2, 2, 3), np.uint8) + np.array([200, 100, 50], np.uint8)
+    grey = fit(ImageSet(colours, None, (), "orange"), channels=1)
+    assert grey.images.ravel().tolist() == [round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)] * 4  # ITU-R 601
+    back = fit(grey, channels=3)
+    assert back.images.shape == (1, 2, 2, 3)
+    assert (back.images == grey.images).all()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fromarray's mode, the one way to make CMYK from an array
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (Image.new("RGBA", (1, 1), (10, 20, 30, 0)), (255, 255, 255)),
+        (Image.new("RGBA", (1, 1), (0, 0, 0, 128)), (127, 127, 127)),
+        (Image.new("LA", (1, 1), (40, 0)), (255, 255, 255)),
+        (Image.new("CMYK", (1, 1), (255, 0, 0, 0)), (0, 255, 255)),
+        (Image.new("I;16", (1, 1), 65535), 255),
+        (Image.new("I;16", (1, 1), 257 * 77), 77),
+        (Image.new("I", (1, 1), 257 * 77), 77),
+        (Image.new("1", (1, 1), 1), 255),
+        (Image.new("L", (1, 1), 99), 99),
+        (Image.new("HSV", (1, 1), (0, 255, 255)), (255, 0, 0)),
+    ],
+    ids=lambda value: getattr(value, "mode", ""),
+)
+def test_every_kind_of_pixel_comes_out_as_a_viewer_shows_it(image, expected):
+    assert upright_rgb(image).getpixel((0, 0)) == expected
+
+
+@pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 70_000), ("I", -1)])
+def test_pixels_without_an_agreed_range_are_refused(mode, value):
+    with pytest.raises(ValueError, match="save it with 8 or 16 bits"):
+        upright_rgb(Image.new(mode, (1, 1), value))
+
+
+def test_palettes_are_looked_up_with_their_transparent_colour():
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.putpixel((1, 0), 1)
+    assert [upright_rgb(image).getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (0, 0, 255)]
+    image.info["transparency"] = 1
+    assert [upright_rgb(image).getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (255, 255, 255)]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "I;16"])
+def test_the_camera_s_rotation_is_carried_out(mode):
+    image = Image.new(mode, (2, 1))
+    image.putpixel((0, 0), (255, 255, 255) if mode == "RGB" else 65535)
+    image.getexif()[0x0112] = 6  # held turned: show it a quarter turn clockwise
+    upright = upright_rgb(image).convert("L")
+    assert upright.size == (1, 2)
+    assert [upright.getpixel((0, y)) for y in (0, 1)] == [255, 0]
+
+
+def test_down_sampling_averages_instead_of_skipping_pixels():
+    checkerboard = Image.fromarray((np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8))
+    small = np.asarray(square(checkerboard, 8))
+    assert (abs(small.astype(int) - 127) <= 2).all()

@@ -15,7 +15,13 @@ def main():
         for seed, count in enumerate((96, 32))
     )
     report = {}
-    small_nets = {"latent_dim": 4, "generator_filters": 4, "generator_base_filters": 4, "discriminator_filters": 4}
+    small_nets = {
+        "augment": "color,translation,cutout,mirror",
+        "latent_dim": 4,
+        "generator_filters": 4,
+        "generator_base_filters": 4,
+        "discriminator_filters": 4,
+    }
     for kind, overrides in {"vae": {"intermediate_dim": 16, "learning_rate": 3e-3}, "dcgan": small_nets}.items():
         settings = keras_gen.resolve_settings(kind, epochs=3, batch_size=32, **overrides)
         said = []

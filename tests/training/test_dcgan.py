@@ -70,6 +70,37 @@ def test_a_step_trains_first_the_discriminator_then_the_generator(image_sets):
     assert calls == [*discriminator * 3, ("gan", 16, 1.0, False)]
 
 
+@pytest.mark.parametrize(("augment", "real_as_is"), [("mirror", False), ("none", True)])
+def test_mirror_flips_about_half_of_the_real_images_and_no_generated_one(image_sets, augment, real_as_is):
+    trainer = DCGANTrainer((8, 8, 1), settings(augment=augment))
+    seen, original = [], trainer.judge.train_on_batch
+
+    def spy(x, y, **kwargs):
+        seen.append(x)
+        return original(x, y, **kwargs)
+
+    trainer.judge.train_on_batch = spy
+    images = image_sets(train=16)[0].images
+    trainer.train_step(images, 1, 1)
+    real = images / np.float32(127.5) - 1
+    flipped = [np.allclose(now, was[:, ::-1], atol=1e-6) for now, was in zip(seen[0], real, strict=True)]
+    kept = [np.allclose(now, was, atol=1e-6) for now, was in zip(seen[0], real, strict=True)]
+    assert all(kept) == real_as_is
+    assert all(np.logical_or(flipped, kept))
+    assert 2 <= sum(kept) <= 16
+
+
+def test_augmentation_is_between_the_images_and_the_discriminator_in_training_alone(image_sets):
+    trainer = DCGANTrainer((8, 8, 1), settings(augment="cutout"))
+    images = np.ones((4, 8, 8, 1), np.float32)
+    plain = trainer.discriminator.predict_on_batch(images)
+    np.testing.assert_array_equal(trainer.judge.predict_on_batch(images), plain)
+    losses = trainer.held_out_losses(image_sets()[1].images)
+    assert losses == trainer.held_out_losses(image_sets()[1].images)
+    assert losses != DCGANTrainer((8, 8, 1), settings()).held_out_losses(image_sets()[1].images)
+    assert "augment" not in [layer.name for layer in trainer.models["discriminator"].layers]
+
+
 def test_concatenated_batches_are_one_update_with_both_labels(image_sets):
     trainer = DCGANTrainer((8, 8, 1), settings(concatenate_batches=True, dropout=0.0))
     calls, original = [], trainer.discriminator.train_on_batch

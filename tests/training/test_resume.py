@@ -67,7 +67,14 @@ def test_a_resumed_run_is_the_uninterrupted_one(kind, stops, tmp_path, image_set
     assert_same(whole, run)
 
 
-@pytest.mark.parametrize("overrides", [{"recipe": "article"}, {"discriminator_steps": 2, "optimizer": "rmsprop"}])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"recipe": "article"},
+        {"discriminator_steps": 2, "optimizer": "rmsprop"},
+        {"augment": "color,translation,cutout,mirror"},
+    ],
+)
 def test_other_dcgan_loops_resume_too(overrides, tmp_path, image_sets):
     sets = image_sets(size=16)
     whole = train("dcgan", sets, tmp_path / "whole", **overrides)

@@ -66,7 +66,7 @@ def test_the_article_s_hyperparameters():
 
 def test_defaults_come_from_recipe_and_data_set_and_are_overridden_by_name():
     epochs = [resolve_settings("dcgan", name).epochs for name in ("cifar10:automobile", "cifar10", "mnist", "own")]
-    assert epochs == [200, 20, 20, 100]
+    assert epochs == [200, 20, 20, 200]
     assert resolve_settings("dcgan", "cifar10:frog", epochs=3).epochs == 3
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from keras_gen.errors import InputError
-from keras_gen.models.sizes import doublings, halvings, square_size, widths
+from keras_gen.sizes import doublings, halvings, square_size, widths
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""Write files whole or not at all: a crash, a full disk or a power cut leaves what was there before."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PARTIAL = ".partial-"  # in front of the name of a file that is being written
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; on leaving, force it to the disk and rename it to `path`.
+
+    Args:
+        path: The file to make or replace; its folder must exist.
+
+    Yields:
+        A path in the same folder, with the same suffix.
+
+    Raises:
+        OSError: The disk refuses; `path` is as it was, and the temporary file is gone.
+    """
+    temporary = path.with_name(PARTIAL + path.name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's new entries to the disk, where the system can (Windows cannot)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

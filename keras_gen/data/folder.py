@@ -1,0 +1,294 @@
+"""A folder of image files, decoded once into a cache of uint8 that is mapped into memory, not read into it."""
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from keras_gen.atomic import PARTIAL, sync_folder
+from keras_gen.data.resizing import square, upright_rgb
+from keras_gen.errors import InputError
+from keras_gen.sizes import REACHABLE
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")  # none of them runs another program
+ANIMATED = ("PNG", "WEBP", "GIF")  # a TIFF or an MPO has pages; the first is the picture
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
+DEFAULT_SIZE = 64
+LONGEST = 4  # times the shorter side: of a longer image, the crop would keep less than a quarter
+LARGEST_ZOOM = 4  # a smaller image would be mostly made up
+CACHE_VERSION = 1
+CHUNK = 256  # images decoded at a time, so that a slow disk cannot fill the memory with them
+
+
+@dataclass
+class Facts:
+    """What is known of a decoded folder, kept beside its pixels.
+
+    Attributes:
+        shape: (n, height, width, channels) of the pixels.
+        labels: The number of each image's sub-folder, or None.
+        class_names: The sub-folders' names.
+        skipped: Why each file was left out, by its path in the folder.
+        widths: The files' smallest, median and largest width.
+        heights: The same of their height.
+        shared_size: Whether the size was taken from the files, which all share it.
+    """
+
+    shape: list[int]
+    labels: list[int] | None
+    class_names: list[str]
+    skipped: dict[str, str]
+    widths: list[int]
+    heights: list[int]
+    shared_size: bool
+
+
+def read_folder(
+    path: Path,
+    cache: Path,
+    image_size: int | None = None,
+    channels: int | None = None,
+    max_bad: int = 50,
+    say: Callable[[str], None] = print,
+) -> tuple[np.ndarray, Facts]:
+    """Decode all images under a folder, or map what an earlier call decoded.
+
+    Args:
+        path: The folder; it is searched with its sub-folders, except hidden ones.
+        cache: Where decoded pixels are kept, under the fingerprint of the files (names, sizes, times).
+        image_size: Side in pixels; None is the files' own if all share one that the networks can reach, else 64.
+        channels: 1 for grey, 3 for colour; None is grey if all files are stored so.
+        max_bad: How many images that cannot be used are skipped; one more is an error.
+        say: Takes lines of text for the user.
+
+    Returns:
+        uint8 (n, height, width, channels), copied on write, and what is known of the files.
+
+    Raises:
+        InputError: The folder cannot be read, holds too few images, or too many bad ones.
+    """
+    files = _find(path)
+    place = cache / _key(path, files, image_size, channels)
+    if not (place / "facts.json").is_file():
+        _decode(path, files, place, image_size, channels, max_bad)
+    facts = Facts(**json.loads((place / "facts.json").read_text(encoding="utf-8")))
+    _check_bad(path, facts.skipped, max_bad)
+    _describe(path, facts, image_size, say)
+    # Copy on write: the caller may rearrange images, and the file stays as it is.
+    return np.memmap(place / "images.u8", np.uint8, "c", shape=tuple(facts.shape)).view(np.ndarray), facts
+
+
+def _find(path: Path) -> list[Path]:
+    """Return the image files below a folder, sorted, relative to it."""
+
+    def fail(error: OSError) -> None:
+        raise InputError(f"{error.filename} cannot be read ({error.strerror}); allow reading it, or move it away")
+
+    found = []
+    for folder, sub_folders, names in os.walk(path, onerror=fail):
+        sub_folders[:] = [name for name in sub_folders if not name.startswith(".")]
+        found += [
+            Path(folder, name).relative_to(path)
+            for name in names
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+        ]
+    if not found:
+        raise InputError(f"--dataset {path} holds no image; files that end in {' '.join(SUFFIXES)} are looked for")
+    return sorted(found)
+
+
+def _key(path: Path, files: list[Path], image_size: int | None, channels: int | None) -> str:
+    """Return a name for what decoding gives, from what it depends on."""
+    digest = hashlib.sha256(repr((CACHE_VERSION, image_size, channels)).encode())
+    for file in files:
+        try:
+            facts = (path / file).stat()
+            digest.update(repr((file.as_posix(), facts.st_size, facts.st_mtime_ns)).encode())
+        except OSError:  # a link to nowhere
+            digest.update(repr((file.as_posix(), None)).encode())
+    return digest.hexdigest()
+
+
+def _decode(
+    path: Path, files: list[Path], place: Path, image_size: int | None, channels: int | None, max_bad: int
+) -> None:
+    """Decode files into a new folder of the cache."""
+    temporary = place.with_name(f"{PARTIAL}{os.getpid()}-{place.name}")
+    skipped: dict[str, str] = {}
+    try:
+        temporary.mkdir(parents=True)
+        with warnings.catch_warnings(), ThreadPoolExecutor(_cores()) as pool:
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; large images are meant to be
+            headers = dict(_work(pool, path, files, _header, skipped, max_bad, "Looking at images"))
+            sizes = [size for size, _ in headers.values()]
+            shared = _shared_size(sizes) if image_size is None else None
+            size = image_size or shared or DEFAULT_SIZE
+            depth = channels or (1 if all(mode in GREY_MODES for _, mode in headers.values()) else 3)
+            kept = []
+            with (temporary / "images.u8").open("wb") as output:
+                read = partial(_pixels, size=size, channels=depth)
+                for file, pixels in _work(pool, path, list(headers), read, skipped, max_bad, "Reading images"):
+                    output.write(pixels.tobytes())
+                    kept.append(file)
+                output.flush()
+                os.fsync(output.fileno())
+        if len(kept) < 2:
+            raise InputError(f"--dataset {path} has {len(kept)} usable images; at least two are needed")
+        labels, class_names = _labels(kept)
+        widths, heights = (_spread([headers[file][0][axis] for file in kept]) for axis in (0, 1))
+        shape = [len(kept), size, size, depth]
+        facts = Facts(shape, labels, class_names, skipped, widths, heights, shared is not None)
+        (temporary / "facts.json").write_text(json.dumps(asdict(facts)), encoding="utf-8")
+        try:
+            temporary.rename(place)
+        except OSError:
+            if not (place / "facts.json").is_file():  # else another process was quicker
+                raise
+        sync_folder(place.parent)
+    except PermissionError as error:
+        raise InputError(
+            f"the cache of images cannot be written ({error}); set KERAS_HOME to a folder that can"
+        ) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _work(
+    pool: ThreadPoolExecutor,
+    path: Path,
+    files: list[Path],
+    function: Callable[[Path], object],
+    skipped: dict[str, str],
+    max_bad: int,
+    title: str,
+) -> Iterator[tuple[Path, object]]:
+    """Apply a function to each file on all cores, in order, and keep account of those it cannot use."""
+
+    def attempt(file: Path) -> tuple[object, str | None]:
+        try:
+            return function(path / file), None
+        except _Unusable as reason:
+            return None, str(reason)
+
+    with tqdm(total=len(files), desc=title, unit="image", leave=False, delay=0.5, dynamic_ncols=True) as bar:
+        for chunk in _chunks(files):
+            for file, (result, reason) in zip(chunk, pool.map(attempt, chunk), strict=True):
+                bar.update()
+                if reason is None:
+                    yield file, result
+                else:
+                    skipped[file.as_posix()] = reason
+                    _check_bad(path, skipped, max_bad)
+
+
+def _chunks(files: list[Path]) -> Iterable[list[Path]]:
+    return (files[start : start + CHUNK] for start in range(0, len(files), CHUNK))
+
+
+class _Unusable(Exception):
+    """An image file that cannot be used; its text says why."""
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        return Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        raise _Unusable("is empty" if path.stat().st_size == 0 else "is not an image") from None
+    except Image.DecompressionBombError:
+        raise _Unusable("has too many pixels to be true") from None
+    except OSError as error:
+        raise _Unusable(f"cannot be opened ({error.strerror or error})") from None
+    except Exception as error:  # a damaged header can raise nearly anything
+        raise _Unusable(f"is damaged ({error})") from None
+
+
+def _header(path: Path) -> tuple[tuple[int, int], str]:
+    """Return the size and the mode of an image, from its header alone."""
+    with _open(path) as image:
+        if image.format in ANIMATED and getattr(image, "is_animated", False):
+            raise _Unusable(f"is animated ({image.n_frames} frames)")
+        width, height = image.size
+        if max(width, height) > LONGEST * min(width, height):
+            raise _Unusable(f"is {width}x{height}, far from square")
+        return image.size, image.mode
+
+
+def _pixels(path: Path, size: int, channels: int) -> np.ndarray:
+    """Return an image as the networks will see it: uint8 (size, size, channels)."""
+    with _open(path) as image:
+        if min(image.size) * LARGEST_ZOOM < size:
+            raise _Unusable(f"is {image.width}x{image.height}, too small for {size} pixels")
+        try:
+            image.draft(image.mode, (2 * size, 2 * size))  # a JPEG far too large is read at half, a quarter, an eighth
+            picture = square(upright_rgb(image), size)
+        except ValueError as error:
+            raise _Unusable(str(error)) from None
+        except Exception as error:  # damaged data can raise nearly anything
+            raise _Unusable(f"is cut short or damaged ({error})") from None
+    return np.asarray(picture.convert("L" if channels == 1 else "RGB")).reshape(size, size, channels)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _shared_size(sizes: list[tuple[int, int]]) -> int | None:
+    """Return the side of the square that all images are, if the networks can reach it."""
+    if len(set(sizes)) == 1 and sizes[0][0] == sizes[0][1] and sizes[0][0] in REACHABLE:
+        return sizes[0][0]
+    return None
+
+
+def _labels(files: list[Path]) -> tuple[list[int] | None, list[str]]:
+    """Return labels by the first folder of each path, if every image is in a sub-folder."""
+    if any(len(file.parts) == 1 for file in files):
+        return None, []
+    class_names = sorted({file.parts[0] for file in files})
+    return [class_names.index(file.parts[0]) for file in files], class_names
+
+
+def _spread(values: list[int]) -> list[int]:
+    return [min(values), int(np.median(values)), max(values)]
+
+
+def _check_bad(path: Path, skipped: dict[str, str], max_bad: int) -> None:
+    if len(skipped) > max_bad:
+        raise InputError(
+            f"more than {max_bad} of the images in {path} cannot be used: {_named(skipped)}; "
+            "mend or remove them, or allow more with --max-bad"
+        )
+
+
+def _named(skipped: dict[str, str], most: int = 3) -> str:
+    names = [f"{name} {reason}" for name, reason in list(skipped.items())[:most]]
+    return ", ".join(names) + (f", and {len(skipped) - most} more" if len(skipped) > most else "")
+
+
+def _describe(path: Path, facts: Facts, image_size: int | None, say: Callable[[str], None]) -> None:
+    count, size, _, _ = facts.shape
+    low, median, high = (f"{width}x{height}" for width, height in zip(facts.widths, facts.heights, strict=True))
+    of = f"of {low} pixels" if low == high else f"from {low} to {high} pixels (median {median})"
+    if facts.shared_size:
+        how = "kept at their own size"
+    elif low == median == high == f"{size}x{size}":
+        how = "of the size asked for"
+    else:
+        how = f"cropped to squares and resized to {size}x{size}" + (
+            "" if image_size else " (--image-size sets another)"
+        )
+    say(f"Files   {count:,} images in {path} {of}, {how}")
+    if facts.class_names:
+        say(f"Labels  {len(facts.class_names)} sub-folders: {', '.join(facts.class_names[:10])}")
+    if facts.skipped:
+        say(f"Skipped {len(facts.skipped)} images: {_named(facts.skipped)}")

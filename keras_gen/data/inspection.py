@@ -1,0 +1,36 @@
+"""A look at the training images before hours go into them."""
+
+import numpy as np
+
+from keras_gen.data.image_set import ImageSet
+from keras_gen.errors import InputError
+
+FEW = 1000
+LOOKED_AT = 1000
+ALIKE = 8  # grey levels of root mean square difference, of 255: noise and compression differ by less
+
+
+def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
+    """Return advice on a set of training images, a sentence each.
+
+    Args:
+        train: The images; at most a thousand, evenly spaced, are compared.
+        augment_flag: The flag that helps against memorising, if the model has one.
+
+    Raises:
+        InputError: All images are the same.
+    """
+    some = train.images[np.linspace(0, len(train) - 1, min(len(train), LOOKED_AT), dtype=int)].astype(np.float32)
+    difference = np.sqrt(np.mean((some - np.median(some, axis=0)) ** 2, axis=(1, 2, 3)))
+    if difference.max() == 0:
+        what = "of one flat colour" if np.ptp(some[0], axis=(0, 1)).max() == 0 else "the same picture"
+        raise InputError(f"all images of {train.name} are {what}; there is nothing to learn, so check the data")
+    advice = []
+    if (share := np.mean(difference < ALIKE)) > 0.5:
+        advice.append(
+            f"{share:.0%} of the images are nearly the same picture; expect to get that one, or remove copies"
+        )
+    if len(train) < FEW:
+        remedy = f"use {augment_flag} or more images" if augment_flag else "use more images"
+        advice.append(f"{len(train)} training images are few (below {FEW:,}): expect them to be memorised; {remedy}")
+    return advice
