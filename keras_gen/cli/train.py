@@ -156,14 +156,15 @@ def _train(kind: str, options: dict) -> int:
     folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
     print(f"Run     {folder.path}")
     pictures = Pictures(settings)
-    print(f"Preview {pictures.before_training(train, folder)}")
+    if plan.folder is None:
+        folder.write(source=source)
+        print(f"Preview {pictures.before_training(train, folder)}")
     if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
         print(
             f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
             "for BatchNormalization wants full batches"
         )
     resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
-    folder.write(source=source)
     with StopSignals() as stop:
         try:
             run = run_epochs(

@@ -1,5 +1,6 @@
 """A folder of image files, decoded once into a cache of uint8 that is mapped into memory, not read into it."""
 
+import errno
 import hashlib
 import json
 import os
@@ -126,8 +127,8 @@ def _decode(
     """Decode files into a new folder of the cache."""
     temporary = place.with_name(f"{PARTIAL}{os.getpid()}-{place.name}")
     skipped: dict[str, str] = {}
+    _make(temporary)
     try:
-        temporary.mkdir(parents=True)
         with warnings.catch_warnings(), ThreadPoolExecutor(_cores()) as pool:
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; large images are meant to be
             headers = dict(_work(pool, path, files, _header, skipped, max_bad, "Looking at images"))
@@ -144,7 +145,7 @@ def _decode(
                 output.flush()
                 os.fsync(output.fileno())
         if len(kept) < 2:
-            raise InputError(f"--dataset {path} has {len(kept)} usable images; at least two are needed")
+            raise InputError(f"--dataset {path} holds too few usable images ({len(kept)}); give at least two")
         labels, class_names = _labels(kept)
         widths, heights = (_spread([headers[file][0][axis] for file in kept]) for axis in (0, 1))
         shape = [len(kept), size, size, depth]
@@ -156,12 +157,17 @@ def _decode(
             if not (place / "facts.json").is_file():  # else another process was quicker
                 raise
         sync_folder(place.parent)
-    except PermissionError as error:
-        raise InputError(
-            f"the cache of images cannot be written ({error}); set KERAS_HOME to a folder that can"
-        ) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise InputError(f"the cache of images cannot be made ({error}); set KERAS_HOME to a folder that can") from None
 
 
 def _work(

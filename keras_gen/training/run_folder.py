@@ -149,7 +149,7 @@ class RunFolder:
         try:
             return keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises nearly anything on a damaged file
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = str(error).split(". ")[0].splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path} cannot be loaded safely ({reason}); make the run again") from None
 
     def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:

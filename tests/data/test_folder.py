@@ -194,13 +194,13 @@ def test_a_failed_decoding_leaves_nothing_behind(photos, monkeypatch):
     assert not list((path.parent / "cache").iterdir())
 
 
-def test_a_cache_that_cannot_be_written_is_named(photos, monkeypatch):
+def test_a_cache_that_cannot_be_made_is_named(photos, monkeypatch):
     def refuse(self, *_, **__):
         raise PermissionError(13, "Permission denied", str(self))
 
     path = photos()
     monkeypatch.setattr(folder_module.Path, "mkdir", refuse)
-    with pytest.raises(InputError, match=r"the cache of images cannot be written .* set KERAS_HOME"):
+    with pytest.raises(InputError, match=r"the cache of images cannot be made .* set KERAS_HOME"):
         read(path)
 
 

@@ -1,0 +1,256 @@
+"""Every row of docs/errors.md: the command is run, and gives that answer and that exit code."""
+
+import dataclasses
+import json
+import os
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gen import RunFolder, load_dataset, resolve_settings, train_vae
+from keras_gen.cli.main import main
+from keras_gen.cli.train import train_command
+from keras_gen.data import folder as folder_module
+from keras_gen.data import loading
+from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
+from keras_gen.data.image_set import fingerprint
+from keras_gen.errors import InputError
+from keras_gen.training.settings import SETTINGS
+from tests.conftest import striped_images
+
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in Path("docs/errors.md").read_text(encoding="utf-8").splitlines()
+    if (line.startswith("| ") and "`python" in line) or "`KERAS" in line
+]
+
+
+def one(array):
+    """Return uint8 images of a size, each another noise."""
+    return np.random.default_rng(0).integers(0, 256, array).astype(np.uint8)
+
+
+def folder_of(path, count=4, size=(16, 16)):
+    path.mkdir()
+    for number, pixels in enumerate(one((count, *size[::-1]))):
+        Image.fromarray(pixels).save(path / f"{number}.png")
+
+
+def bomb():
+    """Return a PNG whose header promises 40,000 x 40,000 pixels."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def make_folders(root):
+    folder_of(root / "photos", 40)
+    for name in ("empty", "notes", "one", "zero", "truncated", "misnamed", "bomb", "animated", "floats", "copies"):
+        (root / name).mkdir()
+    (root / "taken").mkdir()
+    (root / "afile").write_text("a file")
+    (root / "notes" / "notes.txt").write_text("no image")
+    Image.fromarray(one((16, 16))).save(root / "one" / "only.png")
+    (root / "zero" / "0.png").write_bytes(b"")
+    whole = (root / "photos" / "0.png").read_bytes()
+    (root / "truncated" / "0.png").write_bytes(whole[: len(whole) // 2])
+    (root / "misnamed" / "0.jpg").write_text("I am not an image")
+    (root / "bomb" / "0.png").write_bytes(bomb())
+    frames = [Image.new("L", (16, 16), level) for level in (0, 255)]
+    frames[0].save(root / "animated" / "0.gif", save_all=True, append_images=frames[1:])
+    folder_of(root / "strips", 1, (160, 16))
+    folder_of(root / "tiny", 1, (5, 4))
+    Image.new("F", (16, 16)).save(root / "floats" / "0.tif")
+    folder_of(root / "mixed", 20)
+    for number in range(3):
+        (root / "mixed" / f"bad-{number}.png").write_bytes(b"")
+    for number in range(20):
+        shutil.copy(root / "one" / "only.png", root / "copies" / f"{number}.png")
+    (root / "private").mkdir()
+
+
+def make_arrays(root):
+    images = one((20, 8, 8))
+    arrays = {
+        "nokey": {"pictures": images},
+        "objects": {"images": np.array([print, None], dtype=object)},
+        "complex": {"images": images.astype(np.complex64)},
+        "rank": {"images": images.reshape(20, 64)},
+        "alpha": {"images": one((20, 8, 8, 4))},
+        "nan": {"images": np.full((20, 8, 8), np.nan)},
+        "range": {"images": images.astype(float)},
+        "labels": {"images": images, "labels": np.arange(3)},
+        "shapes": {"x_train": images, "x_test": one((4, 6, 6))},
+        "none": {"images": images[:0]},
+        "flat": {"images": np.full((20, 8, 8), 7, np.uint8)},
+        "few": {"images": images},
+        "size30": {"images": one((200, 30, 30))},
+        "wide": {"images": one((200, 8, 12))},
+    }
+    for name, content in arrays.items():
+        np.savez(root / f"{name}.npz", **content)
+    (root / "cut.npz").write_bytes((root / "few.npz").read_bytes()[:200])
+    (root / "text.npz").write_text("not an array")
+    np.save(root / "array.npy", images)
+    (root / "array.npy").rename(root / "array.npz")
+    np.save(root / "taken.npy", images)
+
+
+def make_runs(root):
+    images, labels = striped_images(60)
+    np.savez(root / "stripes.npz", images=images, labels=labels)
+    sets = load_dataset(str(root / "stripes.npz"))
+    settings = resolve_settings("vae", epochs=2, batch_size=24, intermediate_dim=16)
+    folder = RunFolder.create(root / "run", "vae", "stripes")
+    source = {"dataset": str(root / "stripes.npz"), "data_dir": None, "image_size": None, "channels": None}
+    folder.write(source=source | {"max_bad": 50})
+    train_vae(*sets, settings, folder=folder, say=lambda _: None)
+    copies = {name: RunFolder(shutil.copytree(root / "run", root / name)) for name in ("newer", "changed", "bare")}
+    copies["newer"].write(format_version=99)
+    np.savez(root / "other.npz", images=images[::-1])
+    copies["changed"].write(source=source | {"dataset": str(root / "other.npz"), "max_bad": 50})
+    shutil.rmtree(copies["bare"].checkpoints)
+    (shutil.copytree(root / "run", root / "scrambled") / "run.json").write_text('{"kind": ')
+    tampered = RunFolder(shutil.copytree(root / "run", root / "tampered"))
+    model = keras_with_code()
+    tampered.model_path("decoder").unlink()
+    model.save(tampered.model_path("decoder"))
+    shortened = RunFolder(shutil.copytree(root / "run", root / "shortened")).model_path("decoder")
+    shortened.write_bytes(shortened.read_bytes()[:1000])
+
+
+def keras_with_code():
+    """Return a model whose file carries a Python lambda: its bytecode would run on loading."""
+    import keras
+
+    return keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory):
+    """A folder with one of everything that can be wrong, and a finished run."""
+    root = tmp_path_factory.mktemp("playground")
+    make_folders(root)
+    make_arrays(root)
+    make_runs(root)
+    return root
+
+
+def contents(root):
+    return {path: path.is_file() and path.read_bytes() for path in root.rglob("*") if "keras" not in path.parts}
+
+
+@pytest.fixture
+def prepared(playground, tmp_path, monkeypatch):
+    """Go to the playground, offline and with an empty cache; returns a function to prepare a row that needs more."""
+    monkeypatch.chdir(playground)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    known = dataclasses.replace(
+        PUBLIC_DATASETS["mnist"], downloads=(Download("http://127.0.0.1:9/mnist.npz", "0" * 64, "mnist.npz"),)
+    )
+    monkeypatch.setitem(PUBLIC_DATASETS, "mnist", known)
+
+    def forbid(path, onerror):
+        onerror(PermissionError(13, "Permission denied", str(path)))
+        return []
+
+    def prepare(what):
+        if what == "a folder that may not be read":  # as root, tests can read everything
+            monkeypatch.setattr(folder_module.os, "walk", forbid)
+        if what == "another data set's files under the same name":
+            clothes = {"x_train": one((6, 28, 28)), "y_train": np.arange(6)}
+            clothes |= {"x_test": clothes["x_train"][:2], "y_test": np.arange(2)}
+            prints = tuple(fingerprint(clothes[part]) for part in ("x_train", "x_test"))
+            fashion = dataclasses.replace(PUBLIC_DATASETS["fashion_mnist"], fingerprints=prints)
+            monkeypatch.setitem(loading.PUBLIC_DATASETS, "fashion_mnist", fashion)
+            (tmp_path / "clothes").mkdir()
+            np.savez(tmp_path / "clothes" / "mnist.npz", **clothes)
+            return {"clothes": str(tmp_path / "clothes")}
+        return {}
+
+    return prepare
+
+
+def run_without_torch(command, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'torch':\n"
+        "            raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    repository = Path(__file__).parents[1]
+    env = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{repository}", "KERAS_BACKEND": "torch"}
+    done = subprocess.run([sys.executable, repository / command[1]], env=env, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_the_table_has_a_row_for_each_of_many_mistakes():
+    assert len(ROWS) >= 80
+    assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize(("what", "command", "answer", "code"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_mistake_gets_the_answer_of_its_row_and_changes_nothing(
+    what, command, answer, code, playground, prepared, monkeypatch, capsys, tmp_path
+):
+    replacements = prepared(what)
+    words = [replacements.get(word, word) for word in shlex.split(command.strip("`"))]
+    while "=" in words[0]:
+        monkeypatch.setenv(*words.pop(0).split("=", 1))
+    before = contents(playground)
+    if what == "a backend that is not installed":
+        exit_code, error = run_without_torch(words, tmp_path)
+    else:
+        if words[1] == "-m":
+            exit_code = main(words[3:])
+        else:
+            exit_code = train_command(words[1].removeprefix("train_").removesuffix(".py"), words[2:])
+        error = capsys.readouterr().err
+    (line,) = [line for line in re.split(r"[\r\n]+", error) if line.strip()]
+    expected = "error: " + answer.strip("`")
+    assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), line), line
+    assert exit_code == int(code)
+    assert contents(playground) == before
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_every_setting_refuses_what_it_cannot_be(kind):
+    """Below, above, not finite and in words: for each flag one line, never a traceback."""
+    for field in dataclasses.fields(SETTINGS[kind]):
+        if field.name == "recipe":
+            continue
+        values = ("perhaps", 2.5) if field.type is bool else ("-1", "1e99", "nan", "inf", "", "four")
+        for value in values:
+            if (field.name, value) == ("augment", ""):
+                continue  # nothing: the same as none
+            with pytest.raises(InputError, match=f"--{field.name.replace('_', '-')} must be "):
+                resolve_settings(kind, **{field.name: value})
+
+
+def test_a_run_that_fails_by_itself_gets_one_line_and_exit_code_1(playground, prepared, monkeypatch, capsys, tmp_path):
+    """The disk is full when the first checkpoint is written."""
+    from keras_gen.training import checkpoints
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "epoch-000001-step-00000000.npz")
+
+    monkeypatch.setattr(checkpoints.np, "savez", full)
+    arguments = ["--dataset", "stripes.npz", "--epochs", "1", "--batch-size", "24", "--intermediate-dim", "16"]
+    assert train_command("vae", [*arguments, "--out", str(tmp_path / "run")]) == 1
+    assert "error: the disk is full (epoch-000001-step-00000000.npz); make room" in capsys.readouterr().err
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
