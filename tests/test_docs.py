@@ -17,6 +17,8 @@ PARSERS = {"generate": generate.parser, "minimal": minimal.parser, "benchmark": 
 def commands():
     """Every command of ours in any page, as lists of words."""
     for page in PAGES:
+        if page.name == "errors.md":  # its commands are mistakes; test_errors.py runs them
+            continue
         for line in re.findall(r"python (?:train_|-m keras_gen )[^`\n]*", page.read_text(encoding="utf-8")):
             yield shlex.split(line.split("&&")[0])[1:]
 
@@ -52,7 +54,7 @@ def test_links_and_pictures_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_nothing_is_left_to_fill_in(page):
     assert not re.findall(
-        r"\b(TODO|FIXME|[A-Z]+_[A-Z]+_?[A-Z]*)\b", page.read_text(encoding="utf-8").replace("KERAS_BACKEND", "")
+        r"\b(TODO|FIXME|[A-Z]+_[A-Z]+_?[A-Z]*)\b", page.read_text(encoding="utf-8").replace("KERAS_", "")
     )
 
 

@@ -77,12 +77,19 @@ def train_parser(kind: str) -> argparse.ArgumentParser:
         "--resume",
         metavar="RUN",
         default=argparse.SUPPRESS,
-        help="go on with the run in this folder; only --epochs and --data-dir may differ (default: a new run)",
+        help="go on with the run in this folder; only --epochs and where the data is may differ (default: a new run)",
     )
     data.add_argument(
         "--out",
         default=argparse.SUPPRESS,
         help="folder to make for the run (default: the next number, such as runs/0001-...)",
+    )
+    data.add_argument(
+        "--save-every",
+        type=float,
+        metavar="SECONDS",
+        default=60.0,
+        help="how often all that --resume needs is saved (default: 60)",
     )
     data.add_argument(
         "--dry-run",
@@ -130,6 +137,8 @@ def _plain(value: object) -> str:
 
 def _train(kind: str, options: dict) -> int:
     started = time.monotonic()
+    if not 0 <= options["save_every"] < 1e9:
+        raise InputError(f"--save-every must be a number of seconds from 0 up; received {options['save_every']:g}")
     plan = _resumed_plan(kind, options) if "resume" in options else _new_plan(kind, options)
     settings, source = plan.settings, plan.source
     from keras_gen.data.inspection import inspect
@@ -168,7 +177,14 @@ def _train(kind: str, options: dict) -> int:
     with StopSignals() as stop:
         try:
             run = run_epochs(
-                trainer, train, held_out, folder, plan.folder is not None, pictures.after_epoch, stop, print
+                trainer,
+                train,
+                held_out,
+                folder,
+                resume=plan.folder is not None,
+                on_epoch_end=pictures.after_epoch,
+                should_stop=stop,
+                save_every=options["save_every"],
             )
         except (RunError, OSError):
             if any(folder.checkpoints.glob("*.npz")):

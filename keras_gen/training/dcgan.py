@@ -13,7 +13,7 @@ from keras_gen.models.augmentation import OPERATIONS
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, frozen, who_moved
 from keras_gen.training.device import jit_compile, precision
-from keras_gen.training.loop import TrainingRun, check_finite, run_epochs
+from keras_gen.training.loop import SAVE_EVERY, TrainingRun, check_finite, run_epochs
 from keras_gen.training.recipes import resolve_settings
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import DCGANSettings
@@ -241,6 +241,7 @@ def train_dcgan(
     on_epoch_end: Callable[[TrainingRun], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
+    save_every: float = SAVE_EVERY,
 ) -> TrainingRun:
     """Train a DCGAN.
 
@@ -253,6 +254,7 @@ def train_dcgan(
         on_epoch_end: Called with the run after each epoch; draw or score there.
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
+        save_every: Seconds between checkpoints.
 
     Returns:
         The run, with `models["generator"]`, `models["discriminator"]` and `history`.
@@ -263,4 +265,4 @@ def train_dcgan(
     """
     settings = settings or resolve_settings("dcgan", train.name)
     trainer = DCGANTrainer(train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say)
+    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every)

@@ -17,7 +17,7 @@ from keras_gen.training.device import device_name, versions
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings
 
-SAVE_SECONDS = 60  # models and a checkpoint are saved about this often, and whenever a run ends
+SAVE_EVERY = 60.0  # seconds
 TIMED_STEPS = 20  # after these the run says how long it will take
 SHOW_SECONDS = 2  # the bar shows the epoch's losses so far, renewed this often
 
@@ -104,6 +104,7 @@ def run_epochs(
     on_epoch_end: Callable[[TrainingRun], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
+    save_every: float = SAVE_EVERY,
 ) -> TrainingRun:
     """Train for all epochs, or for those that are left.
 
@@ -116,6 +117,7 @@ def run_epochs(
         on_epoch_end: Called with the run after each epoch, once its row of losses is there.
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
+        save_every: Seconds between checkpoints; the last one is written when the run ends.
 
     Returns:
         The run.
@@ -132,7 +134,7 @@ def run_epochs(
         folder.write(**_describe(run), status="running", findings=[])
     status = "failed"
     try:
-        _run_epochs(trainer, run, on_epoch_end, should_stop, say)
+        _run_epochs(trainer, run, on_epoch_end, _Session(should_stop, say, save_every))
         _save(trainer, run)
         status = "interrupted" if run.stopped else "finished"
     finally:
@@ -145,12 +147,11 @@ def _run_epochs(
     trainer: Trainer,
     run: TrainingRun,
     on_epoch_end: Callable[[TrainingRun], None] | None,
-    should_stop: Callable[[], bool] | None,
-    say: Callable[[str], None],
+    session: "_Session",
 ) -> None:
     steps = len(_batches(trainer, run, epoch=1))
     done = run.epoch * steps + run.step
-    session = _Session(should_stop, say, done, audited=done > 0)
+    session.done, session.audited = done, done > 0
     total = run.settings.epochs * steps
     with tqdm(total=total, initial=done, unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
         for epoch in range(run.epoch + 1, run.settings.epochs + 1):
@@ -180,8 +181,9 @@ class _Session:
 
     should_stop: Callable[[], bool] | None
     say: Callable[[str], None]
-    done: int  # steps that were taken before it
-    audited: bool  # a run is audited in its first step, once
+    save_every: float
+    done: int = 0  # steps that were taken before it
+    audited: bool = False  # a run is audited in its first step, once
     saved: float = field(default_factory=time.monotonic)
     shown: float | None = None  # when the bar was last renewed; None before the first step
     started: float = 0.0  # when the first step, which compiles, was done
@@ -218,7 +220,7 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
         if now - session.shown > SHOW_SECONDS:
             _show(bar, trainer.losses())
             session.shown = now
-        if now - session.saved > SAVE_SECONDS:
+        if now - session.saved > session.save_every:
             _save(trainer, run)
             session.saved = time.monotonic()
         if session.should_stop is not None and session.should_stop():
@@ -263,7 +265,7 @@ def _restore(trainer: Trainer, run: TrainingRun, say: Callable[[str], None]) -> 
             f"{run.folder.path} was trained by {facts['backend']}; set KERAS_BACKEND={facts['backend']} to resume it"
         )
     position = load_checkpoint(run.folder.checkpoints, trainer.variables, say)
-    if position["epoch"] >= run.settings.epochs:
+    if position["epoch"] >= run.settings.epochs and facts["status"] == "finished":
         raise InputError(f"{run.folder.path} has its {position['epoch']} epochs; give more with --epochs to go on")
     trainer.sums = position["sums"]
     run.history, run.timing, run.step = position["history"], position["timing"], position["step"]

@@ -11,7 +11,7 @@ from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, who_moved
 from keras_gen.training.device import jit_compile, precision
-from keras_gen.training.loop import TrainingRun, check_finite, run_epochs
+from keras_gen.training.loop import SAVE_EVERY, TrainingRun, check_finite, run_epochs
 from keras_gen.training.recipes import resolve_settings
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import VAESettings
@@ -121,6 +121,7 @@ def train_vae(
     on_epoch_end: Callable[[TrainingRun], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
+    save_every: float = SAVE_EVERY,
 ) -> TrainingRun:
     """Train a variational autoencoder.
 
@@ -133,6 +134,7 @@ def train_vae(
         on_epoch_end: Called with the run after each epoch; draw or score there.
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
+        save_every: Seconds between checkpoints.
 
     Returns:
         The run, with `models["encoder"]`, `models["decoder"]` and `history`.
@@ -143,4 +145,4 @@ def train_vae(
     """
     settings = settings or resolve_settings("vae", train.name)
     trainer = VAETrainer(train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say)
+    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every)

@@ -8,7 +8,7 @@ import pytest
 
 from keras_gen import RunFolder, resolve_settings, train_dcgan, train_vae
 from keras_gen.errors import InputError, RunError
-from keras_gen.training import VAETrainer, checkpoints, loop
+from keras_gen.training import VAETrainer, checkpoints
 from tests.conftest import values_of
 
 SETTINGS = {
@@ -36,10 +36,12 @@ class StopAfter:
         return self.left <= 0
 
 
-def train(kind, sets, path, resume=False, should_stop=None, say=lambda _: None, **overrides):
+def train(kind, sets, path, resume=False, should_stop=None, say=lambda _: None, save_every=60, **overrides):
     folder = RunFolder(path) if resume else RunFolder.create(path, kind, "stripes")
     settings = resolve_settings(kind, **SETTINGS[kind] | overrides)
-    return TRAIN[kind](*sets, settings, folder=folder, resume=resume, should_stop=should_stop, say=say)
+    return TRAIN[kind](
+        *sets, settings, folder=folder, resume=resume, should_stop=should_stop, say=say, save_every=save_every
+    )
 
 
 def weights_of(run):
@@ -90,8 +92,17 @@ def test_a_finished_run_goes_on_with_more_epochs(tmp_path, image_sets):
     assert_same(whole, train("vae", image_sets(), tmp_path / "parts", resume=True, epochs=4))
 
 
-def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(tmp_path, image_sets, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_SECONDS", -1)  # after every step
+def test_a_run_that_was_killed_behind_its_last_step_is_ended_in_order(tmp_path, image_sets):
+    whole = train("vae", image_sets(), tmp_path / "whole")
+    folder = whole.folder
+    folder.write(status="running")
+    before = folder.read()
+    run = train("vae", image_sets(), folder.path, resume=True)
+    assert run.history == whole.history
+    assert folder.read() == before | {"status": "finished"}
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(tmp_path, image_sets):
     whole = train("vae", image_sets(), tmp_path / "whole")
 
     def killed():
@@ -101,15 +112,14 @@ def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(tmp_path, image_
 
     killed.left = 6
     with pytest.raises(SystemError):
-        train("vae", image_sets(), tmp_path / "parts", should_stop=killed)
+        train("vae", image_sets(), tmp_path / "parts", should_stop=killed, save_every=0)
     assert_same(whole, train("vae", image_sets(), tmp_path / "parts", resume=True))
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
-def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(damage, tmp_path, image_sets, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_SECONDS", -1)
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(damage, tmp_path, image_sets):
     whole = train("vae", image_sets(), tmp_path / "whole")
-    train("vae", image_sets(), tmp_path / "parts", should_stop=StopAfter(6))
+    train("vae", image_sets(), tmp_path / "parts", should_stop=StopAfter(6), save_every=0)
     older, newest = sorted((tmp_path / "parts" / "checkpoints").iterdir())
     content = bytearray(newest.read_bytes())
     if damage == "flip":
@@ -122,11 +132,12 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(damage, tmp
     assert_same(whole, run)
 
 
-def test_two_checkpoints_are_kept_and_nothing_half_written(tmp_path, image_sets, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_SECONDS", -1)
-    train("vae", image_sets(), tmp_path / "run")
+def test_two_checkpoints_are_kept_and_nothing_half_written(tmp_path, image_sets):
+    train("vae", image_sets(), tmp_path / "run", save_every=0)
+    (tmp_path / "run" / "checkpoints" / ".partial-of-a-killed-process.npz").touch()
+    train("vae", image_sets(), tmp_path / "run", resume=True, epochs=4, save_every=0)
     names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
-    assert names == ["epoch-000002-step-00000004.npz", "epoch-000003-step-00000000.npz"]
+    assert names == ["epoch-000003-step-00000004.npz", "epoch-000004-step-00000000.npz"]
 
 
 def test_a_full_disk_leaves_the_last_good_state(tmp_path, image_sets, monkeypatch):
