@@ -1,5 +1,6 @@
 """The pictures of a run: asks the models for arrays, hands them to `figures`, keeps the files in the run folder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from keras_gen.training.settings import Settings
 GRID_IMAGES = 64
 MANIFOLD_SIDE = 15
 RECONSTRUCTED = 10
-BATCH = 256
+BATCH = 64  # every call of a network has this many rows: another number would be traced anew
 IMAGE_MODEL = {"vae": "decoder", "dcgan": "generator"}
 
 
@@ -85,17 +86,25 @@ def images_at(run: TrainingRun, latents: np.ndarray) -> np.ndarray:
 
 def decode(model: object, latents: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
     """Return a generator's or decoder's images at latent points, as uint8 (n, height, width, channels)."""
-    parts = [model.predict_on_batch(latents[start : start + BATCH]) for start in range(0, len(latents), BATCH)]
+    parts = [model.predict_on_batch(batch)[:count] for batch, count in _full_batches(latents)]
     return to_uint8(np.concatenate(parts), pixel_range)
 
 
 def encode(run: TrainingRun, images: np.ndarray) -> np.ndarray:
     """Return the mean codes of uint8 images, shape (n, latent_dim)."""
     model, parts = run.models["encoder"], []
-    for start in range(0, len(images), BATCH):
-        z_mean, _, _ = model.predict_on_batch(to_range(images[start : start + BATCH], run.pixel_range))
-        parts.append(z_mean)
+    for batch, count in _full_batches(images):
+        z_mean, _, _ = model.predict_on_batch(to_range(batch, run.pixel_range))
+        parts.append(z_mean[:count])
     return np.concatenate(parts)
+
+
+def _full_batches(rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield batches of BATCH rows, the last one filled up with its last row, and how many are real."""
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        missing = BATCH - len(batch)
+        yield (np.concatenate([batch, batch[-1:].repeat(missing, axis=0)]) if missing else batch), len(batch)
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 
+from keras_gen.cli.main import main
 from keras_gen.minimal import sine
 from tests.minimal.gradients import numerical_gradient, relative_error
 
@@ -81,3 +84,14 @@ def test_both_losses_are_of_the_images_of_the_step():
     generator, discriminator = sine.start(random)
     losses = next(sine.train(generator, discriminator, random, iterations=1))
     assert losses == pytest.approx((2 * np.log(2), np.log(2)), abs=0.3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_the_generator_learns_sines_and_spreads_over_their_ranges(seed, tmp_path):
+    """One latent number can draw only a curve through m, f and x0; docs/minimal.md has what it reaches."""
+    assert main(["minimal", "sine", "--seed", str(seed), "--out", str(tmp_path / "run")]) == 0
+    score = json.loads((tmp_path / "run" / "score.json").read_text())["generated"]
+    assert score["median_explained"] >= 0.98
+    assert min(score["coverage"].values()) >= 0.6
+    assert sum(score["coverage"].values()) >= 2.1
