@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gen import RunFolder, resolve_settings, train_vae
 from keras_gen.cli.train import train_parser
@@ -93,8 +94,13 @@ def test_a_run_from_the_command_line_to_the_pictures_and_new_images(kind, stripe
     assert done.returncode == 0, done.stderr
     first_lines = done.stdout.splitlines()
     assert first_lines[0] == "Data    images: 72 training and 8 held-out images, 16x16x1"
-    assert first_lines[1].startswith("Device  tensorflow 2.")
-    assert first_lines[2] == f"Run     runs/0001-{kind}-images"
+    assert first_lines[1].startswith("Advice  72 training images are few (below 1,000)")
+    rest = [line for line in first_lines if not line.startswith(("Advice", "Data"))]
+    assert rest[0].startswith("Device  tensorflow 2.")
+    assert rest[1] == f"Run     runs/0001-{kind}-images"
+    assert rest[2] == f"Preview runs/0001-{kind}-images/figures/data.png"
+    with Image.open(tmp_path / "runs" / f"0001-{kind}-images" / "figures" / "data.png") as preview:
+        assert preview.size == (8 * 16 * 4 + 7 * 8, 8 * 16 * 4 + 7 * 8)  # 64 images, each pixel four times as large
     assert not re.search(r"oneDNN|absl|cuInit|rebuild TensorFlow|retracing", done.stderr + done.stdout)
     folder = tmp_path / "runs" / f"0001-{kind}-images"
     facts = json.loads((folder / "run.json").read_text())
