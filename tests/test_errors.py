@@ -122,6 +122,7 @@ def make_runs(root):
     np.savez(root / "other.npz", images=images[::-1])
     copies["changed"].write(source=source | {"dataset": str(root / "other.npz"), "max_bad": 50})
     shutil.rmtree(copies["bare"].checkpoints)
+    RunFolder.create(root / "unborn", "vae", "stripes").write(source=source)
     (shutil.copytree(root / "run", root / "scrambled") / "run.json").write_text('{"kind": ')
     tampered = RunFolder(shutil.copytree(root / "run", root / "tampered"))
     model = keras_with_code()
@@ -163,7 +164,7 @@ def prepared(playground, tmp_path, monkeypatch):
     )
     monkeypatch.setitem(PUBLIC_DATASETS, "mnist", known)
 
-    def forbid(path, onerror):
+    def forbid(path, onerror, followlinks):
         onerror(PermissionError(13, "Permission denied", str(path)))
         return []
 

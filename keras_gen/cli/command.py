@@ -39,17 +39,26 @@ def run_command(body: Callable[[], int]) -> int:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
         return body()
     except InputError as error:
         return _fail(BAD_INPUT, str(error))
     except RunError as error:
         return _fail(RUN_FAILED, str(error))
+    except BrokenPipeError:  # who read our output, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return RUN_FAILED
     except OSError as error:
-        if error.errno not in DISK_FULL:
+        if error.errno in DISK_FULL:
+            return _fail(RUN_FAILED, f"the disk is full ({error.filename or error}); make room and run again")
+        if error.filename is None:
             raise
-        return _fail(RUN_FAILED, f"the disk is full ({error.filename or error}); make room and run again")
+        return _fail(RUN_FAILED, f"{error.filename} cannot be used ({error.strerror}); make it readable and writable")
     except KeyboardInterrupt:
+        print("\nStopped; there was nothing to save yet", file=sys.stderr)
         return INTERRUPTED
     except Terminated:
         return TERMINATED
@@ -61,7 +70,7 @@ def _fail(code: int, message: str) -> int:
 
 
 class StopSignals:
-    """Turns the first Ctrl-C or SIGTERM into a request that a loop looks at; a second Ctrl-C stops at once.
+    """Turns Ctrl-C or SIGTERM into a request that a loop looks at, so that nothing is cut off while it is saved.
 
     Use it as a context manager, and as the loop's `should_stop`.
     """
@@ -82,9 +91,9 @@ class StopSignals:
         return self.received is not None
 
     def _receive(self, number: int, _: object) -> None:
-        if self.received is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.received = number
+        if self.received is None:
+            self.received = number
+            os.write(2, b"\nStopping after this step, and saving ...\n")  # print is not safe in a signal's handler
 
     @property
     def exit_code(self) -> int:

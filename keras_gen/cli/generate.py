@@ -21,6 +21,8 @@ def main(argv: list[str]) -> int:
         if path is not None and (path.exists() or not path.absolute().parent.is_dir()):
             problem = "exists and is never overwritten" if path.exists() else "is in a folder that does not exist"
             raise InputError(f"{path} {problem}; name a new file in a folder that is there")
+    if options.png is not None and (options.png.suffix.lower() != ".png" or options.png == options.npy):
+        raise InputError(f"--png {options.png} must end in .png, and be another file than --npy")
     if options.npy is None and options.png is None:
         options.png = options.run / "figures" / f"generated-{options.count}-seed-{options.seed}.png"
     start_backend()

@@ -30,6 +30,7 @@ FRAMES = 48  # pictures of an animation
 MOMENTS = 11  # of the training, in the trend GAN's picture of generated images
 # Epochs, the generator's learning rate, the discriminator's.
 DEFAULTS = {"trend": (50_000, 0.001, 0.001), "faces": (1000, 0.01, 0.01), "sine": (50_000, 0.01, 0.1)}
+BATCH_SIZE = 128  # signals of the sine GAN
 PLANE = np.linspace(0, 1, 60)
 
 
@@ -50,6 +51,9 @@ def main(argv: list[str]) -> int:
         raise InputError(f"--learning-rate must be a number above 0 and up to 10; received {options.learning_rate:g}")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed must be a whole number from 0 to 4294967295; received {options.seed}")
+    if options.batch_size is not None and options.system != "sine":
+        raise InputError(f"--batch-size is for sine; {options.system} steps as the original does, so leave it out")
+    options.batch_size = BATCH_SIZE if options.batch_size is None else options.batch_size
     if not 1 <= options.batch_size <= 65_536:
         raise InputError(f"--batch-size must be a whole number from 1 to 65536; received {options.batch_size}")
     folder = make_folder(options.out, f"minimal-{options.system}")
@@ -80,7 +84,7 @@ def parser() -> Parser:
         help="step along both gradients (default: 0.001 for trend, 0.01 for faces; "
         "for sine 0.01 along the generator's and 0.1 along the discriminator's)",
     )
-    result.add_argument("--batch-size", type=int, default=128, help="signals of one step, sine only (default: 128)")
+    result.add_argument("--batch-size", type=int, help=f"signals of one step, sine only (default: {BATCH_SIZE})")
     result.add_argument("--out", help="folder to make (default: the next number, such as runs/0001-minimal-trend)")
     result.add_argument("--animate", action="store_true", help="also write training.gif (default: pictures only)")
     return result

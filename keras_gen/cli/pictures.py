@@ -61,10 +61,13 @@ class Pictures:
         figures, held_out = run.folder.figures, run.held_out
         z_mean = encode(run, held_out.images)
         points, axes = z_mean, ("z[0]", "z[1]")
-        if z_mean.shape[1] > 2:
+        if len(z_mean) < 3:  # too few to have axes
+            points = np.zeros((len(z_mean), 2))
+        elif z_mean.shape[1] > 2:
             points, axes = PCA(2).fit_transform(z_mean), ("first principal axis", "second principal axis")
         elif z_mean.shape[1] == 1:
-            points, axes = np.column_stack([z_mean, held_out.labels]), ("z[0]", "label")
+            labels = np.zeros(len(z_mean)) if held_out.labels is None else held_out.labels
+            points, axes = np.column_stack([z_mean, labels]), ("z[0]", "label")
         drawn = [
             _save(latent_scatter(points, held_out.labels, held_out.class_names, axes), figures / "latent_space.png")
         ]
@@ -72,10 +75,10 @@ class Pictures:
             latents = manifold_latents(MANIFOLD_SIDE)
             quantiles = latents[:MANIFOLD_SIDE, 0]
             drawn.append(_save(manifold(images_at(run, latents), quantiles), figures / "manifold.png"))
-        some = np.linspace(0, len(held_out) - 1, RECONSTRUCTED, dtype=int)
+        some = np.linspace(0, len(held_out) - 1, min(RECONSTRUCTED, len(held_out)), dtype=int)
         originals = held_out.images[some]
         path = figures / "reconstructions.png"
-        save_grid(np.concatenate([originals, images_at(run, z_mean[some])]), path, columns=RECONSTRUCTED)
+        save_grid(np.concatenate([originals, images_at(run, z_mean[some])]), path, columns=len(some))
         return [*drawn, path]
 
 
@@ -86,8 +89,9 @@ def images_at(run: TrainingRun, latents: np.ndarray) -> np.ndarray:
 
 def decode(model: object, latents: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
     """Return a generator's or decoder's images at latent points, as uint8 (n, height, width, channels)."""
-    parts = [model.predict_on_batch(batch)[:count] for batch, count in _full_batches(latents)]
-    return to_uint8(np.concatenate(parts), pixel_range)
+    return np.concatenate(
+        [to_uint8(model.predict_on_batch(batch)[:count], pixel_range) for batch, count in _full_batches(latents)]
+    )
 
 
 def encode(run: TrainingRun, images: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import shlex
 import time
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_backend
 from keras_gen.errors import InputError, RunError
+from keras_gen.sizes import doublings
 from keras_gen.training.recipes import RECIPES, resolve_settings
-from keras_gen.training.settings import SETTINGS, Settings, flag
+from keras_gen.training.settings import SETTINGS, Settings, changes, flag
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet
 
 SOURCE = {"dataset": "mnist5k", "data_dir": None, "image_size": None, "channels": None, "max_bad": 50}  # defaults
-MAY_CHANGE = ("epochs", "data_dir", "max_bad")  # on --resume
+MAY_CHANGE = ("epochs", "dataset", "data_dir", "max_bad")  # on --resume; its fingerprints tell the data
 FEW_STEPS = 1500  # the digits begin to be readable there
 NAMES = {"vae": "variational autoencoder", "dcgan": "DCGAN"}
 
@@ -143,6 +145,10 @@ def _train(kind: str, options: dict) -> int:
     settings, source = plan.settings, plan.source
     from keras_gen.data.inspection import inspect
 
+    if "out" in options and os.path.lexists(options["out"]):  # said before a folder of images is decoded
+        raise InputError(f"--out {options['out']} already exists and is never overwritten; name a folder that does not")
+    if source["image_size"] and (kind == "dcgan" or settings.architecture == "conv"):
+        doublings(source["image_size"])
     train, held_out = _load(source, settings)
     start_backend()
     from keras_gen.cli.pictures import Pictures
@@ -154,7 +160,8 @@ def _train(kind: str, options: dict) -> int:
     check_batches(trainer, train)
     shape = "x".join(map(str, train.image_shape))
     print(f"Data    {train.name}: {len(train):,} training and {len(held_out):,} held-out images, {shape}")
-    for advice in inspect(train, "--augment" if kind == "dcgan" else "") + _advice_on_steps(kind, settings, train):
+    helps = "--augment" if getattr(settings, "augment", "") == "none" else ""
+    for advice in inspect(train, helps) + _advice_on_steps(kind, settings, train):
         print(f"Advice  {advice}")
     print(f"Device  {backend_version()} on the {device_name()}, {settings.precision}")
     if hint := unused_nvidia_card():
@@ -162,19 +169,19 @@ def _train(kind: str, options: dict) -> int:
     if "dry_run" in options:
         _print_plan(settings, trainer)
         return DONE
-    folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
-    print(f"Run     {folder.path}")
-    pictures = Pictures(settings)
-    if plan.folder is None:
-        folder.write(source=source)
-        print(f"Preview {pictures.before_training(train, folder)}")
-    if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
-        print(
-            f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
-            "for BatchNormalization wants full batches"
-        )
-    resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
     with StopSignals() as stop:
+        folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
+        print(f"Run     {folder.path}")
+        pictures = Pictures(settings)
+        if plan.folder is None:
+            folder.write(source=source)
+            print(f"Preview {pictures.before_training(train, folder)}")
+        if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
+            print(
+                f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
+                "for BatchNormalization wants full batches"
+            )
+        resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
         try:
             run = run_epochs(
                 trainer,
@@ -190,19 +197,18 @@ def _train(kind: str, options: dict) -> int:
             if any(folder.checkpoints.glob("*.npz")):
                 print(f"The last good state is kept. To go on from it: {resume_line}")
             raise
-        drawn = pictures.at_end(run)
-    if run.stopped:
-        print(f"Stopped in epoch {run.epoch + 1} of {settings.epochs}. To go on: {resume_line}")
-        code = stop.exit_code
-    else:
-        minutes, seconds = divmod(round(time.monotonic() - started), 60)
-        print(f"Done: {settings.epochs} epochs, {minutes} min {seconds} s. {_last_losses(run.history[-1])}")
-        code = DONE
-    if drawn:
-        print("Pictures to open:")
-        for path in drawn:
-            print(f"  {path}")
-    return code
+        folder.write(source=source)  # the data may have moved since the run was begun
+        if run.stopped:
+            print(f"Stopped in epoch {run.epoch + 1} of {settings.epochs}. To go on: {resume_line}")
+        else:
+            minutes, seconds = divmod(round(time.monotonic() - started), 60)
+            since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
+            print(f"Done: {settings.epochs} epochs, {minutes} min {seconds} s{since}. {_last_losses(run.history[-1])}")
+        if drawn := pictures.at_end(run):
+            print("Pictures to open:")
+            for path in drawn:
+                print(f"  {path}")
+    return stop.exit_code if run.stopped else DONE
 
 
 def _load(source: dict, settings: Settings) -> tuple[ImageSet, ImageSet]:
@@ -218,10 +224,9 @@ def _advice_on_steps(kind: str, settings: Settings, train: ImageSet) -> list[str
     steps = len(train) // (settings.batch_size * settings.discriminator_steps) * settings.epochs
     if steps >= FEW_STEPS:
         return []
-    return [
-        f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try "
-        f"--epochs {-(-FEW_STEPS * settings.epochs // steps)}, or a smaller --batch-size"
-    ]
+    smaller = " or a smaller --batch-size" if settings.batch_size > 32 else ""
+    epochs = -(-FEW_STEPS * settings.epochs // steps)
+    return [f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try --epochs {epochs}{smaller}"]
 
 
 @dataclasses.dataclass
@@ -260,14 +265,10 @@ def _resumed_plan(kind: str, options: dict) -> _Plan:
     new = dataclasses.replace(old, **_given_settings(kind, options))
     source = run["source"] | {"data_dir": options.get("data_dir", run["source"]["data_dir"])}
     asked = _checked_source(source | {name: options[name] for name in SOURCE if name in options})
-    changes = [
-        f"{flag(name)} was {was}, now {now}"
-        for before, after in ((old.as_dict(), new.as_dict()), (source, asked))
-        for (name, was), now in zip(before.items(), after.values(), strict=True)
-        if was != now and name not in MAY_CHANGE
-    ]
-    if changes:
-        raise InputError(f"a resumed run keeps its settings: {'; '.join(changes)}; leave these out, or start a new run")
+    if different := changes(old.as_dict(), new.as_dict(), MAY_CHANGE) + changes(source, asked, MAY_CHANGE):
+        raise InputError(
+            f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
+        )
     return _Plan(new, asked, folder)
 
 
@@ -293,7 +294,7 @@ def _print_plan(settings: Settings, trainer: object) -> None:
     for name, value in settings.as_dict().items():
         print(f"  {flag(name):30} {_plain(value)}")
     for model in trainer.models.values():
-        model.summary(line_length=90)
+        model.summary(line_length=78)
 
 
 def _last_losses(row: dict[str, float]) -> str:

@@ -85,7 +85,7 @@ PUBLIC_DATASETS = {
             Download(f"{KERAS_HOST}{part}-ubyte.gz", None, f"fashion-mnist/{part}-ubyte.gz")
             for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
         ),
-        hint="on Debian, apt-get install dataset-fashion-mnist puts it into /usr/share/datasets/fashion-mnist",
+        hint="install Debian's dataset-fashion-mnist, which lands in /usr/share/datasets/fashion-mnist,",
     ),
     "cifar10": PublicDataset(
         title="CIFAR-10",

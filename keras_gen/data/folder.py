@@ -3,8 +3,12 @@
 import errno
 import hashlib
 import json
+import mmap
 import os
 import shutil
+import sys
+import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +20,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from keras_gen.atomic import PARTIAL, sync_folder
-from keras_gen.data.resizing import square, upright_rgb
+from keras_gen.atomic import PARTIAL, replacing, sync_folder
+from keras_gen.data.resizing import UnknownRange, square, upright_rgb
 from keras_gen.errors import InputError
 from keras_gen.sizes import REACHABLE
 
@@ -29,6 +33,7 @@ DEFAULT_SIZE = 64
 LONGEST = 4  # times the shorter side: of a longer image, the crop would keep less than a quarter
 LARGEST_ZOOM = 4  # a smaller image would be mostly made up
 CACHE_VERSION = 1
+ABOUT_THE_FILE = (None, errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR)  # not the machine
 CHUNK = 256  # images decoded at a time, so that a slow disk cannot fill the memory with them
 
 
@@ -81,13 +86,35 @@ def read_folder(
     """
     files = _find(path)
     place = cache / _key(path, files, image_size, channels)
-    if not (place / "facts.json").is_file():
+    facts, made = _cached(place), None
+    if facts is None:
         _decode(path, files, place, image_size, channels, max_bad)
-    facts = Facts(**json.loads((place / "facts.json").read_text(encoding="utf-8")))
+        facts = _cached(place)
+        made = f"Cache   {place} ({np.prod(facts.shape) / 1e6:.1f} MB)"
     _check_bad(path, facts.skipped, max_bad)
     _describe(path, facts, image_size, say)
-    # Copy on write: the caller may rearrange images, and the file stays as it is.
-    return np.memmap(place / "images.u8", np.uint8, "c", shape=tuple(facts.shape)).view(np.ndarray), facts
+    if made is not None:
+        say(made)
+    return _mapped(place / "images.u8").reshape(facts.shape), facts
+
+
+def _cached(place: Path) -> Facts | None:
+    """Return the facts of what lies in the cache, if it is whole."""
+    try:
+        facts = Facts(**json.loads((place / "facts.json").read_text(encoding="utf-8")))
+        return facts if (place / "images.u8").stat().st_size == np.prod(facts.shape) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """Map a file copy-on-write: the caller may rearrange images, and the file stays as it is."""
+    with path.open("rb") as file:
+        if sys.platform == "win32":
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), np.uint8)
+        # Without MAP_NORESERVE (which Python 3.11 does not name), Linux wants memory for a copy of the whole file.
+        flags = mmap.MAP_PRIVATE | (0x4000 if sys.platform == "linux" else 0)
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE), np.uint8)
 
 
 def _find(path: Path) -> list[Path]:
@@ -96,8 +123,12 @@ def _find(path: Path) -> list[Path]:
     def fail(error: OSError) -> None:
         raise InputError(f"{error.filename} cannot be read ({error.strerror}); allow reading it, or move it away")
 
-    found = []
-    for folder, sub_folders, names in os.walk(path, onerror=fail):
+    found, seen = [], set()
+    for folder, sub_folders, names in os.walk(path, onerror=fail, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:  # a link back up
+            sub_folders.clear()
+            continue
+        seen.add(real)
         sub_folders[:] = [name for name in sub_folders if not name.startswith(".")]
         found += [
             Path(folder, name).relative_to(path)
@@ -111,11 +142,12 @@ def _find(path: Path) -> list[Path]:
 
 def _key(path: Path, files: list[Path], image_size: int | None, channels: int | None) -> str:
     """Return a name for what decoding gives, from what it depends on."""
-    digest = hashlib.sha256(repr((CACHE_VERSION, image_size, channels)).encode())
+    digest = hashlib.sha256(repr((CACHE_VERSION, str(path.resolve()), image_size, channels)).encode())
     for file in files:
         try:
             facts = (path / file).stat()
-            digest.update(repr((file.as_posix(), facts.st_size, facts.st_mtime_ns)).encode())
+            known = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+            digest.update(repr((file.as_posix(), known)).encode())
         except OSError:  # a link to nowhere
             digest.update(repr((file.as_posix(), None)).encode())
     return digest.hexdigest()
@@ -125,9 +157,8 @@ def _decode(
     path: Path, files: list[Path], place: Path, image_size: int | None, channels: int | None, max_bad: int
 ) -> None:
     """Decode files into a new folder of the cache."""
-    temporary = place.with_name(f"{PARTIAL}{os.getpid()}-{place.name}")
     skipped: dict[str, str] = {}
-    _make(temporary)
+    temporary = _temporary_folder(place.parent)
     try:
         with warnings.catch_warnings(), ThreadPoolExecutor(_cores()) as pool:
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; large images are meant to be
@@ -150,20 +181,24 @@ def _decode(
         widths, heights = (_spread([headers[file][0][axis] for file in kept]) for axis in (0, 1))
         shape = [len(kept), size, size, depth]
         facts = Facts(shape, labels, class_names, skipped, widths, heights, shared is not None)
-        (temporary / "facts.json").write_text(json.dumps(asdict(facts)), encoding="utf-8")
-        try:
+        with replacing(temporary / "facts.json") as part:
+            part.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+        if _cached(place) is None:  # else another process was quicker
+            shutil.rmtree(place, ignore_errors=True)  # damaged
             temporary.rename(place)
-        except OSError:
-            if not (place / "facts.json").is_file():  # else another process was quicker
-                raise
         sync_folder(place.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _make(folder: Path) -> None:
+def _temporary_folder(cache: Path) -> Path:
+    """Make a folder to decode into, and remove what killed processes left."""
     try:
-        folder.mkdir(parents=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        for leftover in cache.glob(f"{PARTIAL}*"):
+            if time.time() - leftover.stat().st_mtime > 24 * 3600:
+                shutil.rmtree(leftover, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=PARTIAL, dir=cache))
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
@@ -214,7 +249,11 @@ def _open(path: Path) -> Image.Image:
     except Image.DecompressionBombError:
         raise _Unusable("has too many pixels to be true") from None
     except OSError as error:
+        if error.errno not in ABOUT_THE_FILE:
+            raise
         raise _Unusable(f"cannot be opened ({error.strerror or error})") from None
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged header can raise nearly anything
         raise _Unusable(f"is damaged ({error})") from None
 
@@ -222,8 +261,12 @@ def _open(path: Path) -> Image.Image:
 def _header(path: Path) -> tuple[tuple[int, int], str]:
     """Return the size and the mode of an image, from its header alone."""
     with _open(path) as image:
-        if image.format in ANIMATED and getattr(image, "is_animated", False):
-            raise _Unusable(f"is animated ({image.n_frames} frames)")
+        try:
+            frames = image.n_frames if image.format in ANIMATED and getattr(image, "is_animated", False) else 1
+        except Exception as error:  # a damaged file can raise nearly anything
+            raise _Unusable(f"is cut short or damaged ({error})") from None
+        if frames > 1:
+            raise _Unusable(f"is animated ({frames} frames)")
         width, height = image.size
         if max(width, height) > LONGEST * min(width, height):
             raise _Unusable(f"is {width}x{height}, far from square")
@@ -238,8 +281,10 @@ def _pixels(path: Path, size: int, channels: int) -> np.ndarray:
         try:
             image.draft(image.mode, (2 * size, 2 * size))  # a JPEG far too large is read at half, a quarter, an eighth
             picture = square(upright_rgb(image), size)
-        except ValueError as error:
+        except UnknownRange as error:
             raise _Unusable(str(error)) from None
+        except MemoryError:
+            raise
         except Exception as error:  # damaged data can raise nearly anything
             raise _Unusable(f"is cut short or damaged ({error})") from None
     return np.asarray(picture.convert("L" if channels == 1 else "RGB")).reshape(size, size, channels)
@@ -295,6 +340,7 @@ def _describe(path: Path, facts: Facts, image_size: int | None, say: Callable[[s
         )
     say(f"Files   {count:,} images in {path} {of}, {how}")
     if facts.class_names:
-        say(f"Labels  {len(facts.class_names)} sub-folders: {', '.join(facts.class_names[:10])}")
+        names = [*facts.class_names[:10], *["…"] * (len(facts.class_names) > 10)]
+        say(f"Labels  {len(facts.class_names)} sub-folders: {', '.join(names)}")
     if facts.skipped:
         say(f"Skipped {len(facts.skipped)} images: {_named(facts.skipped)}")

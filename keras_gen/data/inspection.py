@@ -6,7 +6,7 @@ from keras_gen.data.image_set import ImageSet
 from keras_gen.errors import InputError
 
 FEW = 1000
-LOOKED_AT = 1000
+LOOKED_AT, LOOKED_AT_PIXELS = 1000, 20_000_000
 ALIKE = 8  # grey levels of root mean square difference, of 255: noise and compression differ by less
 
 
@@ -14,13 +14,14 @@ def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
     """Return advice on a set of training images, a sentence each.
 
     Args:
-        train: The images; at most a thousand, evenly spaced, are compared.
+        train: The images; at most a thousand of them, evenly spaced, are compared.
         augment_flag: The flag that helps against memorising, if the model has one.
 
     Raises:
         InputError: All images are the same.
     """
-    some = train.images[np.linspace(0, len(train) - 1, min(len(train), LOOKED_AT), dtype=int)].astype(np.float32)
+    count = min(len(train), LOOKED_AT, max(50, LOOKED_AT_PIXELS // int(np.prod(train.image_shape))))
+    some = train.images[np.linspace(0, len(train) - 1, count, dtype=int)].astype(np.float32)
     difference = np.sqrt(np.mean((some - np.median(some, axis=0)) ** 2, axis=(1, 2, 3)))
     if difference.max() == 0:
         what = "of one flat colour" if np.ptp(some[0], axis=(0, 1)).max() == 0 else "the same picture"

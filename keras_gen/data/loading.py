@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_gen.data.catalogue import CIFAR10, DIGITS, PUBLIC_DATASETS, PublicDataset
 from keras_gen.data.download import fetch
-from keras_gen.data.folder import read_folder
+from keras_gen.data.folder import SUFFIXES, read_folder
 from keras_gen.data.formats import Arrays, read_cifar_archive, read_cifar_folder, read_idx, read_npz
 from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.data.resizing import fit
@@ -57,16 +57,18 @@ def load_dataset(
     Raises:
         InputError: The data set is unknown, not to be had, or damaged.
     """
-    if data_dir is not None and not Path(data_dir).is_dir():
+    if data_dir is not None and not os.path.isdir(data_dir):
         raise InputError(f"--data-dir {data_dir} is not a folder; name the folder that holds the data set's files")
+    if not name:
+        raise InputError("--dataset is empty; name a data set, a folder of images or an .npz")
     base, _, class_name = name.partition(":")
     if name == "mnist5k":
         sets = _mnist5k()
     elif base in PUBLIC_DATASETS and (base == "cifar10" or not class_name):
         sets = _public(base, class_name, name, data_dir)
-    elif Path(name).is_dir():
+    elif os.path.isdir(name):
         return _folder(Path(name), seed, image_size, channels, max_bad, say)
-    elif is_path(name) or Path(name).is_file():
+    elif is_path(name):
         sets = _npz(Path(name), seed)
     else:
         known = ", ".join(["mnist5k", *PUBLIC_DATASETS, "cifar10:CLASS"])
@@ -79,7 +81,7 @@ def is_path(name: str) -> bool:
     base = name.partition(":")[0]
     if name == "mnist5k" or base in PUBLIC_DATASETS:
         return False
-    return name.endswith(".npz") or "/" in name or os.sep in name or Path(name).exists()
+    return name.endswith(".npz") or "/" in name or os.sep in name or os.path.exists(name)
 
 
 def _mnist5k() -> tuple[ImageSet, ImageSet]:
@@ -252,8 +254,10 @@ def _hold_out(images: np.ndarray, labels: np.ndarray | None, seed: int) -> list[
 
 
 def _npz(path: Path, seed: int) -> tuple[ImageSet, ImageSet]:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"--dataset {path} does not exist; name a data set, or a folder or an .npz that is there")
+    if path.suffix.lower() in SUFFIXES:
+        raise InputError(f"--dataset {path} is one image; name the folder that holds your images")
     arrays = read_npz(path)
     key = next((key for key in ("images", "x_train") if key in arrays), None)
     if key is None:
@@ -269,8 +273,9 @@ def _npz(path: Path, seed: int) -> tuple[ImageSet, ImageSet]:
         parts = [(images, labels), (held_out, _labels(arrays, ("y_test",), len(held_out), path))]
     else:
         parts = _hold_out(images, labels, seed)
-    top = max((int(some.max()) for _, some in parts if some is not None and len(some)), default=-1)
-    names = tuple(str(label) for label in range(top + 1))
+    given = np.unique(np.concatenate([some for _, some in parts if some is not None] or [np.zeros(0, np.int64)]))
+    names = tuple(str(label) for label in given)  # an ImageSet numbers its labels from 0, without gaps
+    parts = [(some, None if labels is None else np.searchsorted(given, labels)) for some, labels in parts]
     for part, (some, _) in zip(("training", "held-out"), parts, strict=True):
         if len(some) == 0:
             raise InputError(f"{path} leaves no {part} images; give at least two images in all")

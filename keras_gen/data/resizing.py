@@ -10,6 +10,10 @@ from keras_gen.data.image_set import ImageSet, fingerprint
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")
 
 
+class UnknownRange(ValueError):
+    """Pixels whose black and white nobody can tell."""
+
+
 def fit(image_set: ImageSet, size: int | None = None, channels: int | None = None) -> ImageSet:
     """Return the images cropped to squares, resampled, and turned to grey or colour.
 
@@ -48,16 +52,19 @@ def upright_rgb(picture: Image.Image) -> Image.Image:
     become RGB.
 
     Raises:
-        ValueError: The pixels are of a kind that has no agreed range.
+        UnknownRange: The pixels are of a kind that has no agreed range.
     """
     if picture.mode == "F":
-        raise ValueError("has floating-point pixels; save it with 8 or 16 bits")
+        raise UnknownRange("has floating-point pixels; save it with 8 or 16 bits")
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in SIXTEEN_BIT:
         values = np.asarray(picture, np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError("has pixels of 32 bits; save it with 8 or 16 bits")
-        return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+        if values.min() < 0 or values.max() > 65535 or (picture.mode == "I" and 0 < values.max() <= 255):
+            raise UnknownRange("has pixels of 32 bits; save it with 8 or 16 bits")
+        grey = np.rint(values / 257).astype(np.uint8)
+        if isinstance(transparent := picture.info.get("transparency"), int):
+            grey[values == transparent] = 255
+        return Image.fromarray(grey)
     if picture.has_transparency_data:
         colours = picture.convert("RGBA")
         white = Image.new("RGBA", colours.size, "white")

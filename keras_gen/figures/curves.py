@@ -1,6 +1,7 @@
 """Losses over the epochs."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 HELD_OUT = "held_out_"
 
@@ -23,6 +24,7 @@ def loss_curves(history: list[dict[str, float]]) -> Figure:
             values = [row[HELD_OUT + term] for row in history]
             axes.plot(epochs, values, color="C1", linestyle="--", marker=marker, label="held-out")
         axes.set(title=term.replace("_", " "), xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
     figure.axes[0].set_ylabel("nats")

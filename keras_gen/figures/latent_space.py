@@ -51,10 +51,10 @@ def manifold(images: np.ndarray, quantiles: np.ndarray) -> Figure:
     grid = image_grid(images, side)
     figure = Figure(figsize=(7.5, 7.5), layout="constrained")
     axes = figure.add_subplot()
-    cells = (np.arange(side) + 0.5) * grid.shape[0] / side
+    rows, columns = ((np.arange(side) + 0.5) * length / side for length in grid.shape[:2])
     axes.imshow(grid if grid.shape[-1] == 3 else grid[..., 0], cmap="gray", vmin=0, vmax=255)
     some = slice(None, None, 2)
-    axes.set_xticks(cells[some], [f"{value:.1f}" for value in quantiles[some]])
-    axes.set_yticks(cells[some], [f"{value:.1f}" for value in quantiles[::-1][some]])
+    axes.set_xticks(columns[some], [f"{value:.1f}" for value in quantiles[some]])
+    axes.set_yticks(rows[some], [f"{value:.1f}" for value in quantiles[::-1][some]])
     axes.set(xlabel="z[0]", ylabel="z[1]", title="decoded points, evenly spaced in the prior's probability")
     return figure

@@ -3,8 +3,6 @@
 import numpy as np
 from scipy.stats import norm
 
-LATENT_DISTRIBUTIONS = ("normal", "uniform")
-
 
 def draw_latents(random: np.random.Generator, count: int, latent_dim: int, distribution: str = "normal") -> np.ndarray:
     """Draw latent points.

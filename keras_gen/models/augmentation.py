@@ -58,12 +58,13 @@ class Augment(keras.layers.Layer):
 
     def _color(self, x: object) -> object:
         low, high = self.pixel_range
+        dtype, x = x.dtype, ops.cast(x, "float32")
         x = x + self._uniform(x, -0.25, 0.25) * (high - low)
         if x.shape[-1] == 3:
             grey = ops.mean(x, axis=-1, keepdims=True)
             x = (x - grey) * self._uniform(x, 0.0, 2.0) + grey
         mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
-        return (x - mean) * self._uniform(x, 0.5, 1.5) + mean
+        return ops.cast((x - mean) * self._uniform(x, 0.5, 1.5) + mean, dtype)
 
     def _translate(self, x: object) -> object:
         # Each axis is moved by a matrix with ones beside the diagonal: a product that every backend compiles.
@@ -71,7 +72,7 @@ class Augment(keras.layers.Layer):
             side = x.shape[axis]
             most = int(side * SHIFT + 0.5)
             shift = ops.floor(self._uniform(x, -most, most + 1)[:, :, :, 0])
-            places = ops.arange(side, dtype=x.dtype)
+            places = ops.arange(side, dtype="float32")  # half precision cannot count to 512
             moved = ops.equal(places[None, :, None] - shift, places[None, None, :])
             x = ops.einsum(product, ops.cast(moved, x.dtype), x)
         return x
@@ -83,13 +84,13 @@ class Augment(keras.layers.Layer):
             length = int(side * CUT + 0.5)
             # The square's centre is anywhere in the image, so that at the border less is hidden.
             start = ops.floor(self._uniform(x, 0, side + 1 - length % 2)) - length // 2
-            places = ops.reshape(ops.arange(side, dtype=x.dtype), [side if each == axis else 1 for each in range(4)])
+            places = ops.reshape(ops.arange(side, dtype="float32"), [side if each == axis else 1 for each in range(4)])
             hidden.append(ops.logical_and(places >= start, places < start + length))
         return ops.where(ops.logical_and(*hidden), ops.zeros_like(x), x)
 
     def _uniform(self, x: object, low: float, high: float) -> object:
         """Draw a number for each image, shape (batch, 1, 1, 1)."""
-        return keras.random.uniform((ops.shape(x)[0], 1, 1, 1), low, high, dtype=x.dtype, seed=self.seed_generator)
+        return keras.random.uniform((ops.shape(x)[0], 1, 1, 1), low, high, dtype="float32", seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Return the input's shape."""

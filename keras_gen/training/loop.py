@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from keras_gen.errors import InputError, RunError
 from keras_gen.training.checkpoints import load_checkpoint, save_checkpoint
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.run_folder import RunFolder
-from keras_gen.training.settings import Settings
+from keras_gen.training.settings import Settings, changes
 
 SAVE_EVERY = 60.0  # seconds
 TIMED_STEPS = 20  # after these the run says how long it will take
@@ -66,6 +67,7 @@ class TrainingRun:
         timing: What each of them took, in seconds.
         step: Steps taken of the epoch after them.
         stopped: Whether it was asked to stop before its last epoch.
+        resumed_after: Epochs that an earlier process finished.
     """
 
     kind: str
@@ -79,6 +81,7 @@ class TrainingRun:
     timing: list[dict[str, float]] = field(default_factory=list)
     step: int = 0
     stopped: bool = False
+    resumed_after: int = 0
 
     @property
     def epoch(self) -> int:
@@ -89,9 +92,10 @@ class TrainingRun:
 def check_batches(trainer: Trainer, train: ImageSet) -> None:
     """Raise InputError when there are too few images for one step."""
     if len(train) < trainer.images_per_step:
+        largest = len(train) // (4 * trainer.images_per_step // trainer.settings.batch_size)
+        remedy = f"use --batch-size {largest}, or more images" if largest >= 2 else "use more images"
         raise InputError(
-            f"{len(train)} training images are fewer than the {trainer.images_per_step} of one step; "
-            f"use --batch-size {max(2, len(train) // 4)} or more images"
+            f"{len(train)} training images are fewer than the {trainer.images_per_step} of one step; {remedy}"
         )
 
 
@@ -127,6 +131,10 @@ def run_epochs(
         RunError: The audit failed, or a loss is not finite.
     """
     check_batches(trainer, train)
+    if resume and folder is None:
+        raise InputError("resume=True needs the folder of the run to go on with")
+    if folder is not None and not resume and folder.used:
+        raise InputError(f"{folder.path} holds a run already; make a new folder, or go on with it by resume=True")
     run = TrainingRun(trainer.kind, trainer.settings, trainer.models, trainer.pixel_range, train, held_out, folder)
     if resume:
         _restore(trainer, run, say)
@@ -172,7 +180,8 @@ def _run_epochs(
                 run.folder.write_history(run.history)
                 run.folder.write_timing(run.timing)
             if on_epoch_end is not None:
-                on_epoch_end(run)
+                with _noise_kept(trainer):
+                    on_epoch_end(run)
 
 
 @dataclass
@@ -207,8 +216,7 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
         now = time.monotonic()
         if session.shown is None:
             session.shown = session.started = now
-            bar.reset()  # the first step compiles, and would spoil the estimate of the time left
-            bar.initial = bar.n = session.done
+            bar.start_t = time.time()  # the first step compiles, and would spoil the estimate of the time left
         else:
             session.steps += 1
         run.step = step
@@ -226,6 +234,16 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
         if session.should_stop is not None and session.should_stop():
             run.stopped = True
             return
+
+
+@contextmanager
+def _noise_kept(trainer: Trainer) -> Iterator[None]:
+    """Leave the states of the networks' random generators as they were: whoever looks at a run must not change it."""
+    states = [each for group in trainer.variables.values() for each in group if "seed_generator" in each.path]
+    before = [np.array(keras.ops.convert_to_numpy(state)) for state in states]
+    yield
+    for state, value in zip(states, before, strict=True):
+        state.assign(value)
 
 
 def _duration(seconds: float) -> str:
@@ -264,11 +282,17 @@ def _restore(trainer: Trainer, run: TrainingRun, say: Callable[[str], None]) -> 
         raise InputError(
             f"{run.folder.path} was trained by {facts['backend']}; set KERAS_BACKEND={facts['backend']} to resume it"
         )
+    if different := changes(facts["settings"], run.settings.as_dict(), ("epochs",)):
+        raise InputError(f"a resumed run keeps its settings: {'; '.join(different)}")
     position = load_checkpoint(run.folder.checkpoints, trainer.variables, say)
-    if position["epoch"] >= run.settings.epochs and facts["status"] == "finished":
-        raise InputError(f"{run.folder.path} has its {position['epoch']} epochs; give more with --epochs to go on")
+    begun = position["epoch"] + (position["step"] > 0)
+    if begun > run.settings.epochs:
+        raise InputError(f"{run.folder.path} is in epoch {begun} already; give at least as many with --epochs")
+    if begun == position["epoch"] == run.settings.epochs and facts["status"] == "finished":
+        raise InputError(f"{run.folder.path} has its {begun} epochs; give more with --epochs to go on")
     trainer.sums = position["sums"]
     run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
+    run.resumed_after = run.epoch
     where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
     say(f"Resume  from {where} of {run.settings.epochs}")
 

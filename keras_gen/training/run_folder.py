@@ -106,12 +106,21 @@ class RunFolder:
             ) from None
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read ({error})") from None
-        if run.get("format_version") != FORMAT_VERSION:
+        if not isinstance(run, dict) or "format_version" not in run:
+            raise InputError(f"{path} is not a run's; name another run folder")
+        if run["format_version"] != FORMAT_VERSION:
             raise InputError(
-                f"{path} has format version {run.get('format_version')}, this program reads {FORMAT_VERSION}; "
+                f"{path} has format version {run['format_version']}, this program reads {FORMAT_VERSION}; "
                 "use the version of keras_gen that made it"
             )
+        if not {"kind", "settings", "dataset"} <= set(run):
+            raise InputError(f"{self.path} was stopped before it began to train; start the run again")
         return run
+
+    @property
+    def used(self) -> bool:
+        """Whether a run has been written here."""
+        return (self.path / "history.csv").exists() or self.checkpoints.exists()
 
     def write(self, **fields: object) -> None:
         """Set fields of run.json, keeping the others."""

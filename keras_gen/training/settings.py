@@ -182,6 +182,21 @@ class DCGANSettings(Settings):
         return (-1.0, 1.0) if self.output_activation == "tanh" else (0.0, 1.0)
 
 
+def changes(before: dict, after: dict, may_change: tuple[str, ...] = ()) -> list[str]:
+    """Say in what two sets of options differ, each as `--flag was this, now that`.
+
+    Args:
+        before: Values by name.
+        after: Values by the same names.
+        may_change: Names that do not count.
+    """
+    return [
+        f"{flag(name)} was {was}, now {after[name]}"
+        for name, was in before.items()
+        if was != after[name] and name not in may_change
+    ]
+
+
 SETTINGS = {"vae": VAESettings, "dcgan": DCGANSettings}
 
 

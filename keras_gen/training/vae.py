@@ -17,7 +17,7 @@ from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import VAESettings
 
 OPTIMIZERS = {"rmsprop": keras.optimizers.RMSprop, "adam": keras.optimizers.Adam}
-HELD_OUT_BATCH = 1000
+HELD_OUT_PIXELS = 1000 * 784
 
 
 class VAETrainer:
@@ -99,8 +99,9 @@ class VAETrainer:
         random = random_stream(self.settings.seed, "held_out")
         epsilon = draw_latents(random, len(images), self.settings.latent_dim)
         totals = np.zeros(2)
-        for start in range(0, len(images), HELD_OUT_BATCH):
-            part = slice(start, start + HELD_OUT_BATCH)
+        batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
+        for start in range(0, len(images), batch):
+            part = slice(start, start + batch)
             terms = self.terms.predict_on_batch([to_range(images[part], self.pixel_range), epsilon[part]])
             totals += [np.sum(term, dtype=np.float64) for term in terms]
         reconstruction, kl = (totals / len(images)).tolist()

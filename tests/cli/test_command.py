@@ -1,4 +1,7 @@
 import errno
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -19,7 +22,8 @@ def raising(error):
         (InputError("so it is\nover two lines"), 2, "error: so it is over two lines\n"),
         (RunError("it broke"), 1, "error: it broke\n"),
         (OSError(errno.ENOSPC, "No space left", "history.csv"), 1, "error: the disk is full (history.csv); make room"),
-        (KeyboardInterrupt(), 130, ""),
+        (OSError(errno.EROFS, "Read-only file system", "a.png"), 1, "error: a.png cannot be used (Read-only file"),
+        (KeyboardInterrupt(), 130, "\nStopped; there was nothing to save yet"),
     ],
 )
 def test_what_goes_wrong_becomes_a_line_and_an_exit_code(capsys, error, code, line):
@@ -34,13 +38,35 @@ def test_bugs_are_not_hidden():
         run_command(raising(FileNotFoundError("gone")))
 
 
-def test_the_second_ctrl_c_stops_at_once():
-    import signal
-
+def test_every_ctrl_c_is_a_request_and_none_cuts_off_what_is_being_saved(capfd):
     with StopSignals() as stop:
         assert not stop()
-        signal.raise_signal(signal.SIGINT)
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
         assert stop()
         assert stop.exit_code == 130
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+    assert capfd.readouterr().err.count("Stopping after this step, and saving") == 1
+    with pytest.raises(KeyboardInterrupt):  # outside, Ctrl-C is what it always was
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_who_reads_half_of_the_output_gets_no_traceback():
+    """As `train_vae.py --dry-run | head -1` does."""
+    code = (
+        "import sys; from keras_gen.cli.command import run_command; "
+        "sys.exit(run_command(lambda: [print('x' * 100, flush=True) for _ in range(10_000)] and 0))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped():
+    code = (
+        "import sys; from keras_gen.cli.command import run_command; "
+        "sys.exit(run_command(lambda: print('K\\udce4fer') or 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "K\\udce4fer\n")

@@ -1,3 +1,8 @@
+import mmap
+import os
+import shutil
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -34,11 +39,14 @@ def levels(images):
 
 
 def test_a_folder_s_images_are_read_in_order_and_described(photos):
-    images, facts, said = read(photos())
+    path = photos()
+    images, facts, said = read(path)
     assert images.shape == (20, 16, 16, 1)
     assert images[:, 3, 3, 0].tolist() == list(range(0, 200, 10))
     assert facts.labels is None
-    assert said == [f"Files   20 images in {photos()} of 16x16 pixels, kept at their own size"]
+    assert said[0] == f"Files   20 images in {path} of 16x16 pixels, kept at their own size"
+    assert said[1].startswith(f"Cache   {path.parent / 'cache'}")
+    assert read(path)[2] == said[:1]
 
 
 @pytest.mark.parametrize(
@@ -103,11 +111,13 @@ def bad_files(path):
     frames = [Image.new("L", (16, 16), level) for level in (0, 255)]
     for suffix in ("gif", "webp", "png"):
         frames[0].save(path / f"moving.{suffix}", save_all=True, append_images=frames[1:])
+    (path / "cut.gif").write_bytes((path / "moving.gif").read_bytes()[:-8])
     Image.new("L", (160, 16)).save(path / "strip.png")
     Image.new("L", (3, 3)).save(path / "tiny.png")
     Image.new("F", (16, 16)).save(path / "floats.tif")
     (path / "link.png").symlink_to("nowhere.png")
     return {
+        "cut.gif": "is ",
         "cut.jpg": "is cut short or damaged",
         "cut.png": "is cut short or damaged",
         "empty.png": "is empty",
@@ -194,6 +204,72 @@ def test_a_failed_decoding_leaves_nothing_behind(photos, monkeypatch):
     assert not list((path.parent / "cache").iterdir())
 
 
+def test_two_folders_with_the_same_names_sizes_and_times_are_two(photos, tmp_path):
+    path = photos()
+    other = shutil.copytree(path, tmp_path / "others")
+    for number in range(20):
+        for folder, level in ((path, 10), (other, 200)):
+            Image.new("L", (16, 16), level).save(folder / f"{number:02d}.bmp")
+            (folder / f"{number:02d}.png").unlink()
+            os.utime(folder / f"{number:02d}.bmp", (1e9, 1e9))
+    assert (read(path)[0].max(), read(other)[0].max()) == (10, 200)
+
+
+@pytest.mark.parametrize("damage", ["no pixels", "cut pixels", "no facts", "cut facts"])
+def test_a_damaged_cache_is_made_again(photos, damage):
+    path = photos()
+    whole, _, _ = read(path)
+    (place,) = (path.parent / "cache").iterdir()
+    file = place / ("images.u8" if "pixels" in damage else "facts.json")
+    content = file.read_bytes()
+    file.unlink()
+    if "cut" in damage:
+        file.write_bytes(content[:20])
+    np.testing.assert_array_equal(read(path)[0], whole)
+    assert [each.name for each in (path.parent / "cache").iterdir()] == [place.name]
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(photos):
+    path = photos()
+    for name, age in (("old", 2), ("young", 0)):
+        left = path.parent / "cache" / f".partial-{name}"
+        left.mkdir(parents=True)
+        os.utime(left, (time.time() - age * 24 * 3600,) * 2)
+    read(path)
+    assert {each.name for each in (path.parent / "cache").glob(".partial-*")} == {".partial-young"}
+
+
+def test_a_disk_that_cannot_be_read_is_no_bad_image(photos, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    path = photos()
+    monkeypatch.setattr(folder_module.Image, "open", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        read(path)
+
+
+def test_linked_folders_are_searched_and_loops_are_not_followed(photos, tmp_path):
+    path = photos()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "class").symlink_to(path)
+    (path / "loop").symlink_to(tmp_path / "linked")
+    images, facts, _ = read(tmp_path / "linked")
+    assert len(images) == 20
+    assert facts.class_names == ["class"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="POSIX")
+def test_more_pixels_than_memory_can_be_mapped(tmp_path):
+    size = 2 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with (tmp_path / "images.u8").open("wb") as file:
+        file.truncate(size)  # sparse: it takes no room on the disk
+    mapped = folder_module._mapped(tmp_path / "images.u8")
+    assert mapped.size == size
+    mapped[-1] = 7
+    assert (tmp_path / "images.u8").stat().st_blocks == 0
+
+
 def test_a_cache_that_cannot_be_made_is_named(photos, monkeypatch):
     def refuse(self, *_, **__):
         raise PermissionError(13, "Permission denied", str(self))
@@ -207,7 +283,7 @@ def test_a_cache_that_cannot_be_made_is_named(photos, monkeypatch):
 def test_a_folder_that_cannot_be_read_is_named(photos, monkeypatch):
     path = photos()
 
-    def walk(_, onerror):
+    def walk(_, onerror, followlinks):
         onerror(PermissionError(13, "Permission denied", str(path / "private")))
         return []
 
@@ -237,7 +313,7 @@ def test_labels_stay_with_their_images_through_the_split(photos):
 def test_training_images_stay_mapped_and_give_the_same_batches_as_in_memory(photos):
     train, _ = load_dataset(str(photos()), say=lambda _: None)
     base = train.images
-    while getattr(base, "base", None) is not None and not isinstance(base, np.memmap):
+    while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base
-    assert isinstance(base, np.memmap)
+    assert isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
     np.testing.assert_array_equal(train.images[[3, 1]], np.array(train.images)[[3, 1]])

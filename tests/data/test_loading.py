@@ -175,8 +175,8 @@ def test_own_npz_with_labels_and_test_images(npz_file):
     )
     train, held_out = load_dataset(str(path))
     assert train.images.shape == (5, 8, 8, 1)
-    assert held_out.labels.tolist() == [3, 0]
-    assert train.class_names == ("0", "1", "2", "3")
+    assert [train.class_names[label] for label in held_out.labels] == ["3", "0"]
+    assert [train.class_names[label] for label in train.labels] == ["0", "1", "2", "1", "0"]
     assert train.name == "images"
 
 
@@ -188,6 +188,17 @@ def test_own_npz_without_test_images_holds_a_tenth_out_by_the_seed(npz_file):
     assert sorted([*train.images[:, 0, 0, 0], *held_out.images[:, 0, 0, 0]]) == list(range(50))
     assert load_dataset(str(path), seed=1)[1].fingerprint == held_out.fingerprint
     assert load_dataset(str(path), seed=2)[1].fingerprint != held_out.fingerprint
+
+
+def test_labels_of_any_size_are_names_for_small_numbers(npz_file):
+    labels = np.array([10**9, 5, 10**9, 5])
+    train, held_out = load_dataset(
+        str(npz_file(images=np.arange(4 * 64, dtype=np.uint8).reshape(4, 8, 8), labels=labels))
+    )
+    assert train.class_names == ("5", "1000000000")
+    for part in (train, held_out):
+        firsts = part.images[:, 0, 0, 0] // 64
+        assert [part.class_names[label] for label in part.labels] == [str(labels[first]) for first in firsts]
 
 
 def test_own_npz_of_floats_from_0_to_1_becomes_bytes(npz_file):

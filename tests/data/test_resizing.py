@@ -51,7 +51,7 @@ def test_every_kind_of_pixel_comes_out_as_a_viewer_shows_it(image, expected):
     assert upright_rgb(image).getpixel((0, 0)) == expected
 
 
-@pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 70_000), ("I", -1)])
+@pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 70_000), ("I", -1), ("I", 200)])
 def test_pixels_without_an_agreed_range_are_refused(mode, value):
     with pytest.raises(ValueError, match="save it with 8 or 16 bits"):
         upright_rgb(Image.new(mode, (1, 1), value))
@@ -64,6 +64,13 @@ def test_palettes_are_looked_up_with_their_transparent_colour():
     assert [upright_rgb(image).getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (0, 0, 255)]
     image.info["transparency"] = 1
     assert [upright_rgb(image).getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (255, 255, 255)]
+
+
+def test_a_transparent_level_of_16_bits_is_white():
+    image = Image.new("I;16", (2, 1), 257 * 40)
+    image.putpixel((1, 0), 257 * 50)
+    image.info["transparency"] = 257 * 40
+    assert [upright_rgb(image).getpixel((x, 0)) for x in (0, 1)] == [255, 50]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "I;16"])

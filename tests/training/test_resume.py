@@ -1,6 +1,5 @@
 """An interrupted and resumed run ends as an uninterrupted one: the same weights, the same history."""
 
-import json
 import os
 
 import numpy as np
@@ -181,16 +180,49 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(tmp_path, imag
     assert RunFolder(tmp_path / "run").read()["status"] == "failed"
 
 
+def test_what_cannot_be_gone_on_with_is_refused(tmp_path, image_sets):
+    train("vae", image_sets(), tmp_path / "run", should_stop=StopAfter(6))
+    with pytest.raises(InputError, match=r"keeps its settings: --seed was 0, now 1; --beta was 1.0, now 2.0"):
+        train("vae", image_sets(), tmp_path / "run", resume=True, seed=1, beta=2.0)
+    with pytest.raises(InputError, match="is in epoch 2 already; give at least as many with --epochs"):
+        train("vae", image_sets(), tmp_path / "run", resume=True, epochs=1)
+    settings = resolve_settings("vae", **SETTINGS["vae"])
+    with pytest.raises(InputError, match="needs the folder of the run"):
+        train_vae(*image_sets(), settings, resume=True, say=lambda _: None)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="holds a run already; make a new folder, or go on with it by resume=True"):
+        train_vae(*image_sets(), settings, folder=RunFolder(tmp_path / "run"), say=lambda _: None)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+def test_whoever_looks_at_a_run_does_not_change_it(image_sets):
+    """The encoder draws noise at inference too; what a callback draws must not shift what training draws."""
+    settings = resolve_settings("vae", **SETTINGS["vae"])
+    train_images, held_out = image_sets()
+
+    def look(run):
+        run.models["encoder"].predict_on_batch(held_out.images / np.float32(255))
+
+    runs = [
+        train_vae(train_images, held_out, settings, on_epoch_end=callback, say=lambda _: None)
+        for callback in (None, look)
+    ]
+    assert runs[0].history == runs[1].history
+
+
 def test_other_data_another_backend_and_other_nets_are_refused(tmp_path, image_sets):
     train("vae", image_sets(), tmp_path / "run", should_stop=StopAfter(3))
+    facts = RunFolder(tmp_path / "run").read()
+    other = resolve_settings("vae", **SETTINGS["vae"] | {"intermediate_dim": 9})
     with pytest.raises(InputError, match=r"the train images are not those of .* fingerprint differs"):
         train("vae", image_sets(train=65), tmp_path / "run", resume=True)
     with pytest.raises(InputError, match="the held-out images are not those"):
         train("vae", image_sets(held_out=17), tmp_path / "run", resume=True)
     with pytest.raises(InputError, match="does not fit the networks"):
+        RunFolder(tmp_path / "run").write(settings=other.as_dict())
         train("vae", image_sets(), tmp_path / "run", resume=True, intermediate_dim=9)
-    facts = json.loads((tmp_path / "run" / "run.json").read_text())
-    (tmp_path / "run" / "run.json").write_text(json.dumps(facts | {"backend": "jax"}))
+    RunFolder(tmp_path / "run").write(settings=facts["settings"])
+    RunFolder(tmp_path / "run").write(backend="jax")
     with pytest.raises(InputError, match="was trained by jax; set KERAS_BACKEND=jax to resume it"):
         train("vae", image_sets(), tmp_path / "run", resume=True)
 
