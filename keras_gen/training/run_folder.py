@@ -133,7 +133,7 @@ class RunFolder:
         self._write_table("history.csv", history)
 
     def write_timing(self, timing: list[dict[str, float]]) -> None:
-        """Write timing.csv: what each epoch took."""
+        """Write timing.csv: what each epoch took; a resumed one counts from the resume."""
         self._write_table("timing.csv", timing)
 
     def save_models(self, models: dict[str, keras.Model]) -> None:
