@@ -14,6 +14,7 @@ __all__, __getattr__ = lazy_exports(
             "RunFolder",
             "VAESettings",
             "frozen",
+            "load_run",
             "resolve_settings",
             "train_dcgan",
             "train_vae",

@@ -1,52 +1,105 @@
 """python -m keras_gen generate: new images from a trained run."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from keras_gen.cli.command import DONE, Parser, start_backend
 from keras_gen.errors import InputError
 
 GRID_LIMIT = 400  # images that a grid still shows
+MOST = 1_000_000
 
 
 def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
-    if not 1 <= options.count <= 1_000_000:
-        raise InputError(f"--count must be a whole number from 1 to 1000000; received {options.count}")
-    if not 0 <= options.seed < 2**31:
-        raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {options.seed}")
-    for path in (options.npy, options.png):
-        if path is not None and (path.exists() or not path.absolute().parent.is_dir()):
-            problem = "exists and is never overwritten" if path.exists() else "is in a folder that does not exist"
-            raise InputError(f"{path} {problem}; name a new file in a folder that is there")
-    if options.png is not None and (options.png.suffix.lower() != ".png" or options.png == options.npy):
-        raise InputError(f"--png {options.png} must end in .png, and be another file than --npy")
-    if options.npy is None and options.png is None:
-        options.png = options.run / "figures" / f"generated-{options.count}-seed-{options.seed}.png"
+    _check(options)
     start_backend()
-    from keras_gen.cli.pictures import IMAGE_MODEL, decode
-    from keras_gen.figures import save_grid
-    from keras_gen.latent import draw_latents
-    from keras_gen.seeds import random_stream
-    from keras_gen.training import RunFolder
+    from keras_gen.training import load_run
 
-    folder = RunFolder(options.run)
-    run = folder.read()
-    model = folder.load_model(IMAGE_MODEL[run["kind"]])
-    distribution = run["settings"].get("latent_distribution", "normal")  # a VAE's prior is normal
-    random = random_stream(options.seed, "generate")
-    latents = draw_latents(random, options.count, run["settings"]["latent_dim"], distribution)
-    images = decode(model, latents, run["pixel_range"])
+    run = load_run(options.run)
+    if options.seeds is None:
+        images = run.generate(options.count, options.seed)
+    else:
+        images = run.decode(np.concatenate([run.draw(1, seed) for seed in options.seeds]))
     if options.npy is not None:
         with options.npy.open("xb") as file:
             np.save(file, images, allow_pickle=False)
         print(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
+    if options.folder is not None:
+        _write_files(images, options.seeds, options.folder)
+        print(f"{len(images):,} files: {options.folder}")
     if options.png is not None:
-        save_grid(images[:GRID_LIMIT], options.png)
+        _write_grid(images[:GRID_LIMIT], options.seeds, options.png)
         print(f"{min(len(images), GRID_LIMIT):,} images in a grid: {options.png}")
     return DONE
+
+
+def _check(options: Namespace) -> None:
+    """Raise InputError for what cannot be, and fill in what was left out."""
+    named = f"seeds-{options.seeds}".replace(",", "_")
+    if options.seeds is not None:
+        if (options.count, options.seed) != (None, None):
+            raise InputError("--seeds gives each image a seed of its own; leave out --count and --seed")
+        options.seeds = parse_seeds(options.seeds)
+    else:
+        options.count = 64 if options.count is None else options.count
+        options.seed = options.seed or 0
+        named = f"{options.count}-seed-{options.seed}"
+        if not 1 <= options.count <= MOST:
+            raise InputError(f"--count must be a whole number from 1 to {MOST}; received {options.count}")
+        if not 0 <= options.seed < 2**31:
+            raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {options.seed}")
+    outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
+    for path in outputs:
+        if path.exists() or not path.absolute().parent.is_dir():
+            problem = "exists and is never overwritten" if path.exists() else "is in a folder that does not exist"
+            raise InputError(f"{path} {problem}; name a new one in a folder that is there")
+    if options.png is not None and (options.png.suffix.lower() != ".png" or options.png == options.npy):
+        raise InputError(f"--png {options.png} must end in .png, and be another file than --npy")
+    if not outputs:
+        options.png = options.run / "figures" / f"generated-{named}.png"
+
+
+def _write_files(images: np.ndarray, seeds: list[int] | None, folder: Path) -> None:
+    """Write each image to a PNG of its own, named by its seed or its place."""
+    folder.mkdir()
+    for place, image in enumerate(images):
+        name = f"{place:06d}" if seeds is None else f"seed-{seeds[place]}"
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{name}.png")
+
+
+def _write_grid(images: np.ndarray, seeds: list[int] | None, path: Path) -> None:
+    from keras_gen.figures.grids import labelled_grid, save_grid
+
+    if seeds is None:
+        save_grid(images, path)
+    else:
+        labelled_grid(images, [str(seed) for seed in seeds[: len(images)]]).savefig(path, dpi=120)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Return the seeds that a text such as `0-63,100` names.
+
+    Raises:
+        InputError: It names none, or one out of bounds, or one twice.
+    """
+    wrong = InputError(f"--seeds must be whole numbers and ranges such as 0-63,100, each once; received {text}")
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not (first.isdecimal() and (last.isdecimal() or not dash)):
+            raise wrong
+        low, high = int(first), int(last or first)
+        if low > high or high >= 2**31 or len(seeds) + high - low >= MOST:
+            raise wrong
+        seeds += range(low, high + 1)
+    if len(set(seeds)) < len(seeds):
+        raise wrong
+    return seeds
 
 
 def parser() -> Parser:
@@ -57,8 +110,12 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
-    result.add_argument("--count", type=int, default=64, help="images to generate (default: 64)")
-    result.add_argument("--seed", type=int, default=0, help="start of the latent points (default: 0)")
+    result.add_argument("--count", type=int, help="images to generate (default: 64)")
+    result.add_argument("--seed", type=int, help="start of the latent points (default: 0)")
+    result.add_argument(
+        "--seeds",
+        help="a seed for each image, such as 0-63,100, to name it by and to make it again (default: one for all)",
+    )
     result.add_argument(
         "--npy",
         type=Path,
@@ -67,6 +124,7 @@ def parser() -> Parser:
     result.add_argument(
         "--png",
         type=Path,
-        help=f"file for a grid of the first {GRID_LIMIT} (default: in the run's figures, unless --npy is given)",
+        help=f"file for a grid of the first {GRID_LIMIT} (default: in the run's figures, if nothing else is asked for)",
     )
+    result.add_argument("--folder", type=Path, help="new folder for a PNG of each image (default: none)")
     return result

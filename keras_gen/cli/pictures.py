@@ -1,24 +1,23 @@
 """The pictures of a run: asks the models for arrays, hands them to `figures`, keeps the files in the run folder."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from keras_gen.data import ImageSet, to_range, to_uint8
+from keras_gen.data import ImageSet
 from keras_gen.figures import latent_scatter, loss_curves, manifold, save_grid
 from keras_gen.latent import draw_latents, manifold_latents
+from keras_gen.models.applying import decode, encode
 from keras_gen.seeds import random_stream
 from keras_gen.training import RunFolder, TrainingRun
 from keras_gen.training.settings import Settings
+from keras_gen.training.trained_run import IMAGE_MODEL
 
 GRID_IMAGES = 64
 MANIFOLD_SIDE = 15
 RECONSTRUCTED = 10
-BATCH = 64  # every call of a network has this many rows: another number would be traced anew
-IMAGE_MODEL = {"vae": "decoder", "dcgan": "generator"}
 
 
 class Pictures:
@@ -59,7 +58,7 @@ class Pictures:
 
     def _latent_pictures(self, run: TrainingRun) -> list[Path]:
         figures, held_out = run.folder.figures, run.held_out
-        z_mean = encode(run, held_out.images)
+        z_mean, _ = encode(run.models["encoder"], held_out.images, run.pixel_range)
         points, axes = z_mean, ("z[0]", "z[1]")
         if len(z_mean) < 3:  # too few to have axes
             points = np.zeros((len(z_mean), 2))
@@ -85,30 +84,6 @@ class Pictures:
 def images_at(run: TrainingRun, latents: np.ndarray) -> np.ndarray:
     """Return a run's images at latent points, as uint8 (n, height, width, channels)."""
     return decode(run.models[IMAGE_MODEL[run.kind]], latents, run.pixel_range)
-
-
-def decode(model: object, latents: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """Return a generator's or decoder's images at latent points, as uint8 (n, height, width, channels)."""
-    return np.concatenate(
-        [to_uint8(model.predict_on_batch(batch)[:count], pixel_range) for batch, count in _full_batches(latents)]
-    )
-
-
-def encode(run: TrainingRun, images: np.ndarray) -> np.ndarray:
-    """Return the mean codes of uint8 images, shape (n, latent_dim)."""
-    model, parts = run.models["encoder"], []
-    for batch, count in _full_batches(images):
-        z_mean, _, _ = model.predict_on_batch(to_range(batch, run.pixel_range))
-        parts.append(z_mean[:count])
-    return np.concatenate(parts)
-
-
-def _full_batches(rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield batches of BATCH rows, the last one filled up with its last row, and how many are real."""
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        missing = BATCH - len(batch)
-        yield (np.concatenate([batch, batch[-1:].repeat(missing, axis=0)]) if missing else batch), len(batch)
 
 
 def _save(figure: Figure, path: Path) -> Path:

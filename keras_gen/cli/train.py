@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_backend
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
-from keras_gen.training.recipes import RECIPES, resolve_settings
+from keras_gen.training.recipes import RECIPES, resolve_settings, settings_of
 from keras_gen.training.settings import SETTINGS, Settings, changes, flag
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def _resumed_plan(kind: str, options: dict) -> _Plan:
         raise InputError(f"{folder.path} is a run of train_{run['kind']}.py; resume it with that")
     if "source" not in run:
         raise InputError(f"{folder.path} was made from Python; resume it there, with train_{kind}(..., resume=True)")
-    old = SETTINGS[kind](**run["settings"])
+    old = settings_of(run)
     new = dataclasses.replace(old, **_given_settings(kind, options))
     source = run["source"] | {"data_dir": options.get("data_dir", run["source"]["data_dir"])}
     asked = _checked_source(source | {name: options[name] for name in SOURCE if name in options})

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 GAP = 2  # white pixels between images
@@ -27,6 +28,25 @@ def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     cells[:count, :height, :width] = images
     grid = cells.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)
     return grid.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
+
+
+def labelled_grid(images: np.ndarray, labels: list[str], columns: int | None = None) -> Figure:
+    """Draw a grid of images, each with its label above it.
+
+    Args:
+        images: uint8, shape (n, height, width, channels), 1 or 3 channels.
+        labels: A short text for each.
+        columns: Images in a row; None makes the grid about square.
+    """
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    figure = Figure(figsize=(0.8 * columns, 0.95 * rows), layout="constrained")
+    for place, image in enumerate(images):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(labels[place], fontsize=7, pad=2)
+        axes.set_axis_off()
+    return figure
 
 
 def save_grid(images: np.ndarray, path: Path, columns: int | None = None) -> None:

@@ -11,6 +11,7 @@ __all__, __getattr__ = lazy_exports(
         ".recipes": ("RECIPES", "resolve_settings"),
         ".run_folder": ("RunFolder",),
         ".settings": ("DCGANSettings", "VAESettings"),
+        ".trained_run": ("TrainedRun", "load_run"),
         ".vae": ("VAETrainer", "train_vae"),
     },
 )

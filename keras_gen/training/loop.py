@@ -15,6 +15,7 @@ from keras_gen.data import ImageSet, epoch_batches
 from keras_gen.errors import InputError, RunError
 from keras_gen.training.checkpoints import load_checkpoint, save_checkpoint
 from keras_gen.training.device import device_name, versions
+from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings, changes
 
@@ -282,7 +283,7 @@ def _restore(trainer: Trainer, run: TrainingRun, say: Callable[[str], None]) -> 
         raise InputError(
             f"{run.folder.path} was trained by {facts['backend']}; set KERAS_BACKEND={facts['backend']} to resume it"
         )
-    if different := changes(facts["settings"], run.settings.as_dict(), ("epochs",)):
+    if different := changes(settings_of(facts).as_dict(), run.settings.as_dict(), ("epochs",)):
         raise InputError(f"a resumed run keeps its settings: {'; '.join(different)}")
     position = load_checkpoint(run.folder.checkpoints, trainer.variables, say)
     begun = position["epoch"] + (position["step"] > 0)

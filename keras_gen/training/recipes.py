@@ -5,6 +5,7 @@ come from there. How many epochs fit depends on the data set too: the chapter's
 200 belong to its 5,000 cars, and to images of one's own, which are rarely more.
 """
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from keras_gen.errors import InputError
@@ -119,6 +120,23 @@ RECIPES = {
         ),
     },
 }
+
+
+def settings_of(run: dict) -> Settings:
+    """Return the settings that run.json keeps.
+
+    A setting that is younger than the run has its recipe's value: a new setting must not change what a recipe does.
+
+    Args:
+        run: The content of run.json.
+
+    Raises:
+        InputError: It has a setting that is not known here.
+    """
+    known = {field.name for field in dataclasses.fields(SETTINGS[run["kind"]])}
+    if unknown := sorted(set(run["settings"]) - known):
+        raise InputError(f"the run has settings that are not known ({', '.join(unknown)}); use a newer keras_gen")
+    return resolve_settings(run["kind"], run["dataset"]["name"], **run["settings"])
 
 
 def resolve_settings(kind: str, dataset: str = "mnist5k", recipe: str = "chapter", **overrides: object) -> Settings:

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gen import RunFolder, resolve_settings, train_vae
+from keras_gen.cli.generate import parse_seeds
 from keras_gen.cli.main import main
+from keras_gen.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,36 @@ def test_a_seed_gives_the_same_images_and_another_seed_others(run_path, tmp_path
     assert not np.array_equal(a, c)
 
 
+def test_an_image_is_made_again_by_its_seed_alone(run_path, tmp_path):
+    arguments = ["--seeds", "3-5,100", "--npy", str(tmp_path / "four.npy"), "--folder", str(tmp_path / "files")]
+    assert main(["generate", str(run_path), *arguments]) == 0
+    four = np.load(tmp_path / "four.npy")
+    assert len({image.tobytes() for image in four}) == 4
+    assert main(["generate", str(run_path), "--count", "1", "--seed", "100", "--npy", str(tmp_path / "one.npy")]) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "one.npy")[0], four[3])
+    assert {path.name for path in (tmp_path / "files").iterdir()} == {f"seed-{seed}.png" for seed in (3, 4, 5, 100)}
+    for image, seed in zip(four, (3, 4, 5, 100), strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "files" / f"seed-{seed}.png")), image[..., 0])
+
+
+def test_seeds_are_written_into_the_grid_s_name(run_path):
+    assert main(["generate", str(run_path), "--seeds", "7,1-2"]) == 0
+    assert (run_path / "figures" / "generated-seeds-7_1-2.png").stat().st_size > 500
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("5", [5]), ("0-3", [0, 1, 2, 3]), ("9,0-1,4", [9, 0, 1, 4]), ("2-2", [2])]
+)
+def test_seeds_are_numbers_and_ranges_in_the_order_given(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,1", "0-2,1", "1.5", "2147483648", "0-99999999"])
+def test_seeds_that_are_none_are_refused(text):
+    with pytest.raises(InputError, match=r"--seeds must be whole numbers and ranges"):
+        parse_seeds(text)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -44,7 +77,7 @@ def test_a_seed_gives_the_same_images_and_another_seed_others(run_path, tmp_path
         (["generate", "/nowhere"], "/nowhere is no run folder"),
         (["generate", "RUN", "--count", "0"], "--count must be a whole number from 1 to 1000000; received 0"),
         (["generate", "RUN", "--seed", "-1"], "--seed must be a whole number from 0 to 2147483647; received -1"),
-        (["generate", "RUN", "--npy", "TAKEN"], "exists and is never overwritten; name a new file"),
+        (["generate", "RUN", "--npy", "TAKEN"], "exists and is never overwritten; name a new one"),
         (["generate", "RUN", "--png", "/no/where/x.png"], "is in a folder that does not exist"),
     ],
 )

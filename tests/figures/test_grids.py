@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from keras_gen.figures import image_grid, save_grid
-from keras_gen.figures.grids import GAP
+from keras_gen.figures.grids import GAP, labelled_grid
 
 
 def numbered(count, size=4, channels=1):
@@ -38,3 +38,10 @@ def test_files_hold_the_same_pixels_enlarged(tmp_path):
         assert pixels.shape[:2] == (2 * grid.shape[0], 2 * grid.shape[1])
         np.testing.assert_array_equal(pixels[::2, ::2].reshape(grid.shape), grid)
         np.testing.assert_array_equal(pixels[1::2, 1::2].reshape(grid.shape), grid)
+
+
+def test_labels_stand_above_their_images():
+    images = np.stack([np.full((4, 4, 1), level, np.uint8) for level in (0, 100, 200)])
+    figure = labelled_grid(images, ["a", "b", "c"], columns=2)
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c"]
+    assert [int(axes.images[0].get_array().max()) for axes in figure.axes] == [0, 100, 200]

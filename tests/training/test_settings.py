@@ -4,7 +4,7 @@ import pytest
 
 from keras_gen import resolve_settings
 from keras_gen.errors import InputError
-from keras_gen.training.recipes import RECIPES
+from keras_gen.training.recipes import RECIPES, settings_of
 from keras_gen.training.settings import SETTINGS
 
 
@@ -42,6 +42,17 @@ def test_every_setting_says_what_it_means():
     for kind in SETTINGS.values():
         for field in dataclasses.fields(kind):
             assert len(field.metadata["help"]) > 8
+
+
+def test_a_run_s_settings_are_read_also_when_it_is_older_than_some_of_them():
+    settings = resolve_settings("dcgan", "mnist", "article", epochs=7, seed=3)
+    run = {"kind": "dcgan", "settings": settings.as_dict(), "dataset": {"name": "mnist"}}
+    assert settings_of(run) == settings
+    del run["settings"]["augment"]
+    assert settings_of(run) == settings
+    run["settings"]["from_the_future"] = 1
+    with pytest.raises(InputError, match=r"settings that are not known \(from_the_future\); use a newer keras_gen"):
+        settings_of(run)
 
 
 def test_the_chapter_s_hyperparameters():

@@ -75,7 +75,7 @@ def test_held_out_losses_cover_every_image_whatever_the_batch(image_sets, monkey
     _, held_out = image_sets(held_out=30)
     trainer = VAETrainer(held_out.image_shape, settings())
     whole = trainer.held_out_losses(held_out.images)
-    monkeypatch.setattr("keras_gen.training.vae.HELD_OUT_BATCH", 7)
+    monkeypatch.setattr("keras_gen.training.vae.HELD_OUT_PIXELS", 7 * 64)
     parts = trainer.held_out_losses(held_out.images)
     assert parts == pytest.approx(whole, rel=1e-5)
 

@@ -1,0 +1,144 @@
+"""A run that has been trained, loaded to make images from and to look into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen.errors import InputError
+from keras_gen.latent import draw_latents, interpolate
+from keras_gen.seeds import random_stream
+from keras_gen.training.recipes import settings_of
+from keras_gen.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_gen.data import ImageSet
+
+IMAGE_MODEL = {"vae": "decoder", "dcgan": "generator"}
+
+
+class TrainedRun:
+    """A run's networks, with what is needed to use them; its models are loaded when they are first asked for.
+
+    Args:
+        path: The run folder.
+
+    Attributes:
+        folder: The run folder.
+        kind: `vae` or `dcgan`.
+        settings: What it was trained with.
+        pixel_range: Lowest and highest value of a pixel, as the networks see it.
+
+    Raises:
+        InputError: The folder holds no run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = RunFolder(path)
+        self._facts = self.folder.read()
+        self.kind = self._facts["kind"]
+        self.settings = settings_of(self._facts)
+        self.pixel_range = tuple(self._facts["pixel_range"])
+        self._models: dict[str, keras.Model] = {}
+
+    def model(self, name: str) -> keras.Model:
+        """Return a saved model: `generator`, `discriminator`, `encoder` or `decoder`.
+
+        Raises:
+            InputError: The run has no such model, or it cannot be loaded safely.
+        """
+        if name not in self._models:
+            self._models[name] = self.folder.load_model(name)
+        return self._models[name]
+
+    def draw(self, count: int, seed: int = 0) -> np.ndarray:
+        """Return latent points, float32 of shape (count, latent_dim), drawn as in training.
+
+        The first point of a seed is the same whatever the count: it is what `--seeds` names an image by.
+        """
+        distribution = getattr(self.settings, "latent_distribution", "normal")  # a VAE's prior is normal
+        return draw_latents(random_stream(seed, "generate"), count, self.settings.latent_dim, distribution)
+
+    def generate(self, count: int = 64, seed: int = 0) -> np.ndarray:
+        """Return new images, uint8 of shape (count, height, width, channels)."""
+        return self.decode(self.draw(count, seed))
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Return the images at latent points of shape (n, latent_dim), uint8 (n, height, width, channels)."""
+        from keras_gen.models.applying import decode
+
+        latents = np.asarray(latents, np.float32)
+        return decode(self.model(IMAGE_MODEL[self.kind]), latents, self.pixel_range)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Return the mean codes of uint8 images, float32 of shape (n, latent_dim).
+
+        Raises:
+            InputError: The run is a DCGAN's, which has no encoder.
+        """
+        return self.encode_distribution(images)[0]
+
+    def encode_distribution(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return z_mean and z_log_var of uint8 images, each float32 of shape (n, latent_dim).
+
+        Raises:
+            InputError: The run is a DCGAN's, which has no encoder.
+        """
+        if self.kind != "vae":
+            raise InputError(f"{self.folder.path} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
+        from keras_gen.models.applying import encode
+
+        return encode(self.model("encoder"), images, self.pixel_range)
+
+    def interpolate(self, start: np.ndarray, end: np.ndarray, steps: int = 9, method: str | None = None) -> np.ndarray:
+        """Return the images on the way from one latent point to another.
+
+        Args:
+            start: Shape (latent_dim,).
+            end: Shape (latent_dim,).
+            steps: Images, both ends among them.
+            method: `linear` or `spherical`; None is linear for a VAE, spherical for a DCGAN.
+
+        Returns:
+            uint8, shape (steps, height, width, channels).
+        """
+        return self.decode(interpolate(start, end, steps, method or self.method))
+
+    @property
+    def method(self) -> str:
+        """How its latent points are best joined."""
+        return "linear" if self.kind == "vae" else "spherical"
+
+    def datasets(self) -> tuple[ImageSet, ImageSet]:
+        """Return the training and held-out images again.
+
+        Raises:
+            InputError: The run was made from Python, or the images are no longer where they were, or other ones.
+        """
+        from keras_gen.data import load_dataset
+
+        if "source" not in self._facts:
+            raise InputError(f"{self.folder.path} was made from Python and does not know where its images came from")
+        source = dict(self._facts["source"])
+        name = source.pop("dataset")
+        sets = load_dataset(name, seed=self.settings.seed, say=lambda _: None, **source)
+        for part, images in zip(("train", "held_out"), sets, strict=True):
+            if self._facts["dataset"][part]["fingerprint"] != images.fingerprint:
+                raise InputError(f"the images of {name} are no longer those of {self.folder.path}")
+        return sets
+
+
+def load_run(path: str | Path) -> TrainedRun:
+    """Load a run to make images from it and to look into its latent space.
+
+    Args:
+        path: The run folder, such as `runs/0001-vae-mnist5k`.
+
+    Raises:
+        InputError: The folder holds no run.
+    """
+    return TrainedRun(path)
