@@ -17,7 +17,10 @@ from keras_gen.training.recipes import RECIPES, resolve_settings, settings_of
 from keras_gen.training.settings import SETTINGS, Settings, changes, flag
 
 if TYPE_CHECKING:
+    from keras_gen.cli.pictures import Pictures
     from keras_gen.data import ImageSet
+    from keras_gen.training import RunFolder, TrainingRun
+    from keras_gen.training.loop import Trainer
 
 SOURCE = {"dataset": "mnist5k", "data_dir": None, "image_size": None, "channels": None, "max_bad": 50}  # defaults
 MAY_CHANGE = ("epochs", "dataset", "data_dir", "max_bad")  # on --resume; its fingerprints tell the data
@@ -139,25 +142,62 @@ def _plain(value: object) -> str:
 
 def _train(kind: str, options: dict) -> int:
     started = time.monotonic()
-    if not 0 <= options["save_every"] < 1e9:
-        raise InputError(f"--save-every must be a number of seconds from 0 up; received {options['save_every']:g}")
     plan = _resumed_plan(kind, options) if "resume" in options else _new_plan(kind, options)
-    settings, source = plan.settings, plan.source
-    from keras_gen.data.inspection import inspect
-
-    if "out" in options and os.path.lexists(options["out"]):  # said before a folder of images is decoded
-        raise InputError(f"--out {options['out']} already exists and is never overwritten; name a folder that does not")
-    if source["image_size"] and (kind == "dcgan" or settings.architecture == "conv"):
-        doublings(source["image_size"])
-    train, held_out = _load(source, settings)
+    _check_early(kind, plan, options)
+    train, held_out = _load(plan)
     start_backend()
     from keras_gen.cli.pictures import Pictures
     from keras_gen.training import RunFolder, trainer_class
-    from keras_gen.training.device import backend_version, device_name, unused_nvidia_card
-    from keras_gen.training.loop import check_batches, run_epochs
+    from keras_gen.training.loop import check_batches
 
-    trainer = trainer_class(kind)(train.image_shape, settings)
+    trainer = trainer_class(kind)(train.image_shape, plan.settings)
     check_batches(trainer, train)
+    _announce(kind, plan.settings, train, held_out)
+    if "dry_run" in options:
+        _print_plan(plan.settings, trainer)
+        return DONE
+    with StopSignals() as stop:
+        pictures = Pictures(plan.settings)
+        folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
+        print(f"Run     {folder.path}")
+        if plan.folder is None:
+            folder.write(source=plan.source)
+            print(f"Preview {pictures.before_training(train, folder)}")
+        resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
+        run = _run(trainer, train, held_out, folder, pictures, plan, options["save_every"], stop, resume_line)
+        if run.stopped:
+            print(f"Stopped in epoch {run.epoch + 1} of {plan.settings.epochs}. To go on: {resume_line}")
+        else:
+            print(_summary(run, time.monotonic() - started))
+        if drawn := pictures.at_end(run):
+            print("Pictures to open:")
+            for path in drawn:
+                print(f"  {path}")
+    return stop.exit_code if run.stopped else DONE
+
+
+def _check_early(kind: str, plan: _Plan, options: dict) -> None:
+    """Refuse, before a folder of images is decoded, what can be refused without looking at them."""
+    if not 0 <= options["save_every"] < 1e9:
+        raise InputError(f"--save-every must be a number of seconds from 0 up; received {options['save_every']:g}")
+    if "out" in options and os.path.lexists(options["out"]):
+        raise InputError(f"--out {options['out']} already exists and is never overwritten; name a folder that does not")
+    if plan.source["image_size"] and (kind == "dcgan" or plan.settings.architecture == "conv"):
+        doublings(plan.source["image_size"])
+
+
+def _load(plan: _Plan) -> tuple[ImageSet, ImageSet]:
+    from keras_gen.data import load_dataset
+
+    options = {name: value for name, value in plan.source.items() if name != "dataset"}
+    return load_dataset(plan.source["dataset"], seed=plan.settings.seed, **options)
+
+
+def _announce(kind: str, settings: Settings, train: ImageSet, held_out: ImageSet) -> None:
+    """Say what will be trained on, what to expect of it, and what computes."""
+    from keras_gen.data.inspection import inspect
+    from keras_gen.training.device import backend_version, device_name, unused_nvidia_card
+
     shape = "x".join(map(str, train.image_shape))
     print(f"Data    {train.name}: {len(train):,} training and {len(held_out):,} held-out images, {shape}")
     helps = "--augment" if getattr(settings, "augment", "") == "none" else ""
@@ -166,56 +206,50 @@ def _train(kind: str, options: dict) -> int:
     print(f"Device  {backend_version()} on the {device_name()}, {settings.precision}")
     if hint := unused_nvidia_card():
         print(hint)
-    if "dry_run" in options:
-        _print_plan(settings, trainer)
-        return DONE
-    with StopSignals() as stop:
-        folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
-        print(f"Run     {folder.path}")
-        pictures = Pictures(settings)
-        if plan.folder is None:
-            folder.write(source=source)
-            print(f"Preview {pictures.before_training(train, folder)}")
-        if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
-            print(
-                f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
-                "for BatchNormalization wants full batches"
-            )
-        resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
-        try:
-            run = run_epochs(
-                trainer,
-                train,
-                held_out,
-                folder,
-                resume=plan.folder is not None,
-                on_epoch_end=pictures.after_epoch,
-                should_stop=stop,
-                save_every=options["save_every"],
-            )
-        except (RunError, OSError):
-            if any(folder.checkpoints.glob("*.npz")):
-                print(f"The last good state is kept. To go on from it: {resume_line}")
-            raise
-        folder.write(source=source)  # the data may have moved since the run was begun
-        if run.stopped:
-            print(f"Stopped in epoch {run.epoch + 1} of {settings.epochs}. To go on: {resume_line}")
-        else:
-            minutes, seconds = divmod(round(time.monotonic() - started), 60)
-            since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
-            print(f"Done: {settings.epochs} epochs, {minutes} min {seconds} s{since}. {_last_losses(run.history[-1])}")
-        if drawn := pictures.at_end(run):
-            print("Pictures to open:")
-            for path in drawn:
-                print(f"  {path}")
-    return stop.exit_code if run.stopped else DONE
 
 
-def _load(source: dict, settings: Settings) -> tuple[ImageSet, ImageSet]:
-    from keras_gen.data import load_dataset
+def _run(
+    trainer: Trainer,
+    train: ImageSet,
+    held_out: ImageSet,
+    folder: RunFolder,
+    pictures: Pictures,
+    plan: _Plan,
+    save_every: float,
+    stop: StopSignals,
+    resume_line: str,
+) -> TrainingRun:
+    """Train; when that fails, say how to go on from the last good state."""
+    from keras_gen.training.loop import run_epochs
 
-    options = {name: value for name, value in source.items() if name != "dataset"}
-    return load_dataset(source["dataset"], seed=settings.seed, **options)
+    if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
+        print(
+            f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
+            "for BatchNormalization wants full batches"
+        )
+    try:
+        run = run_epochs(
+            trainer,
+            train,
+            held_out,
+            folder,
+            resume=plan.folder is not None,
+            on_epoch_end=pictures.after_epoch,
+            should_stop=stop,
+            save_every=save_every,
+        )
+    except (RunError, OSError):
+        if any(folder.checkpoints.glob("*.npz")):
+            print(f"The last good state is kept. To go on from it: {resume_line}")
+        raise
+    folder.write(source=plan.source)  # the data may have moved since the run was begun
+    return run
+
+
+def _summary(run: TrainingRun, seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
+    return f"Done: {run.settings.epochs} epochs, {minutes} min {seconds} s{since}. {_last_losses(run.history[-1])}"
 
 
 def _advice_on_steps(kind: str, settings: Settings, train: ImageSet) -> list[str]:
