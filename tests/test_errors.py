@@ -2,13 +2,10 @@
 
 import dataclasses
 import json
-import os
 import re
 import shlex
 import shutil
 import struct
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -18,15 +15,17 @@ from PIL import Image
 
 from keras_gen import RunFolder, load_dataset, resolve_settings, train_vae
 from keras_gen.cli.main import main
-from keras_gen.cli.train import train_command
+from keras_gen.cli.train import SOURCE, train_command
 from keras_gen.data import folder as folder_module
 from keras_gen.data import loading
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
 from keras_gen.errors import InputError
 from keras_gen.training.settings import SETTINGS
+from tests.cli.test_train import run_without_torch
 from tests.conftest import striped_images
 
+REPOSITORY = Path(__file__).parents[1]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in Path("docs/errors.md").read_text(encoding="utf-8").splitlines()
@@ -114,13 +113,13 @@ def make_runs(root):
     sets = load_dataset(str(root / "stripes.npz"))
     settings = resolve_settings("vae", epochs=2, batch_size=24, intermediate_dim=16)
     folder = RunFolder.create(root / "run", "vae", "stripes")
-    source = {"dataset": str(root / "stripes.npz"), "data_dir": None, "image_size": None, "channels": None}
-    folder.write(source=source | {"max_bad": 50})
+    source = SOURCE | {"dataset": str(root / "stripes.npz")}
+    folder.write(source=source)
     train_vae(*sets, settings, folder=folder, say=lambda _: None)
     copies = {name: RunFolder(shutil.copytree(root / "run", root / name)) for name in ("newer", "changed", "bare")}
     copies["newer"].write(format_version=99)
     np.savez(root / "other.npz", images=images[::-1])
-    copies["changed"].write(source=source | {"dataset": str(root / "other.npz"), "max_bad": 50})
+    copies["changed"].write(source=source | {"dataset": str(root / "other.npz")})
     shutil.rmtree(copies["bare"].checkpoints)
     RunFolder.create(root / "unborn", "vae", "stripes").write(source=source)
     (shutil.copytree(root / "run", root / "scrambled") / "run.json").write_text('{"kind": ')
@@ -185,21 +184,6 @@ def prepared(playground, tmp_path, monkeypatch):
     return prepare
 
 
-def run_without_torch(command, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Missing:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] == 'torch':\n"
-        "            raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
-        "sys.meta_path.insert(0, Missing())\n"
-    )
-    repository = Path(__file__).parents[1]
-    env = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{repository}", "KERAS_BACKEND": "torch"}
-    done = subprocess.run([sys.executable, repository / command[1]], env=env, capture_output=True, text=True)
-    return done.returncode, done.stderr
-
-
 def test_the_table_has_a_row_for_each_of_many_mistakes():
     assert len(ROWS) >= 80
     assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS)
@@ -215,7 +199,8 @@ def test_a_mistake_gets_the_answer_of_its_row_and_changes_nothing(
         monkeypatch.setenv(*words.pop(0).split("=", 1))
     before = contents(playground)
     if what == "a backend that is not installed":
-        exit_code, error = run_without_torch(words, tmp_path)
+        done = run_without_torch(REPOSITORY / words[1], tmp_path)
+        exit_code, error = done.returncode, done.stderr
     else:
         if words[1] == "-m":
             exit_code = main(words[3:])

@@ -4,7 +4,6 @@ from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from keras_gen.cli.command import DONE, Parser, start_backend
 from keras_gen.errors import InputError
@@ -66,10 +65,12 @@ def _check(options: Namespace) -> None:
 
 def _write_files(images: np.ndarray, seeds: list[int] | None, folder: Path) -> None:
     """Write each image to a PNG of its own, named by its seed or its place."""
+    from keras_gen.figures.grids import save_image
+
     folder.mkdir()
     for place, image in enumerate(images):
         name = f"{place:06d}" if seeds is None else f"seed-{seeds[place]}"
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{name}.png")
+        save_image(image, folder / f"{name}.png")
 
 
 def _write_grid(images: np.ndarray, seeds: list[int] | None, path: Path) -> None:

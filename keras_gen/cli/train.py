@@ -14,12 +14,13 @@ from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
 from keras_gen.training.recipes import RECIPES, resolve_settings, settings_of
+from keras_gen.training.run_folder import RunFolder, already_exists
 from keras_gen.training.settings import SETTINGS, Settings, changes, flag
 
 if TYPE_CHECKING:
     from keras_gen.cli.pictures import Pictures
     from keras_gen.data import ImageSet
-    from keras_gen.training import RunFolder, TrainingRun
+    from keras_gen.training import TrainingRun
     from keras_gen.training.loop import Trainer
 
 SOURCE = {"dataset": "mnist5k", "data_dir": None, "image_size": None, "channels": None, "max_bad": 50}  # defaults
@@ -147,7 +148,7 @@ def _train(kind: str, options: dict) -> int:
     train, held_out = _load(plan)
     start_backend()
     from keras_gen.cli.pictures import Pictures
-    from keras_gen.training import RunFolder, trainer_class
+    from keras_gen.training import trainer_class
     from keras_gen.training.loop import check_batches
 
     trainer = trainer_class(kind)(train.image_shape, plan.settings)
@@ -181,7 +182,7 @@ def _check_early(kind: str, plan: _Plan, options: dict) -> None:
     if not 0 <= options["save_every"] < 1e9:
         raise InputError(f"--save-every must be a number of seconds from 0 up; received {options['save_every']:g}")
     if "out" in options and os.path.lexists(options["out"]):
-        raise InputError(f"--out {options['out']} already exists and is never overwritten; name a folder that does not")
+        raise already_exists(options["out"])
     if plan.source["image_size"] and (kind == "dcgan" or plan.settings.architecture == "conv"):
         doublings(plan.source["image_size"])
 
@@ -269,7 +270,7 @@ class _Plan:
 
     settings: Settings
     source: dict  # what load_dataset needs, as run.json keeps it
-    folder: object | None = None
+    folder: RunFolder | None = None
 
 
 def _given_settings(kind: str, options: dict) -> dict:
@@ -285,8 +286,6 @@ def _new_plan(kind: str, options: dict) -> _Plan:
 
 def _resumed_plan(kind: str, options: dict) -> _Plan:
     """Take settings and source from the run; only the number of epochs and the place of the data may change."""
-    from keras_gen.training.run_folder import RunFolder
-
     if "out" in options:
         raise InputError("--out names a new folder and --resume an old one; give one of the two")
     folder = RunFolder(options["resume"])
@@ -297,9 +296,8 @@ def _resumed_plan(kind: str, options: dict) -> _Plan:
         raise InputError(f"{folder.path} was made from Python; resume it there, with train_{kind}(..., resume=True)")
     old = settings_of(run)
     new = dataclasses.replace(old, **_given_settings(kind, options))
-    source = run["source"] | {"data_dir": options.get("data_dir", run["source"]["data_dir"])}
-    asked = _checked_source(source | {name: options[name] for name in SOURCE if name in options})
-    if different := changes(old.as_dict(), new.as_dict(), MAY_CHANGE) + changes(source, asked, MAY_CHANGE):
+    asked = _checked_source(run["source"] | {name: options[name] for name in SOURCE if name in options})
+    if different := changes(old.as_dict(), new.as_dict(), MAY_CHANGE) + changes(run["source"], asked, MAY_CHANGE):
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
         )

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from keras_gen.atomic import PARTIAL, replacing, sync_folder
+from keras_gen.cores import usable_cores
 from keras_gen.data.resizing import UnknownRange, square, upright_rgb
 from keras_gen.errors import InputError
 from keras_gen.sizes import REACHABLE
@@ -160,7 +161,7 @@ def _decode(
     skipped: dict[str, str] = {}
     temporary = _temporary_folder(place.parent)
     try:
-        with warnings.catch_warnings(), ThreadPoolExecutor(_cores()) as pool:
+        with warnings.catch_warnings(), ThreadPoolExecutor(usable_cores()) as pool:
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; large images are meant to be
             headers = dict(_work(pool, path, files, _header, skipped, max_bad, "Looking at images"))
             sizes = [size for size, _ in headers.values()]
@@ -288,10 +289,6 @@ def _pixels(path: Path, size: int, channels: int) -> np.ndarray:
         except Exception as error:  # damaged data can raise nearly anything
             raise _Unusable(f"is cut short or damaged ({error})") from None
     return np.asarray(picture.convert("L" if channels == 1 else "RGB")).reshape(size, size, channels)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _shared_size(sizes: list[tuple[int, int]]) -> int | None:

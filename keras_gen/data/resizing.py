@@ -23,7 +23,7 @@ def fit(image_set: ImageSet, size: int | None = None, channels: int | None = Non
         channels: 1 or 3; None keeps them.
     """
     height, width, depth = image_set.image_shape
-    if size in (None, height) and (size is None or width == size) and channels in (None, depth):
+    if (size is None or (height, width) == (size, size)) and channels in (None, depth):
         return image_set
     mode = "L" if (channels or depth) == 1 else "RGB"
     pictures = (Image.fromarray(image[..., 0] if depth == 1 else image).convert(mode) for image in image_set.images)

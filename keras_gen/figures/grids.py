@@ -60,4 +60,9 @@ def save_grid(images: np.ndarray, path: Path, columns: int | None = None) -> Non
     grid = image_grid(images, columns)
     scale = max(1, PICTURE_SIDE // images.shape[1])
     grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
-    Image.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid).save(path)
+    save_image(grid, path)
+
+
+def save_image(image: np.ndarray, path: Path) -> None:
+    """Write one image, uint8 (height, width, channels), as PNG, pixel for pixel."""
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)

@@ -1,7 +1,6 @@
 """What computes, and how: backend, device, precision, XLA."""
 
 import importlib.metadata
-import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 import keras
 
 import keras_gen
+from keras_gen.cores import usable_cores
 
 NVIDIA_PCI_VENDOR = "0x10de"
 GPU_PACKAGES = {
@@ -43,7 +43,7 @@ def device_name() -> str:
     found = gpus()
     if found:
         return f"GPU ({found[0]}{f', first of {len(found)}' if len(found) > 1 else ''})"
-    return f"CPU ({len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores)"
+    return f"CPU ({usable_cores()} cores)"
 
 
 def unused_nvidia_card(pci_devices: Path = Path("/sys/bus/pci/devices")) -> str | None:

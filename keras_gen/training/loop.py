@@ -160,7 +160,7 @@ def _run_epochs(
 ) -> None:
     steps = len(_batches(trainer, run, epoch=1))
     done = run.epoch * steps + run.step
-    session.done, session.audited = done, done > 0
+    session.audited = done > 0
     total = run.settings.epochs * steps
     with tqdm(total=total, initial=done, unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
         for epoch in range(run.epoch + 1, run.settings.epochs + 1):
@@ -192,7 +192,6 @@ class _Session:
     should_stop: Callable[[], bool] | None
     say: Callable[[str], None]
     save_every: float
-    done: int = 0  # steps that were taken before it
     audited: bool = False  # a run is audited in its first step, once
     saved: float = field(default_factory=time.monotonic)
     shown: float | None = None  # when the bar was last renewed; None before the first step
@@ -273,12 +272,11 @@ def _save(trainer: Trainer, run: TrainingRun) -> None:
 def _restore(trainer: Trainer, run: TrainingRun, say: Callable[[str], None]) -> None:
     """Set networks, optimisers and the run to where the last checkpoint was taken."""
     facts = run.folder.read()
-    for part, images in (("train", run.train), ("held_out", run.held_out)):
-        if facts["dataset"][part]["fingerprint"] != images.fingerprint:
-            raise InputError(
-                f"the {part.replace('_', '-')} images are not those of {run.folder.path} (their fingerprint differs); "
-                "resume with the same data, or start a new run"
-            )
+    if part := run.folder.foreign_part(run.train, run.held_out):
+        raise InputError(
+            f"the {part.replace('_', '-')} images are not those of {run.folder.path} (their fingerprint differs); "
+            "resume with the same data, or start a new run"
+        )
     if facts["backend"] != keras.backend.backend():
         raise InputError(
             f"{run.folder.path} was trained by {facts['backend']}; set KERAS_BACKEND={facts['backend']} to resume it"

@@ -15,7 +15,14 @@ from keras_gen.errors import InputError
 if TYPE_CHECKING:
     import keras
 
+    from keras_gen.data import ImageSet
+
 FORMAT_VERSION = 1
+
+
+def already_exists(out: str | Path) -> InputError:
+    """Return the error for a folder that is there before the run that should make it."""
+    return InputError(f"--out {out} already exists and is never overwritten; name a folder that does not")
 
 
 def make_folder(out: str | Path | None, name: str, root: str | Path = "runs") -> Path:
@@ -37,7 +44,7 @@ def make_folder(out: str | Path | None, name: str, root: str | Path = "runs") ->
     except FileExistsError as error:
         if out is None or Path(error.filename) != Path(out):
             raise InputError(f"{error.filename} is a file; a folder of runs is needed there") from None
-        raise InputError(f"--out {out} already exists and is never overwritten; name a folder that does not") from None
+        raise already_exists(out) from None
     except OSError as error:
         raise InputError(f"the run folder cannot be made ({error}); name one with --out") from None
 
@@ -121,6 +128,14 @@ class RunFolder:
     def used(self) -> bool:
         """Whether a run has been written here."""
         return (self.path / "history.csv").exists() or self.checkpoints.exists()
+
+    def foreign_part(self, train: ImageSet, held_out: ImageSet) -> str | None:
+        """Return `train` or `held_out`, whichever is not made of the images that the run was trained with."""
+        known = self.read()["dataset"]
+        for part, images in (("train", train), ("held_out", held_out)):
+            if known[part]["fingerprint"] != images.fingerprint:
+                return part
+        return None
 
     def write(self, **fields: object) -> None:
         """Set fields of run.json, keeping the others."""

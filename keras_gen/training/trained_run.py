@@ -126,9 +126,8 @@ class TrainedRun:
         source = dict(self._facts["source"])
         name = source.pop("dataset")
         sets = load_dataset(name, seed=self.settings.seed, say=lambda _: None, **source)
-        for part, images in zip(("train", "held_out"), sets, strict=True):
-            if self._facts["dataset"][part]["fingerprint"] != images.fingerprint:
-                raise InputError(f"the images of {name} are no longer those of {self.folder.path}")
+        if self.folder.foreign_part(*sets):
+            raise InputError(f"the images of {name} are no longer those of {self.folder.path}")
         return sets
 
 

@@ -197,7 +197,8 @@ def test_an_unknown_backend_is_named(tmp_path, backend, message):
     assert (done.returncode, done.stderr) == (2, f"error: {message}\n")
 
 
-def test_a_backend_that_is_not_installed_is_named(tmp_path):
+def run_without_torch(script, tmp_path):
+    """Run a script in a Python that cannot import torch; returns the ended process."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Missing:\n"
@@ -207,7 +208,11 @@ def test_a_backend_that_is_not_installed_is_named(tmp_path):
         "sys.meta_path.insert(0, Missing())\n"
     )
     paths = f"{tmp_path}{os.pathsep}{os.getcwd()}"
-    done = run("train_vae.py", cwd=tmp_path, KERAS_BACKEND="torch", PYTHONPATH=paths)
+    return run(script, cwd=tmp_path, KERAS_BACKEND="torch", PYTHONPATH=paths)
+
+
+def test_a_backend_that_is_not_installed_is_named(tmp_path):
+    done = run_without_torch("train_vae.py", tmp_path)
     assert (done.returncode, done.stderr) == (2, "error: KERAS_BACKEND=torch is not installed; pip install torch\n")
 
 

@@ -3,6 +3,7 @@ import pytest
 
 import keras_gen
 from keras_gen import RunFolder, load_run, resolve_settings, train_dcgan, train_vae
+from keras_gen.cli.train import SOURCE
 from keras_gen.errors import InputError
 from tests.conftest import striped_images
 
@@ -22,8 +23,7 @@ def runs(tmp_path_factory):
     for kind, train in (("vae", train_vae), ("dcgan", train_dcgan)):
         settings = resolve_settings(kind, epochs=1, batch_size=18, **small[kind])
         folder = RunFolder.create(root / kind, kind, "stripes")
-        source = {"dataset": str(root / "stripes.npz"), "data_dir": None, "image_size": None, "channels": None}
-        folder.write(source=source | {"max_bad": 50})
+        folder.write(source=SOURCE | {"dataset": str(root / "stripes.npz")})
         trained[kind] = train(*sets, settings, folder=folder, say=lambda _: None)
     return trained
 
