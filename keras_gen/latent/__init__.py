@@ -1,6 +1,14 @@
 """Points of the latent space: arrays in, arrays out."""
 
-from keras_gen.latent.interpolation import interpolate
-from keras_gen.latent.sampling import draw_latents, manifold_latents
+from keras_gen._lazy import lazy_exports
 
-__all__ = ["draw_latents", "interpolate", "manifold_latents"]
+__all__, __getattr__ = lazy_exports(
+    __name__,
+    {
+        ".concepts": ("apply_concept", "concept_vector"),
+        ".interpolation": ("interpolate",),
+        ".projection": ("Axes", "axes_through", "latent_axes", "principal_axes", "tsne"),
+        ".sampling": ("at_typical_length", "draw_latents", "manifold_latents"),
+        ".traversal": ("DEAD", "kl_per_dimension", "spread", "traverse"),
+    },
+)

@@ -21,6 +21,18 @@ def draw_latents(random: np.random.Generator, count: int, latent_dim: int, distr
     return random.standard_normal((count, latent_dim), np.float32)
 
 
+def at_typical_length(points: np.ndarray) -> np.ndarray:
+    """Return points moved to or from the origin until they are as long as draws of N(0, I) are: sqrt(latent_dim).
+
+    In many dimensions nearly all draws have that length, and a generator knows
+    no others; the mean of a few draws is much shorter.
+
+    Args:
+        points: Shape (n, latent_dim), none of them the origin.
+    """
+    return points * (np.sqrt(points.shape[-1]) / np.linalg.norm(points, axis=-1, keepdims=True)).astype(np.float32)
+
+
 def manifold_latents(side: int = 15, latent_dim: int = 2, dimensions: tuple[int, int] = (0, 1)) -> np.ndarray:
     """Lay out a square of latent points that covers the prior N(0, I) evenly in probability.
 

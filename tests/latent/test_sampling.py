@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from keras_gen.latent import draw_latents, manifold_latents
+from keras_gen.latent import at_typical_length, draw_latents, manifold_latents
 
 
 @pytest.mark.parametrize(("distribution", "spread"), [("normal", 1.0), ("uniform", 3**-0.5)])
@@ -28,3 +28,11 @@ def test_the_manifold_can_be_of_any_two_dimensions():
     points = manifold_latents(3, latent_dim=4, dimensions=(3, 1))
     assert not points[:, [0, 2]].any()
     np.testing.assert_array_equal(points[:, [3, 1]], manifold_latents(3))
+
+
+def test_points_are_brought_to_the_length_of_draws():
+    draws = np.random.default_rng(0).standard_normal((200, 400))
+    moved = at_typical_length(np.array([draws[:9].mean(axis=0), 5 * draws[0]]))
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 20, rtol=1e-5)
+    np.testing.assert_allclose(moved[1] / moved[1, 0], draws[0] / draws[0, 0], rtol=1e-5)
+    assert np.linalg.norm(draws, axis=1).mean() == pytest.approx(20, rel=0.01)

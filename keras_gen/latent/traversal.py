@@ -1,0 +1,56 @@
+"""What each latent dimension carries, and what changes along it."""
+
+import numpy as np
+
+DEAD = 0.01  # nats: a dimension with less tells nothing about the image
+
+
+def kl_per_dimension(z_mean: np.ndarray, z_log_var: np.ndarray) -> np.ndarray:
+    """Return how much each dimension tells about the images, in nats.
+
+    The mean over images of KL(N(z_mean, exp(z_log_var)) || N(0, 1)) in each
+    dimension: Kingma and Welling (2013), appendix B, before the sum.
+
+    Args:
+        z_mean: Shape (n, latent_dim).
+        z_log_var: Shape (n, latent_dim).
+
+    Returns:
+        float64, shape (latent_dim,).
+    """
+    z_mean, z_log_var = np.asarray(z_mean, np.float64), np.asarray(z_log_var, np.float64)
+    return np.mean(0.5 * (z_mean**2 + np.exp(z_log_var) - 1 - z_log_var), axis=0)
+
+
+def traverse(code: np.ndarray, dimensions: list[int], values: np.ndarray) -> np.ndarray:
+    """Change one dimension of a code at a time.
+
+    Args:
+        code: Where the others stay, shape (latent_dim,).
+        dimensions: Those to change, one after the other.
+        values: What each of them is set to, shape (steps,).
+
+    Returns:
+        float32, shape (len(dimensions) * steps, latent_dim), dimension by dimension.
+    """
+    points = np.tile(np.asarray(code, np.float32), (len(dimensions), len(values), 1))
+    for row, dimension in enumerate(dimensions):
+        points[row, :, dimension] = values
+    return points.reshape(-1, len(code))
+
+
+def spread(z_mean: np.ndarray, z_log_var: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return centre and standard deviation of each dimension over all images and all samples of their codes.
+
+    A dead dimension has those of the prior, 0 and 1.
+
+    Args:
+        z_mean: Shape (n, latent_dim).
+        z_log_var: Shape (n, latent_dim).
+
+    Returns:
+        Two arrays, float64, shape (latent_dim,).
+    """
+    z_mean, z_log_var = np.asarray(z_mean, np.float64), np.asarray(z_log_var, np.float64)
+    variance = np.var(z_mean, axis=0) + np.mean(np.exp(z_log_var), axis=0)  # the law of total variance
+    return np.mean(z_mean, axis=0), np.sqrt(variance)
