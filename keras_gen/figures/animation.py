@@ -1,12 +1,19 @@
-"""Figures in a row, as a looping GIF."""
+"""Pictures in a row: looping GIFs, and MP4 where ffmpeg is there."""
 
-from collections.abc import Iterable
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+
+from keras_gen.figures.grids import to_pillow
+
+CAPTION_HEIGHT = 22  # pixels
+PALETTE_FRAMES = 8  # the frames, evenly spread, that the colours of a GIF are chosen from
 
 
 def figure_pixels(figure: Figure, dpi: int = 70) -> np.ndarray:
@@ -17,8 +24,62 @@ def figure_pixels(figure: Figure, dpi: int = 70) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def captioned(picture: np.ndarray, text: str) -> np.ndarray:
+    """Return a picture, uint8 (height, width, channels), below a line of text in black on white."""
+    height, width, channels = picture.shape
+    canvas = Image.new("L" if channels == 1 else "RGB", (width, height + CAPTION_HEIGHT), "white")
+    canvas.paste(to_pillow(picture), (0, CAPTION_HEIGHT))
+    ImageDraw.Draw(canvas).text((4, 3), text, fill="black", font=ImageFont.load_default(14))
+    return np.asarray(canvas).reshape(height + CAPTION_HEIGHT, width, channels)
+
+
+def there_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the frames, then those between the ends in reverse, so that a loop has no jump."""
+    return [*frames, *frames[-2:0:-1]]
+
+
 def save_gif(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120, last_ms: int = 2000) -> None:
-    """Write frames, uint8 (height, width, 3), as a looping GIF that rests on its last frame."""
-    pictures = [Image.fromarray(frame).quantize(256) for frame in frames]
+    """Write a looping GIF that rests on its last frame.
+
+    All frames share one palette, so that what does not change keeps its colour.
+
+    Args:
+        frames: uint8, each of the same shape (height, width, channels); grey ones keep every pixel.
+        path: The GIF file.
+        frame_ms: How long a frame is shown, in milliseconds.
+        last_ms: How long the last one is.
+    """
+    frames = list(frames)
+    pictures = [to_pillow(frame) for frame in frames]
+    if frames[0].shape[-1] == 3:
+        some = np.unique(np.linspace(0, len(frames) - 1, PALETTE_FRAMES, dtype=int))
+        palette = to_pillow(np.concatenate([frames[place][::3, ::3] for place in some])).quantize(
+            256, Image.Quantize.MAXCOVERAGE
+        )
+        pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [frame_ms] * (len(pictures) - 1) + [last_ms]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def save_mp4(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120) -> bool:
+    """Write an MP4 (H.264) by ffmpeg.
+
+    Args:
+        frames: uint8, each of the same shape (height, width, channels).
+        path: The MP4 file.
+        frame_ms: How long a frame is shown, in milliseconds.
+
+    Returns:
+        Whether it was written: False where ffmpeg is not installed, or cannot make H.264.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return False
+    frames = [np.broadcast_to(frame, (*frame.shape[:2], 3)) for frame in frames]
+    height, width, _ = frames[0].shape
+    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{1000 / frame_ms:g}", "-i", "-"]
+    # Players want yuv420p, which wants even sides.
+    target = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p", str(path)]
+    pixels = b"".join(np.ascontiguousarray(frame).tobytes() for frame in frames)
+    done = subprocess.run([program, "-v", "error", "-y", *source, *target], input=pixels, check=False)
+    return done.returncode == 0

@@ -57,12 +57,26 @@ def save_grid(images: np.ndarray, path: Path, columns: int | None = None) -> Non
         path: The PNG file.
         columns: Images in a row; None makes the grid about square.
     """
-    grid = image_grid(images, columns)
-    scale = max(1, PICTURE_SIDE // images.shape[1])
-    grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
-    save_image(grid, path)
+    save_image(enlarged(image_grid(images, columns), images.shape[1]), path)
+
+
+def enlarged(picture: np.ndarray, side: int, wanted: int = PICTURE_SIDE) -> np.ndarray:
+    """Repeat pixels so that images of `side` pixels have about the `wanted` side.
+
+    Args:
+        picture: uint8, shape (height, width, channels): one image, or a grid of them.
+        side: Pixels of an image in it.
+        wanted: Pixels that it should have.
+    """
+    scale = max(1, wanted // side)
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def save_image(image: np.ndarray, path: Path) -> None:
     """Write one image, uint8 (height, width, channels), as PNG, pixel for pixel."""
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
+    to_pillow(image).save(path)
+
+
+def to_pillow(image: np.ndarray) -> Image.Image:
+    """Return uint8 (height, width, channels), 1 or 3 channels, as a Pillow image."""
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)

@@ -1,33 +1,61 @@
 import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Circle
 
-from keras_gen.figures import latent_scatter, manifold
+from keras_gen.figures import image_table, latent_scatter, manifold
+from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import GAP
 
 POINTS = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
 
 
-def test_dots_are_where_the_codes_are_and_coloured_by_label():
+def test_dots_are_where_the_codes_are_and_coloured_by_label_with_a_legend():
     figure = latent_scatter(POINTS, np.array([7, 2, 7]), tuple("0123456789"))
-    dots = figure.axes[0].collections[0]
-    np.testing.assert_array_equal(dots.get_offsets(), POINTS)
-    dots.update_scalarmappable()
-    colours = dots.get_facecolors()
-    assert (colours[0] == colours[2]).all()
-    assert (colours[0] != colours[1]).any()
-    assert [text.get_text() for text in figure.axes[1].get_yticklabels()] == ["2", "7"]
+    two, seven = figure.axes[0].collections
+    np.testing.assert_array_equal(two.get_offsets(), POINTS[[1]])
+    np.testing.assert_array_equal(seven.get_offsets(), POINTS[[0, 2]])
+    assert [to_hex(dots.get_facecolor()[0]) for dots in (two, seven)] == class_colours(2)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["2", "7"]
+    places = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    assert places == {"2": (2, 3), "7": (2, 3)}  # each name is in the middle of its dots
 
 
 def test_scatter_works_without_labels_and_with_one():
-    assert len(latent_scatter(POINTS, None, ()).axes) == 1
-    assert len(latent_scatter(POINTS, np.ones(3, int), ("a", "b")).axes) == 1
+    for labels, names in ((None, ()), (np.ones(3, int), ("a", "b"))):
+        figure = latent_scatter(POINTS, labels, names)
+        assert not figure.legends
+        np.testing.assert_array_equal(figure.axes[0].collections[0].get_offsets(), POINTS)
 
 
-def test_the_manifold_shows_images_in_place_with_their_coordinates(tmp_path):
+def test_the_prior_s_circles_hold_their_share_of_its_draws():
+    figure = latent_scatter(POINTS, None, (), prior=np.array([1.0, -2.0]))
+    circles = [patch for patch in figure.axes[0].patches if isinstance(patch, Circle)]
+    assert [tuple(circle.center) for circle in circles] == [(1, -2)] * 3
+    draws = np.linalg.norm(np.random.default_rng(0).standard_normal((100_000, 2)), axis=1)
+    shares = [np.mean(draws < circle.radius) for circle in circles]
+    assert shares == pytest.approx([0.5, 0.9, 0.99], abs=0.005)
+    assert not latent_scatter(POINTS, None, ()).axes[0].patches
+
+
+def test_the_manifold_shows_images_in_place_with_their_coordinates():
     images = np.zeros((9, 4, 4, 1), np.uint8) + np.arange(9, dtype=np.uint8).reshape(-1, 1, 1, 1)
-    figure = manifold(images, np.array([-1.0, 0.0, 1.0]))
-    shown = figure.axes[0].images[0].get_array()
+    axes = manifold(images, np.array([-1.0, 0.0, 1.0]), ("z[4]", "z[2]")).axes[0]
+    shown = axes.images[0].get_array()
     assert shown[0, 0] == 0
     assert shown[0, 2 * (4 + GAP)] == 2
     assert shown[-1, 0] == 6
-    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["-1.0", "1.0"]
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["1.0", "-1.0"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["-1.0", "", "1.0"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["1.0", "", "-1.0"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("z[4]", "z[2]")
+
+
+def test_a_table_names_its_rows_and_columns_where_they_are():
+    images = np.zeros((6, 10, 20, 3), np.uint8)
+    images[4] = (9, 8, 7)  # row 1, column 1
+    axes = image_table(images, ["a", "b", "c"], ["up", "down"], "six").axes[0]
+    x, y = axes.get_xticks()[1], axes.get_yticks()[1]
+    assert axes.images[0].get_array()[int(y), int(x)].tolist() == [9, 8, 7]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["up", "down"]
