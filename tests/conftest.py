@@ -47,3 +47,27 @@ def npz_file(tmp_path):
         return path
 
     return write
+
+
+SMALL_SETTINGS = {
+    "vae": ["--intermediate-dim", "16"],
+    "vae3": ["--intermediate-dim", "16", "--latent-dim", "3"],
+    "dcgan": [
+        *("--latent-dim", "20", "--generator-filters", "4"),
+        *("--generator-base-filters", "4", "--discriminator-filters", "4"),
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def command_runs(tmp_path_factory):
+    """The folders of small finished runs of the training commands, by name: vae (two dimensions), vae3, dcgan."""
+    from keras_gen.cli.train import train_command
+
+    root = tmp_path_factory.mktemp("runs")
+    images, labels = striped_images(80, size=16)
+    np.savez(root / "stripes.npz", images=images, labels=labels)
+    for name, settings in SMALL_SETTINGS.items():
+        common = ["--dataset", str(root / "stripes.npz"), "--epochs", "2", "--batch-size", "24", "--out"]
+        assert train_command(name.rstrip("3"), [*common, str(root / name), *settings]) == 0
+    return {name: root / name for name in SMALL_SETTINGS}

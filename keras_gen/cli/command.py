@@ -8,11 +8,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from keras_gen.errors import InputError, RunError
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quota
+MOST = 1_000_000  # images that one command makes
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -99,6 +101,39 @@ class StopSignals:
     def exit_code(self) -> int:
         """130 after Ctrl-C, 143 after SIGTERM."""
         return 128 + self.received
+
+
+def check_new(*paths: Path) -> None:
+    """Raise InputError for an output that exists, or whose folder does not."""
+    for path in paths:
+        if path.exists() or not path.absolute().parent.is_dir():
+            problem = "exists and is never overwritten" if path.exists() else "is in a folder that does not exist"
+            raise InputError(f"{path} {problem}; name a new one in a folder that is there")
+
+
+def whole_numbers(text: str, flag: str) -> list[int]:
+    """Return the numbers that a text such as `0-63,100` names.
+
+    Args:
+        text: Whole numbers from 0 up and ranges, with commas between them.
+        flag: Where they were given, for the message.
+
+    Raises:
+        InputError: It names none, or one out of bounds, or one twice, or more than a million.
+    """
+    wrong = InputError(f"{flag} must be whole numbers and ranges such as 0-63,100, each once; received {text}")
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not (first.isdecimal() and (last.isdecimal() or not dash)):
+            raise wrong
+        low, high = int(first), int(last or first)
+        if low > high or high >= 2**31 or len(numbers) + high - low >= MOST:
+            raise wrong
+        numbers += range(low, high + 1)
+    if len(set(numbers)) < len(numbers):
+        raise wrong
+    return numbers
 
 
 def start_backend() -> None:

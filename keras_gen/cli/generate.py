@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gen.cli.command import DONE, Parser, start_backend
+from keras_gen.cli.command import DONE, MOST, Parser, check_new, start_backend, whole_numbers
 from keras_gen.errors import InputError
 
 GRID_LIMIT = 400  # images that a grid still shows
-MOST = 1_000_000
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +22,7 @@ def main(argv: list[str]) -> int:
     if options.seeds is None:
         images = run.generate(options.count, options.seed)
     else:
-        images = run.decode(np.concatenate([run.draw(1, seed) for seed in options.seeds]))
+        images = run.decode(run.draw_seeds(options.seeds))
     if options.npy is not None:
         with options.npy.open("xb") as file:
             np.save(file, images, allow_pickle=False)
@@ -43,7 +42,7 @@ def _check(options: Namespace) -> None:
     if options.seeds is not None:
         if (options.count, options.seed) != (None, None):
             raise InputError("--seeds gives each image a seed of its own; leave out --count and --seed")
-        options.seeds = parse_seeds(options.seeds)
+        options.seeds = whole_numbers(options.seeds, "--seeds")
     else:
         options.count = 64 if options.count is None else options.count
         options.seed = options.seed or 0
@@ -53,10 +52,7 @@ def _check(options: Namespace) -> None:
         if not 0 <= options.seed < 2**31:
             raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {options.seed}")
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
-    for path in outputs:
-        if path.exists() or not path.absolute().parent.is_dir():
-            problem = "exists and is never overwritten" if path.exists() else "is in a folder that does not exist"
-            raise InputError(f"{path} {problem}; name a new one in a folder that is there")
+    check_new(*outputs)
     if options.png is not None and (options.png.suffix.lower() != ".png" or options.png == options.npy):
         raise InputError(f"--png {options.png} must end in .png, and be another file than --npy")
     if not outputs:
@@ -80,27 +76,6 @@ def _write_grid(images: np.ndarray, seeds: list[int] | None, path: Path) -> None
         save_grid(images, path)
     else:
         labelled_grid(images, [str(seed) for seed in seeds[: len(images)]]).savefig(path, dpi=120)
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Return the seeds that a text such as `0-63,100` names.
-
-    Raises:
-        InputError: It names none, or one out of bounds, or one twice.
-    """
-    wrong = InputError(f"--seeds must be whole numbers and ranges such as 0-63,100, each once; received {text}")
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not (first.isdecimal() and (last.isdecimal() or not dash)):
-            raise wrong
-        low, high = int(first), int(last or first)
-        if low > high or high >= 2**31 or len(seeds) + high - low >= MOST:
-            raise wrong
-        seeds += range(low, high + 1)
-    if len(set(seeds)) < len(seeds):
-        raise wrong
-    return seeds
 
 
 def parser() -> Parser:

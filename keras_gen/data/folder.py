@@ -137,7 +137,7 @@ def _find(path: Path) -> list[Path]:
             if name.lower().endswith(SUFFIXES) and not name.startswith(".")
         ]
     if not found:
-        raise InputError(f"--dataset {path} holds no image; files that end in {' '.join(SUFFIXES)} are looked for")
+        raise InputError(f"{path} holds no image; files that end in {' '.join(SUFFIXES)} are looked for")
     return sorted(found)
 
 
@@ -289,6 +289,39 @@ def _pixels(path: Path, size: int, channels: int) -> np.ndarray:
         except Exception as error:  # damaged data can raise nearly anything
             raise _Unusable(f"is cut short or damaged ({error})") from None
     return np.asarray(picture.convert("L" if channels == 1 else "RGB")).reshape(size, size, channels)
+
+
+def read_image(path: str | Path, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Return one image file as networks of this shape see it: upright, cropped and resized.
+
+    Args:
+        path: The file.
+        image_shape: Height, width and channels; a square.
+
+    Returns:
+        uint8, of that shape.
+
+    Raises:
+        InputError: It cannot be used as an image.
+    """
+    height, width, channels = image_shape
+    if height != width:
+        raise InputError(f"{path} cannot be cropped to {width}x{height}; only runs on square images take image files")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+        try:
+            return _pixels(Path(path), height, channels)
+        except _Unusable as reason:
+            raise InputError(f"{path} {reason}; name an image file that can be used") from None
+
+
+def read_images(path: str | Path, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Return all images under a folder as networks of this shape see them, uint8 (n, height, width, channels).
+
+    Raises:
+        InputError: There is none, or one that cannot be used.
+    """
+    return np.stack([read_image(Path(path) / file, image_shape) for file in _find(Path(path))])
 
 
 def _shared_size(sizes: list[tuple[int, int]]) -> int | None:

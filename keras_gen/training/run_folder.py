@@ -1,11 +1,13 @@
 """The folder that a run leaves behind, and the only code that writes into it.
 
-run.json  history.csv  timing.csv  images/  figures/  models/  checkpoints/
+run.json  history.csv  timing.csv  images/  latents/  figures/  models/  checkpoints/  report.html
 """
 
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from keras_gen.errors import InputError
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from keras_gen.data import ImageSet
 
@@ -88,6 +91,43 @@ class RunFolder:
     def epoch_image(self, epoch: int) -> Path:
         """Return the path of one epoch's grid of images."""
         return self.path / "images" / f"epoch-{epoch:04d}.png"
+
+    def epoch_codes(self, epoch: int) -> Path:
+        """Return the path of where held-out images lay in the latent space after one epoch."""
+        return self.path / "latents" / f"epoch-{epoch:04d}.npz"
+
+    def epochs_with(self, path_of: Callable[[int], Path]) -> list[int]:
+        """Return the epochs that have a file, rising.
+
+        Args:
+            path_of: `epoch_image` or `epoch_codes`.
+        """
+        some = path_of(0)
+        return sorted(int(path.stem.split("-")[-1]) for path in some.parent.glob(f"epoch-*{some.suffix}"))
+
+    def write_codes(self, epoch: int, z_mean: np.ndarray, labels: np.ndarray | None) -> None:
+        """Keep the codes of held-out images after an epoch: float32 (n, latent_dim), and labels or None."""
+        import numpy as np
+
+        path = self.epoch_codes(epoch)
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, z_mean=z_mean, **({} if labels is None else {"labels": labels}))
+
+    def read_codes(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return what `write_codes` kept.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        import numpy as np
+
+        path = self.epoch_codes(epoch)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return arrays["z_mean"], arrays.get("labels")
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} cannot be read ({error}); remove it") from None
 
     @property
     def checkpoints(self) -> Path:

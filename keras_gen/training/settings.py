@@ -197,6 +197,7 @@ def changes(before: dict, after: dict, may_change: tuple[str, ...] = ()) -> list
     ]
 
 
+NAMES = {"vae": "variational autoencoder", "dcgan": "DCGAN"}
 SETTINGS = {"vae": VAESettings, "dcgan": DCGANSettings}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from keras_gen.data import ImageSet
 
+MANY = 16  # dimensions, from which on the lengths of draws differ by less than a fifth
 IMAGE_MODEL = {"vae": "decoder", "dcgan": "generator"}
 
 
@@ -26,24 +28,34 @@ class TrainedRun:
 
     Args:
         path: The run folder.
+        models: Models that are in memory already, by name; others are loaded when they are asked for.
+        datasets: Its training and held-out images, if they are in memory already.
 
     Attributes:
         folder: The run folder.
         kind: `vae` or `dcgan`.
         settings: What it was trained with.
+        image_shape: Height, width and channels.
         pixel_range: Lowest and highest value of a pixel, as the networks see it.
 
     Raises:
         InputError: The folder holds no run.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        models: dict[str, keras.Model] | None = None,
+        datasets: tuple[ImageSet, ImageSet] | None = None,
+    ) -> None:
         self.folder = RunFolder(path)
         self._facts = self.folder.read()
         self.kind = self._facts["kind"]
         self.settings = settings_of(self._facts)
         self.pixel_range = tuple(self._facts["pixel_range"])
-        self._models: dict[str, keras.Model] = {}
+        self.image_shape = tuple(self._facts["dataset"]["train"]["image_shape"])
+        self._models = dict(models or {})
+        self._datasets = datasets
 
     def model(self, name: str) -> keras.Model:
         """Return a saved model: `generator`, `discriminator`, `encoder` or `decoder`.
@@ -62,6 +74,10 @@ class TrainedRun:
         """
         distribution = getattr(self.settings, "latent_distribution", "normal")  # a VAE's prior is normal
         return draw_latents(random_stream(seed, "generate"), count, self.settings.latent_dim, distribution)
+
+    def draw_seeds(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the latent point of each seed, float32 of shape (len(seeds), latent_dim)."""
+        return np.concatenate([self.draw(1, seed) for seed in seeds])
 
     def generate(self, count: int = 64, seed: int = 0) -> np.ndarray:
         """Return new images, uint8 of shape (count, height, width, channels)."""
@@ -109,16 +125,33 @@ class TrainedRun:
         return self.decode(interpolate(start, end, steps, method or self.method))
 
     @property
+    def typical_length(self) -> float | None:
+        """How long nearly all latent points are that a generator was trained on, where they share a length.
+
+        Draws of N(0, 1) in many dimensions do. None in few dimensions, and for a
+        VAE, whose encoder fills the space inside too.
+        """
+        many = self.settings.latent_dim >= MANY
+        if self.kind == "dcgan" and self.settings.latent_distribution == "normal" and many:
+            return float(np.sqrt(self.settings.latent_dim))
+        return None
+
+    @property
     def method(self) -> str:
         """How its latent points are best joined."""
         return "linear" if self.kind == "vae" else "spherical"
 
     def datasets(self) -> tuple[ImageSet, ImageSet]:
-        """Return the training and held-out images again.
+        """Return the training and held-out images again; they are loaded once.
 
         Raises:
             InputError: The run was made from Python, or the images are no longer where they were, or other ones.
         """
+        if self._datasets is None:
+            self._datasets = self._load_datasets()
+        return self._datasets
+
+    def _load_datasets(self) -> tuple[ImageSet, ImageSet]:
         from keras_gen.data import load_dataset
 
         if "source" not in self._facts:

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from keras_gen import RunFolder, resolve_settings, train_vae
-from keras_gen.cli.generate import parse_seeds
+from keras_gen.cli.command import whole_numbers
 from keras_gen.cli.main import main
 from keras_gen.errors import InputError
 
@@ -59,20 +59,26 @@ def test_seeds_are_written_into_the_grid_s_name(run_path):
     ("text", "seeds"), [("5", [5]), ("0-3", [0, 1, 2, 3]), ("9,0-1,4", [9, 0, 1, 4]), ("2-2", [2])]
 )
 def test_seeds_are_numbers_and_ranges_in_the_order_given(text, seeds):
-    assert parse_seeds(text) == seeds
+    assert whole_numbers(text, "--seeds") == seeds
 
 
 @pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,1", "0-2,1", "1.5", "2147483648", "0-99999999"])
 def test_seeds_that_are_none_are_refused(text):
     with pytest.raises(InputError, match=r"--seeds must be whole numbers and ranges"):
-        parse_seeds(text)
+        whole_numbers(text, "--seeds")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "a command is missing; use python -m keras_gen with one of: generate, minimal, benchmark"),
-        (["paint"], "'paint' is no command; use python -m keras_gen with one of: generate, minimal, benchmark"),
+        (
+            [],
+            "a command is missing; use python -m keras_gen with one of: generate, latent, film",
+        ),
+        (
+            ["paint"],
+            "'paint' is no command; use python -m keras_gen with one of: generate, latent, film",
+        ),
         (["generate"], "the following arguments are required: RUN"),
         (["generate", "/nowhere"], "/nowhere is no run folder"),
         (["generate", "RUN", "--count", "0"], "--count must be a whole number from 1 to 1000000; received 0"),
