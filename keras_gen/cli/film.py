@@ -1,0 +1,117 @@
+"""python -m keras_gen film: a run's training as a moving picture."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from keras_gen.cli.command import DONE, Parser, check_new
+from keras_gen.errors import InputError
+
+MOST_FRAMES = 60
+WIDEST = 640  # pixels of a frame, about; GIFs of larger ones would take many megabytes
+
+
+def main(argv: list[str]) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(argv)
+    if not 1 <= options.frames <= 1000:
+        raise InputError(f"--frames must be a whole number from 1 to 1000; received {options.frames}")
+    if not 10 <= options.frame_ms <= 10_000:
+        raise InputError(f"--frame-ms must be a whole number from 10 to 10000; received {options.frame_ms}")
+    if options.out is not None:
+        _check_out(options.out)
+    from keras_gen.training.run_folder import RunFolder
+
+    folder = RunFolder(options.run)
+    facts = folder.read()
+    epochs = folder.epochs_with(folder.epoch_image)
+    if not epochs:
+        raise InputError(f"{folder.path} has no epoch's images yet; let it finish an epoch")
+    target = options.out or folder.figures / "film.gif"
+    _write(_some(epochs, options.frames), lambda epoch: _grid_frame(folder.epoch_image(epoch), epoch), target, options)
+    if codes := folder.epochs_with(folder.epoch_codes):
+        shown = _some(codes, options.frames)
+        frame = _latent_frames(folder, shown, tuple(facts["dataset"]["class_names"]))
+        _write(shown, frame, target.with_stem(f"{target.stem}-latent"), options)
+    return DONE
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    result = Parser(
+        prog="python -m keras_gen film",
+        description="Show a run's training as a GIF (and an MP4, if ffmpeg is installed): the grids of its epochs and, "
+        "for a VAE with two latent dimensions, the held-out images' places as they form.",
+        allow_abbrev=False,
+    )
+    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
+    result.add_argument(
+        "--frames",
+        type=int,
+        default=MOST_FRAMES,
+        help=f"epochs to show, at most, evenly spread (default: {MOST_FRAMES})",
+    )
+    result.add_argument("--frame-ms", type=int, default=120, help="milliseconds that each is shown (default: 120)")
+    result.add_argument(
+        "--out", type=Path, metavar="GIF", help="file for the grids (default: RUN/figures/film.gif; others beside it)"
+    )
+    return result
+
+
+def _check_out(out: Path) -> None:
+    if out.suffix.lower() != ".gif":
+        raise InputError(f"--out {out} must end in .gif")
+    latent = out.with_stem(f"{out.stem}-latent")
+    check_new(*[path.with_suffix(suffix) for path in (out, latent) for suffix in (".gif", ".mp4")])
+
+
+def _some(epochs: list[int], count: int) -> list[int]:
+    return [epochs[place] for place in np.unique(np.linspace(0, len(epochs) - 1, min(count, len(epochs)), dtype=int))]
+
+
+def _write(epochs: list[int], frame: Callable[[int], np.ndarray], path: Path, options: Namespace) -> None:
+    from tqdm import tqdm
+
+    from keras_gen.figures.animation import save_gif, save_mp4
+
+    frames = [frame(epoch) for epoch in tqdm(epochs, desc="drawing", unit="frame", leave=False, delay=1)]
+    save_gif(frames, path, options.frame_ms)
+    print(f"{path}: {len(frames)} epochs, {epochs[0]} to {epochs[-1]}")
+    if save_mp4(frames, path.with_suffix(".mp4"), options.frame_ms):
+        print(path.with_suffix(".mp4"))
+
+
+def _grid_frame(path: Path, epoch: int) -> np.ndarray:
+    from PIL import Image
+
+    from keras_gen.figures.animation import captioned
+
+    with Image.open(path) as picture:
+        if picture.width > WIDEST:
+            size = (WIDEST, round(picture.height * WIDEST / picture.width))
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+        pixels = np.asarray(picture)
+    return captioned(pixels if pixels.ndim == 3 else pixels[..., np.newaxis], f"epoch {epoch}")
+
+
+def _latent_frames(folder: object, epochs: list[int], class_names: tuple[str, ...]) -> Callable[[int], np.ndarray]:
+    """Return a function that draws an epoch's codes, all on the same axes."""
+    from keras_gen.figures import latent_scatter
+    from keras_gen.figures.animation import figure_pixels
+
+    codes = {epoch: folder.read_codes(epoch) for epoch in epochs}
+    # The few that an early epoch threw far out would make all others tiny.
+    limit = max(3.2, 1.1 * float(np.percentile(np.abs([z_mean for z_mean, _ in codes.values()]), 99.5)))
+
+    def draw(epoch: int) -> np.ndarray:
+        z_mean, labels = codes[epoch]
+        title = f"epoch {epoch}: {len(z_mean):,} held-out images, encoded"
+        figure = latent_scatter(z_mean, labels, class_names, prior=np.zeros(2), title=title)
+        figure.axes[0].set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="auto")
+        return figure_pixels(figure)
+
+    return draw
