@@ -1,0 +1,47 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_gen.models import build_decoder, build_generator
+from keras_gen.models.exporting import export, multiply_adds
+
+
+def test_a_dense_decoder_is_exported_weight_by_weight():
+    decoder = build_decoder((8, 8, 1), 3, intermediate_dim=5)
+    z = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    x = z
+    for step in export(decoder):
+        if step.kind == "dense":
+            x = x @ step.weights["kernel"] + step.weights["bias"]
+        elif step.kind == "activation":
+            x = {"relu": lambda x: np.maximum(x, 0), "sigmoid": lambda x: 1 / (1 + np.exp(-x))}[
+                step.options["function"]
+            ](x)
+        else:
+            x = x.reshape(-1, *step.options["shape"])
+    np.testing.assert_allclose(x, decoder.predict_on_batch(z), atol=1e-6)
+
+
+def test_batch_normalization_becomes_scale_and_shift_by_its_moving_averages():
+    layer = keras.layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((4, 4, 3)), layer])
+    random = np.random.default_rng(0)
+    layer.set_weights([random.uniform(0.5, 2, 3) for _ in range(4)])
+    x = random.normal(size=(2, 4, 4, 3)).astype(np.float32)
+    functional = keras.Model(model.inputs, model.outputs)
+    (step,) = export(functional)
+    np.testing.assert_allclose(
+        x * step.weights["scale"] + step.weights["shift"], functional.predict_on_batch(x), atol=1e-5
+    )
+
+
+def test_a_network_of_other_layers_is_not_exported():
+    z = keras.Input((3,))
+    assert export(keras.Model(z, keras.layers.LayerNormalization()(z))) is None
+    assert export(keras.Model(z, keras.layers.Dense(2, activation="gelu")(z))) is None
+
+
+def test_multiplications_are_counted_by_hand():
+    assert multiply_adds(build_decoder((28, 28, 1), 2)) == 2 * 256 + 256 * 784
+    generator = build_generator((8, 8, 3), 10, filters=4, base_filters=6, kernel_size=5)
+    assert multiply_adds(generator) == pytest.approx(10 * 4 * 4 * 6 + 4 * 4 * 25 * 6 * 3)
