@@ -8,6 +8,10 @@ from keras_gen.errors import InputError
 
 COMMANDS = {
     "generate": "new images from a trained run",
+    "latent": "what its latent space holds: map, manifold, walks, concepts",
+    "film": "its training as a moving picture",
+    "explore": "a page to move through it in a browser",
+    "report": "all that it holds, on one page",
     "minimal": "three GANs in NumPy alone, watched in every detail",
     "benchmark": "what the training loop costs over bare Keras calls",
 }

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_backend
+from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
 from keras_gen.training.recipes import RECIPES, resolve_settings, settings_of
 from keras_gen.training.run_folder import RunFolder, already_exists
-from keras_gen.training.settings import SETTINGS, Settings, changes, flag
+from keras_gen.training.settings import NAMES, SETTINGS, Settings, changes, flag
 
 if TYPE_CHECKING:
     from keras_gen.cli.pictures import Pictures
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 SOURCE = {"dataset": "mnist5k", "data_dir": None, "image_size": None, "channels": None, "max_bad": 50}  # defaults
 MAY_CHANGE = ("epochs", "dataset", "data_dir", "max_bad")  # on --resume; its fingerprints tell the data
 FEW_STEPS = 1500  # the digits begin to be readable there
-NAMES = {"vae": "variational autoencoder", "dcgan": "DCGAN"}
 
 
 def train_command(kind: str, argv: list[str] | None = None) -> int:
@@ -36,7 +38,8 @@ def train_command(kind: str, argv: list[str] | None = None) -> int:
         kind: `vae` or `dcgan`.
         argv: Arguments; None takes the command line's.
     """
-    return run_command(lambda: _train(kind, vars(train_parser(kind).parse_args(argv))))
+    argv = sys.argv[1:] if argv is None else argv
+    return run_command(lambda: _train(kind, argv))
 
 
 def train_parser(kind: str) -> argparse.ArgumentParser:
@@ -141,9 +144,11 @@ def _plain(value: object) -> str:
     return {True: "yes", False: "no", None: "none"}[value] if value is None or isinstance(value, bool) else str(value)
 
 
-def _train(kind: str, options: dict) -> int:
+def _train(kind: str, argv: list[str]) -> int:
     started = time.monotonic()
+    options = vars(train_parser(kind).parse_args(argv))
     plan = _resumed_plan(kind, options) if "resume" in options else _new_plan(kind, options)
+    plan.commands.append(shlex.join(["python", f"train_{kind}.py", *argv]))
     _check_early(kind, plan, options)
     train, held_out = _load(plan)
     start_backend()
@@ -162,7 +167,7 @@ def _train(kind: str, options: dict) -> int:
         folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
         print(f"Run     {folder.path}")
         if plan.folder is None:
-            folder.write(source=plan.source)
+            folder.write(source=plan.source, commands=plan.commands)
             print(f"Preview {pictures.before_training(train, folder)}")
         resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
         run = _run(trainer, train, held_out, folder, pictures, plan, options["save_every"], stop, resume_line)
@@ -174,6 +179,7 @@ def _train(kind: str, options: dict) -> int:
             print("Pictures to open:")
             for path in drawn:
                 print(f"  {path}")
+        print(f"All of it on one page: {write_report(folder)}")
     return stop.exit_code if run.stopped else DONE
 
 
@@ -240,10 +246,12 @@ def _run(
             save_every=save_every,
         )
     except (RunError, OSError):
+        with contextlib.suppress(OSError, InputError):  # what went wrong comes first
+            write_report(folder)
         if any(folder.checkpoints.glob("*.npz")):
             print(f"The last good state is kept. To go on from it: {resume_line}")
         raise
-    folder.write(source=plan.source)  # the data may have moved since the run was begun
+    folder.write(source=plan.source, commands=plan.commands)  # the data may have moved since the run was begun
     return run
 
 
@@ -271,6 +279,7 @@ class _Plan:
     settings: Settings
     source: dict  # what load_dataset needs, as run.json keeps it
     folder: RunFolder | None = None
+    commands: list[str] = dataclasses.field(default_factory=list)  # that made it, this one last
 
 
 def _given_settings(kind: str, options: dict) -> dict:
@@ -301,7 +310,7 @@ def _resumed_plan(kind: str, options: dict) -> _Plan:
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
         )
-    return _Plan(new, asked, folder)
+    return _Plan(new, asked, folder, run.get("commands", []))
 
 
 def _checked_source(source: dict) -> dict:

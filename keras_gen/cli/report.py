@@ -1,0 +1,196 @@
+"""python -m keras_gen report: all that a run's folder holds, on one page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_gen.atomic import replacing
+from keras_gen.cli.command import DONE, Parser, check_new
+from keras_gen.errors import InputError
+from keras_gen.training.run_folder import RunFolder
+from keras_gen.training.settings import NAMES, flag
+
+if TYPE_CHECKING:
+    from keras_gen.figures.report import Command, Grid, Section, Table
+
+MOST_GRIDS = 24
+ENDS = {
+    "running": "it has not ended, or was cut off",
+    "finished": "it finished",
+    "interrupted": "it was interrupted and can be resumed",
+    "failed": "it failed",
+}
+LATENT_PICTURES = {
+    "latent_space": "Held-out images, placed by the encoder. Dots of a colour have the same label.",
+    "manifold": "The plane decoded: each picture is an evenly spaced point of the prior.",
+    "traversal": "Each latent dimension swept over its range; those that carry most come first.",
+    "reconstructions": "Held-out images above their reconstructions.",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(argv)
+    if options.out is not None:
+        check_new(options.out)
+    print(f"Open in a browser: {write_report(RunFolder(options.run), options.out)}")
+    return DONE
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    result = Parser(
+        prog="python -m keras_gen report",
+        description="Put all that a run's folder holds on one page: settings, losses, pictures, commands. Training "
+        "does so at its end; do it again after you made more pictures or measured the run.",
+        allow_abbrev=False,
+    )
+    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
+    result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
+    return result
+
+
+def write_report(folder: RunFolder, out: Path | None = None) -> Path:
+    """Write a run's report and return its path.
+
+    Args:
+        folder: The run's.
+        out: The file; None is report.html in the folder.
+
+    Raises:
+        InputError: The folder holds no run.
+    """
+    from keras_gen.figures.report import Report, report_page
+
+    facts = folder.read()
+    history = _history(folder)
+    report = Report(
+        title=folder.path.absolute().name,
+        summary=_summary(facts, history),
+        findings=facts.get("findings", []),
+        grids=_grids(folder),
+        sections=_sections(folder),
+        tables=_tables(folder, facts, history),
+        commands=_commands(folder, facts),
+    )
+    path = out or folder.path / "report.html"
+    with replacing(path) as temporary:
+        temporary.write_text(report_page(report), encoding="utf-8")
+    return path
+
+
+def _history(folder: RunFolder) -> list[dict[str, str]]:
+    try:
+        with (folder.path / "history.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
+
+
+def _summary(facts: dict, history: list[dict[str, str]]) -> str:
+    data, epochs = facts["dataset"], facts["settings"]["epochs"]
+    shape = " x ".join(map(str, data["train"]["image_shape"]))
+    return (
+        f"A {NAMES[facts['kind']]} of the recipe {facts['settings']['recipe']}, trained on "
+        f"{data['train']['count']:,} images of {data['name']} ({shape}; {data['held_out']['count']:,} held out) "
+        f"for {len(history)} of {epochs} epochs: {ENDS.get(facts['status'], facts['status'])}."
+    )
+
+
+def _grids(folder: RunFolder) -> list[Grid]:
+    import numpy as np
+    from PIL import Image
+
+    from keras_gen.figures.report import Grid, webp_source
+
+    epochs = folder.epochs_with(folder.epoch_image)
+    some = np.unique(np.linspace(0, len(epochs) - 1, min(MOST_GRIDS, len(epochs)), dtype=int))
+    result = []
+    for epoch in (epochs[place] for place in some):
+        with Image.open(folder.epoch_image(epoch)) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+        result.append(Grid(webp_source(pixels), epoch))
+    return result
+
+
+def _sections(folder: RunFolder) -> list[Section]:
+    from keras_gen.figures.report import Picture, Section, png_source
+
+    def pictures(texts: dict[str, str]) -> list[Picture]:
+        files = {name: folder.figures / f"{name}.png" for name in texts}
+        return [
+            Picture(png_source(files[name].read_bytes()), text) for name, text in texts.items() if files[name].exists()
+        ]
+
+    sections = [
+        Section("Losses", pictures({"losses": "In nats, after each epoch: training solid, held-out dashed."})),
+        Section("Latent space", pictures(LATENT_PICTURES)),
+        Section("What it was trained on", pictures({"data": "Some training images, as the networks see them."})),
+    ]
+    return [section for section in sections if section.pictures]
+
+
+def _tables(folder: RunFolder, facts: dict, history: list[dict[str, str]]) -> list[Table]:
+    from keras_gen.figures.report import Table
+
+    tables = []
+    if history:
+        last = [(name.replace("_", " "), f"{float(value):.5g}") for name, value in history[-1].items()]
+        tables.append(Table("Losses after the last epoch, in nats", last, numbers=True))
+    if metrics := _metrics(folder):
+        tables.append(Table("Metrics", metrics, numbers=True))
+    settings = [(flag(name), "none" if value is None else str(value)) for name, value in facts["settings"].items()]
+    tables.append(Table("Settings", settings))
+    made = {"device": facts["device"], "backend": facts["backend"]} | facts["versions"]
+    prints = {
+        f"{part.replace('_', '-')} images, sha256": facts["dataset"][part]["fingerprint"]
+        for part in ("train", "held_out")
+    }
+    tables.append(Table("Made with", [(name, str(value)) for name, value in (made | prints).items()]))
+    return tables
+
+
+def _metrics(folder: RunFolder) -> list[tuple[str, str]]:
+    """Return metrics.json as rows, its inner names joined by dots."""
+    path = folder.path / "metrics.json"
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read ({error}); remove it, or run evaluate again") from None
+    return list(_flat(found))
+
+
+def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
+    rows = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{name}.")
+        else:
+            rows.append(
+                (f"{prefix}{name}".replace("_", " "), f"{value:.5g}" if isinstance(value, float) else str(value))
+            )
+    return rows
+
+
+def _commands(folder: RunFolder, facts: dict) -> list[Command]:
+    from keras_gen.figures.report import Command
+
+    run = shlex.quote(str(folder.path))
+    epochs = facts["settings"]["epochs"]
+    more = f" --epochs {2 * epochs}" if facts["status"] == "finished" else ""
+    commands = [Command("It was made by", "\n".join(facts["commands"]))] if "commands" in facts else []
+    if "source" in facts:
+        commands.append(Command("To go on training", f"python train_{facts['kind']}.py --resume {run}{more}"))
+    return [
+        *commands,
+        Command("New images", f"python -m keras_gen generate {run} --seeds 0-63"),
+        Command("A page to move through its latent space", f"python -m keras_gen explore {run}"),
+        Command("A view of its latent space", f"python -m keras_gen latent {run} interpolate"),
+        Command("Its training as a film", f"python -m keras_gen film {run}"),
+    ]
