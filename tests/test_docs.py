@@ -4,14 +4,19 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from keras_gen.cli import benchmark, generate, minimal
+from keras_gen.cli import benchmark, explore, film, generate, latent, minimal, report
 from keras_gen.cli.main import COMMANDS
-from keras_gen.cli.train import train_parser
+from keras_gen.cli.train import train_command, train_parser
 
 PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
-PARSERS = {"generate": generate.parser, "minimal": minimal.parser, "benchmark": benchmark.parser}
+PARSERS = {
+    module.__name__.split(".")[-1]: module.parser
+    for module in (generate, latent, film, explore, report, minimal, benchmark)
+}
 
 
 def commands():
@@ -64,6 +69,25 @@ def test_the_readme_s_python_runs():
     exec(compile(snippet, "README.md", "exec"), names)
     assert names["images"].shape == (16, 28, 28, 1)
     assert names["run"].history[-1]["held_out_loss"] < 200
+
+
+def test_the_cookbook_s_python_runs(tmp_path, monkeypatch):
+    snippets = re.findall(r"```python\n(.*?)```", Path("docs/cookbook.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(snippets) == 4
+    monkeypatch.chdir(tmp_path)
+    small = ["--generator-filters", "4", "--generator-base-filters", "4", "--discriminator-filters", "4"]
+    assert train_command("vae", ["--epochs", "3"]) == 0
+    assert train_command("dcgan", ["--epochs", "1", *small]) == 0
+    Image.fromarray(np.full((40, 50, 3), 99, np.uint8)).save("photo.png")
+    names = {}
+    for snippet in snippets:
+        exec(compile(snippet, "cookbook.md", "exec"), names)
+    assert names["images"].shape == (16, 28, 28, 1)
+    assert (names["codes"].shape, names["mine"].shape) == ((1000, 2), (1, 2))
+    assert names["error"][names["worst"]].min() >= np.median(names["error"])
+    assert names["changed"].shape == (36, 28, 28, 1)
+    for name in ("walk.png", "walk.gif", "concept.png", "seeds.png"):
+        assert Path(name).stat().st_size > 300
 
 
 def test_the_course_s_step_by_hand_gives_the_numbers_beside_it(capsys):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen import RunFolder, load_dataset, resolve_settings, train_vae
+from keras_gen import RunFolder, load_dataset, resolve_settings, train_dcgan, train_vae
 from keras_gen.cli.main import main
 from keras_gen.cli.train import SOURCE, train_command
 from keras_gen.data import folder as folder_module
@@ -116,6 +116,19 @@ def make_runs(root):
     source = SOURCE | {"dataset": str(root / "stripes.npz")}
     folder.write(source=source)
     train_vae(*sets, settings, folder=folder, say=lambda _: None)
+    train_vae(
+        *sets,
+        dataclasses.replace(settings, latent_dim=1, epochs=1),
+        folder=_with_source(RunFolder.create(root / "line", "vae", "stripes"), source),
+        say=lambda _: None,
+    )
+    small = {"generator_filters": 4, "generator_base_filters": 4, "discriminator_filters": 4}
+    train_dcgan(
+        *sets,
+        resolve_settings("dcgan", epochs=1, batch_size=24, latent_dim=3, **small),
+        folder=_with_source(RunFolder.create(root / "gan", "dcgan", "stripes"), source),
+        say=lambda _: None,
+    )
     copies = {name: RunFolder(shutil.copytree(root / "run", root / name)) for name in ("newer", "changed", "bare")}
     copies["newer"].write(format_version=99)
     np.savez(root / "other.npz", images=images[::-1])
@@ -129,6 +142,11 @@ def make_runs(root):
     model.save(tampered.model_path("decoder"))
     shortened = RunFolder(shutil.copytree(root / "run", root / "shortened")).model_path("decoder")
     shortened.write_bytes(shortened.read_bytes()[:1000])
+
+
+def _with_source(folder, source):
+    folder.write(source=source)
+    return folder
 
 
 def keras_with_code():
