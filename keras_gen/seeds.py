@@ -6,7 +6,7 @@ one stream never shifts another.
 
 import numpy as np
 
-STREAMS = ("shuffle", "split", "latents", "held_out", "grid", "generate", "mirror")
+STREAMS = ("shuffle", "split", "latents", "held_out", "grid", "generate", "mirror", "binarize", "validation", "evaluate")
 
 
 def random_stream(seed: int, stream: str, *position: int) -> np.random.Generator:

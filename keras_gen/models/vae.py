@@ -4,6 +4,7 @@ D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes" (2013).
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import layers, ops
@@ -130,12 +131,15 @@ def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0) -> 
     return keras.Model(encoder.inputs, _to_logits(decoder)(z), name="vae")
 
 
-def build_vae_terms(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
+def build_vae_terms(
+    encoder: keras.Model, decoder: keras.Model, loss: Callable[[object, object], object] | None = None
+) -> keras.Model:
     """Build a model that measures both terms of the loss, image by image, for noise that it is given.
 
     Args:
         encoder: From `build_encoder`.
         decoder: From `build_decoder`.
+        loss: Of images and logits, in nats; None is `reconstruction_loss`.
 
     Returns:
         A model from [images in [0, 1], epsilon of shape (batch, latent_dim)]
@@ -145,7 +149,7 @@ def build_vae_terms(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
     epsilon = keras.Input(z_mean.shape[1:], name="given_epsilon")
     z = sample_latent([z_mean, z_log_var, epsilon])
     images = encoder.inputs[0]
-    reconstruction = reconstruction_loss(images, _to_logits(decoder)(z))
+    reconstruction = (loss or reconstruction_loss)(images, _to_logits(decoder)(z))
     return keras.Model([images, epsilon], [reconstruction, kl_divergence(z_mean, z_log_var)], name="vae_terms")
 
 

@@ -93,6 +93,12 @@ class Settings:
     seed: int = _setting(
         _whole(0, 2**31 - 1), "start of every random stream: weights, shuffling, latents, dropout", default=0
     )
+    evaluate_every: int = _setting(
+        _whole(0, 1_000_000),
+        "measure the run every so many epochs on a tenth of the training images, which is set aside for it, write "
+        "metrics.csv and keep the best models; 0 never does",
+        default=0,
+    )
     precision: str = _setting(
         _choice("float32", "mixed_bfloat16"),
         "arithmetic; mixed_bfloat16 computes in half precision and keeps the weights and the last layers in float32",
@@ -128,6 +134,12 @@ class VAESettings(Settings):
     optimizer: str = _setting(_choice("rmsprop", "adam"), "optimiser")
     learning_rate: float = _setting(_number(0, 10, above=True), "learning rate")
     beta: float = _setting(_number(0, 1e6), "weight of the KL term; 1 is the evidence lower bound")
+    likelihood: str = _setting(
+        _choice("bernoulli", "binarized", "continuous_bernoulli", "gaussian"),
+        "what the decoder says of a pixel: bernoulli is the chapter's cross-entropy, no likelihood of grey pixels; "
+        "binarized draws black and white ones; docs/metrics.md explains all four",
+        default="bernoulli",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ import numpy as np
 
 from keras_gen.data import ImageSet, to_range
 from keras_gen.latent import draw_latents
-from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms, reconstruction_loss
+from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
+from keras_gen.models.likelihoods import loss_of, observed
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, who_moved
 from keras_gen.training.device import jit_compile, precision
@@ -52,8 +53,9 @@ class VAETrainer:
         jit = jit_compile(settings.jit, convolutional=settings.architecture == "conv")
         optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
         optimizer.build(self.vae.trainable_variables)
-        self.vae.compile(optimizer=optimizer, loss=reconstruction_loss, jit_compile=jit)
-        self.terms = build_vae_terms(encoder, decoder)
+        self.vae.compile(optimizer=optimizer, loss=loss_of(settings.likelihood), jit_compile=jit)
+        self.optimizers = {"VAE": optimizer}
+        self.terms = build_vae_terms(encoder, decoder, loss_of(settings.likelihood))
         self.terms.compile(jit_compile=jit)
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch()
@@ -74,7 +76,8 @@ class VAETrainer:
         Raises:
             RunError: The loss is not finite.
         """
-        x = to_range(images, self.pixel_range)
+        random = random_stream(self.settings.seed, "binarize", epoch, step)
+        x = to_range(observed(images, self.settings.likelihood, random), self.pixel_range)
         loss = check_finite(float(self.vae.train_on_batch(x, x)), "loss", epoch, step)
         self.sums["loss"] += loss * len(images)
         self.sums["images"] += len(images)
@@ -97,6 +100,7 @@ class VAETrainer:
             images: uint8, shape (n, height, width, channels).
         """
         random = random_stream(self.settings.seed, "held_out")
+        images = observed(images, self.settings.likelihood, random)
         epsilon = draw_latents(random, len(images), self.settings.latent_dim)
         totals = np.zeros(2)
         batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
@@ -123,6 +127,7 @@ def train_vae(
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
     save_every: float = SAVE_EVERY,
+    doctor: bool = True,
 ) -> TrainingRun:
     """Train a variational autoencoder.
 
@@ -136,6 +141,7 @@ def train_vae(
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints.
+        doctor: Whether to look for what is wrong with the run after each epoch.
 
     Returns:
         The run, with `models["encoder"]`, `models["decoder"]` and `history`.
@@ -146,4 +152,4 @@ def train_vae(
     """
     settings = settings or resolve_settings("vae", train.name)
     trainer = VAETrainer(train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every)
+    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every, doctor)

@@ -125,3 +125,30 @@ def test_the_audit_is_said_in_a_line(image_sets):
     train_vae(*image_sets(), settings(epochs=1), say=said.append)
     assert len(said) == 1
     assert "moved the encoder (6 of 6 weights) and the decoder (4 of 4 weights), nothing else" in said[0]
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "binarized", "continuous_bernoulli", "gaussian"])
+def test_every_likelihood_trains_and_is_measured_as_evaluate_measures_it(image_sets, likelihood):
+    from keras_gen.evaluation import elbo_terms
+
+    train, held_out = image_sets(train=128)
+    settings = resolve_settings("vae", epochs=12, batch_size=16, intermediate_dim=32, likelihood=likelihood)
+    run = train_vae(train, held_out, settings, say=lambda _: None)
+    first, last = run.history[0], run.history[-1]
+    assert last["loss"] < first["loss"]
+    networks = run.models["encoder"], run.models["decoder"]
+    reconstruction, kl = elbo_terms(*networks, held_out.images, likelihood, samples=1, seed=settings.seed)
+    assert last["held_out_reconstruction"] == pytest.approx(reconstruction.mean(), rel=1e-5)
+    assert last["held_out_kl"] == pytest.approx(kl.mean(), rel=1e-5)
+
+
+def test_binarized_images_are_drawn_anew_in_every_step_and_the_same_when_the_step_is_repeated(image_sets, monkeypatch):
+    train, _ = image_sets()
+    trainer = VAETrainer((8, 8, 1), resolve_settings("vae", intermediate_dim=4, likelihood="binarized"))
+    seen = []
+    monkeypatch.setattr(trainer.vae, "train_on_batch", lambda x, _: seen.append(x) or 0.0)
+    for step in (1, 2, 1):
+        trainer.train_step(train.images[:8], 1, step)
+    assert set(np.unique(seen)) == {0.0, 1.0}
+    np.testing.assert_array_equal(seen[0], seen[2])
+    assert not np.array_equal(seen[0], seen[1])
