@@ -21,7 +21,8 @@ from keras_gen.training.run_folder import RunFolder, already_exists
 from keras_gen.training.settings import NAMES, SETTINGS, Settings, changes, flag
 
 if TYPE_CHECKING:
-    from keras_gen.cli.pictures import Pictures
+    from collections.abc import Callable
+
     from keras_gen.data import ImageSet
     from keras_gen.training import TrainingRun
     from keras_gen.training.loop import Trainer
@@ -106,6 +107,12 @@ def train_parser(kind: str) -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="print the settings and the networks, and stop (default: train)",
     )
+    data.add_argument(
+        "--doctor",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="look after each epoch for what is wrong with the run, and say what to do (default: yes)",
+    )
     group = parser.add_argument_group("settings")
     for field in dataclasses.fields(SETTINGS[kind]):
         text = f"{field.metadata['help']} (default: {_default_text(kind, field)})"
@@ -151,6 +158,9 @@ def _train(kind: str, argv: list[str]) -> int:
     plan.commands.append(shlex.join(["python", f"train_{kind}.py", *argv]))
     _check_early(kind, plan, options)
     train, held_out = _load(plan)
+    from keras_gen.data import set_aside
+
+    train, validation = set_aside(train, plan.settings.seed) if plan.settings.evaluate_every else (train, None)
     start_backend()
     from keras_gen.cli.pictures import Pictures
     from keras_gen.training import trainer_class
@@ -158,7 +168,7 @@ def _train(kind: str, argv: list[str]) -> int:
 
     trainer = trainer_class(kind)(train.image_shape, plan.settings)
     check_batches(trainer, train)
-    _announce(kind, plan.settings, train, held_out)
+    _announce(kind, plan.settings, train, validation, held_out)
     if "dry_run" in options:
         _print_plan(plan.settings, trainer)
         return DONE
@@ -170,7 +180,12 @@ def _train(kind: str, argv: list[str]) -> int:
             folder.write(source=plan.source, commands=plan.commands)
             print(f"Preview {pictures.before_training(train, folder)}")
         resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
-        run = _run(trainer, train, held_out, folder, pictures, plan, options["save_every"], stop, resume_line)
+        callbacks = [pictures.after_epoch]
+        if validation is not None:
+            from keras_gen.cli.scores import Validation
+
+            callbacks.append(Validation(plan.settings, train, validation).after_epoch)
+        run = _run(trainer, train, held_out, folder, callbacks, plan, options, stop, resume_line)
         if run.stopped:
             print(f"Stopped in epoch {run.epoch + 1} of {plan.settings.epochs}. To go on: {resume_line}")
         else:
@@ -200,13 +215,14 @@ def _load(plan: _Plan) -> tuple[ImageSet, ImageSet]:
     return load_dataset(plan.source["dataset"], seed=plan.settings.seed, **options)
 
 
-def _announce(kind: str, settings: Settings, train: ImageSet, held_out: ImageSet) -> None:
+def _announce(kind: str, settings: Settings, train: ImageSet, validation: ImageSet | None, held_out: ImageSet) -> None:
     """Say what will be trained on, what to expect of it, and what computes."""
     from keras_gen.data.inspection import inspect
     from keras_gen.training.device import backend_version, device_name, unused_nvidia_card
 
     shape = "x".join(map(str, train.image_shape))
-    print(f"Data    {train.name}: {len(train):,} training and {len(held_out):,} held-out images, {shape}")
+    aside = f", {len(validation):,} validation" if validation is not None else ""
+    print(f"Data    {train.name}: {len(train):,} training{aside} and {len(held_out):,} held-out images, {shape}")
     helps = "--augment" if getattr(settings, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(kind, settings, train):
         print(f"Advice  {advice}")
@@ -220,9 +236,9 @@ def _run(
     train: ImageSet,
     held_out: ImageSet,
     folder: RunFolder,
-    pictures: Pictures,
+    callbacks: list[Callable[[TrainingRun], None]],
     plan: _Plan,
-    save_every: float,
+    options: dict,
     stop: StopSignals,
     resume_line: str,
 ) -> TrainingRun:
@@ -241,9 +257,10 @@ def _run(
             held_out,
             folder,
             resume=plan.folder is not None,
-            on_epoch_end=pictures.after_epoch,
+            on_epoch_end=lambda run: [callback(run) for callback in callbacks],
             should_stop=stop,
-            save_every=save_every,
+            save_every=options["save_every"],
+            doctor=options["doctor"],
         )
     except (RunError, OSError):
         with contextlib.suppress(OSError, InputError):  # what went wrong comes first

@@ -86,6 +86,7 @@ class DCGANTrainer:
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             jit_compile=jit,
         )
+        self.optimizers = {"discriminator": self.judge.optimizer, "generator": self.gan.optimizer}
         self.start_epoch()
 
     @property
@@ -242,6 +243,7 @@ def train_dcgan(
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
     save_every: float = SAVE_EVERY,
+    doctor: bool = True,
 ) -> TrainingRun:
     """Train a DCGAN.
 
@@ -255,6 +257,7 @@ def train_dcgan(
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints.
+        doctor: Whether to look for what is wrong with the run after each epoch.
 
     Returns:
         The run, with `models["generator"]`, `models["discriminator"]` and `history`.
@@ -265,4 +268,4 @@ def train_dcgan(
     """
     settings = settings or resolve_settings("dcgan", train.name)
     trainer = DCGANTrainer(train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every)
+    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every, doctor)

@@ -15,6 +15,7 @@ from keras_gen.data import ImageSet, epoch_batches
 from keras_gen.errors import InputError, RunError
 from keras_gen.training.checkpoints import load_checkpoint, save_checkpoint
 from keras_gen.training.device import device_name, versions
+from keras_gen.training.doctor import Doctor
 from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings, changes
@@ -33,6 +34,7 @@ class Trainer(Protocol):
     pixel_range: tuple[float, float]
     images_per_step: int
     drop_last: bool
+    optimizers: dict[str, keras.optimizers.Optimizer]  # by what they train
     variables: dict[str, list[keras.Variable]]  # all that a checkpoint holds, in groups
     sums: dict  # of the epoch so far, as JSON can hold them
 
@@ -66,6 +68,7 @@ class TrainingRun:
         folder: Where it writes, or None.
         history: One row of losses for each finished epoch.
         timing: What each of them took, in seconds.
+        metrics: One row for each epoch that was evaluated; a callback adds them.
         step: Steps taken of the epoch after them.
         stopped: Whether it was asked to stop before its last epoch.
         resumed_after: Epochs that an earlier process finished.
@@ -80,6 +83,7 @@ class TrainingRun:
     folder: RunFolder | None
     history: list[dict[str, float]] = field(default_factory=list)
     timing: list[dict[str, float]] = field(default_factory=list)
+    metrics: list[dict[str, float]] = field(default_factory=list)
     step: int = 0
     stopped: bool = False
     resumed_after: int = 0
@@ -110,6 +114,7 @@ def run_epochs(
     should_stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] = print,
     save_every: float = SAVE_EVERY,
+    doctor: bool = True,
 ) -> TrainingRun:
     """Train for all epochs, or for those that are left.
 
@@ -123,6 +128,7 @@ def run_epochs(
         should_stop: Asked after every step; True ends the run there.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints; the last one is written when the run ends.
+        doctor: Whether to look for what is wrong with the run after each epoch.
 
     Returns:
         The run.
@@ -139,11 +145,13 @@ def run_epochs(
     run = TrainingRun(trainer.kind, trainer.settings, trainer.models, trainer.pixel_range, train, held_out, folder)
     if resume:
         _restore(trainer, run, say)
+    known = folder.read().get("findings", []) if resume else []
     if folder is not None:
-        folder.write(**_describe(run), status="running", findings=[])
+        folder.write(**_describe(run), status="running", findings=known)
+    session = _Session(should_stop, say, save_every, Doctor(trainer, train.images, known) if doctor else None)
     status = "failed"
     try:
-        _run_epochs(trainer, run, on_epoch_end, _Session(should_stop, say, save_every))
+        _run_epochs(trainer, run, on_epoch_end, session)
         _save(trainer, run)
         status = "interrupted" if run.stopped else "finished"
     finally:
@@ -180,8 +188,10 @@ def _run_epochs(
             if run.folder is not None:
                 run.folder.write_history(run.history)
                 run.folder.write_timing(run.timing)
-            if on_epoch_end is not None:
-                with _noise_kept(trainer):
+            with _noise_kept(trainer):
+                if session.doctor is not None:
+                    _examine(run, session, bar)
+                if on_epoch_end is not None:
                     on_epoch_end(run)
 
 
@@ -192,6 +202,7 @@ class _Session:
     should_stop: Callable[[], bool] | None
     say: Callable[[str], None]
     save_every: float
+    doctor: Doctor | None
     audited: bool = False  # a run is audited in its first step, once
     saved: float = field(default_factory=time.monotonic)
     shown: float | None = None  # when the bar was last renewed; None before the first step
@@ -236,6 +247,15 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
             return
 
 
+def _examine(run: TrainingRun, session: _Session, bar: tqdm) -> None:
+    """Let the doctor look at the run, and say and keep what is new."""
+    for finding in session.doctor.examine(run, bar.n):
+        bar.clear()
+        session.say(f"Doctor  {finding.text}")
+        if run.folder is not None:
+            run.folder.write(findings=session.doctor.findings)
+
+
 @contextmanager
 def _noise_kept(trainer: Trainer) -> Iterator[None]:
     """Leave the states of the networks' random generators as they were: whoever looks at a run must not change it."""
@@ -264,6 +284,7 @@ def _save(trainer: Trainer, run: TrainingRun) -> None:
         "sums": trainer.sums,
         "history": run.history,
         "timing": run.timing,
+        "metrics": run.metrics,
     }
     save_checkpoint(run.folder.checkpoints, trainer.variables, position)
     run.folder.save_models(run.models)
@@ -291,6 +312,7 @@ def _restore(trainer: Trainer, run: TrainingRun, say: Callable[[str], None]) -> 
         raise InputError(f"{run.folder.path} has its {begun} epochs; give more with --epochs to go on")
     trainer.sums = position["sums"]
     run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
+    run.metrics = position.get("metrics", [])
     run.resumed_after = run.epoch
     where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
     say(f"Resume  from {where} of {run.settings.epochs}")

@@ -46,7 +46,7 @@ def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command
     facts = folder.read()
     evil = "</script><script>alert(2)</script>"
     folder.write(
-        findings=["The <b>generator</b> wins."],
+        findings=[{"ailment": "generator wins", "epoch": 2, "text": "The <b>generator</b> wins."}],
         dataset=facts["dataset"] | {"name": evil},
         commands=[f"python train_vae.py --dataset '{evil}'"],
     )

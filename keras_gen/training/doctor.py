@@ -1,0 +1,287 @@
+"""Health checks: what is wrong with a run, in a sentence, and what to do about it.
+
+At the end of an epoch the doctor looks at the losses, at the optimisers' averages
+of the gradients and at one batch of images, all of which is there already or costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
+from keras_gen.models.applying import decode, encode
+from keras_gen.seeds import random_stream
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_gen.training.loop import Trainer, TrainingRun
+
+PROBED = 64  # images; one batch of the networks when they are applied
+FEW_EPOCHS = 3  # before these nothing is said of a trend
+SETTLED_STEPS = 40  # after these BatchNormalization's averages no longer move by themselves
+FEW_STEPS = 500  # before these a generator's images are alike because it has hardly begun
+NEAR_ZERO = 0.01  # nats: a discriminator that is never wrong about generated images; healthy runs stay above 0.02
+FOOLED = 0.15  # nats: a generator whose images all pass
+ALIKE = 0.25  # of the real images' mean distance to each other; healthy runs stay above 0.45
+VANISHED, EXPLODED = 1e-10, 1e5  # root mean square of a layer's gradient
+IMPOSSIBLE = 1.2  # exp(-loss on fakes) + exp(-generator's loss) is at most 1 for one function
+OVERFITTED = 1.02  # held-out loss over its smallest value
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a run.
+
+    Attributes:
+        ailment: Its name.
+        text: What is seen, and what to do, in a sentence.
+    """
+
+    ailment: str
+    text: str
+
+
+class Doctor:
+    """Examines one run, and names each ailment once.
+
+    Args:
+        trainer: Of the run.
+        images: Training images, uint8 of shape (n, height, width, channels).
+        known: Findings of earlier processes, as run.json keeps them; they are not repeated.
+
+    Attributes:
+        findings: All so far, as run.json keeps them: ailment, epoch, text.
+    """
+
+    def __init__(self, trainer: Trainer, images: np.ndarray, known: list[dict] | None = None) -> None:
+        some = np.linspace(0, len(images) - 1, min(PROBED, len(images)), dtype=int)
+        self.trainer = trainer
+        self.images = np.asarray(images[some])
+        self.findings = list(known or [])
+        self.first: np.ndarray | None = None  # what a generator made when its running averages had settled
+        self.first_epoch = 0
+
+    def examine(self, run: TrainingRun, steps: int) -> list[Finding]:
+        """Return what is wrong that was not said before.
+
+        Args:
+            run: After an epoch.
+            steps: Taken so far.
+        """
+        checks = _vae_checks(self, run) if run.kind == "vae" else _dcgan_checks(self, run, steps)
+        new = []
+        for check in [*checks, lambda: _gradients(self.trainer.optimizers)]:
+            finding = check()
+            if finding is not None and not self.has(finding.ailment):
+                self.findings.append({"ailment": finding.ailment, "epoch": run.epoch, "text": finding.text})
+                new.append(finding)
+        return new
+
+    def has(self, *ailments: str) -> bool:
+        """Tell whether one of these was found."""
+        return any(finding["ailment"] in ailments for finding in self.findings)
+
+
+def _vae_checks(doctor: Doctor, run: TrainingRun) -> list[Callable[[], Finding | None]]:
+    encoder, trainer = run.models["encoder"], doctor.trainer
+    z_mean, z_log_var = encode(encoder, doctor.images, run.pixel_range)
+    return [
+        lambda: _wrong_reduction(run, trainer.held_out_losses(doctor.images)["held_out_reconstruction"]),
+        lambda: _posterior_collapse(doctor, run, kl_per_dimension(z_mean, z_log_var)),
+        lambda: _overfitting(run.history),
+        lambda: _loss_stands_still(doctor, run),
+    ]
+
+
+def _dcgan_checks(doctor: Doctor, run: TrainingRun, steps: int) -> list[Callable[[], Finding | None]]:
+    settings = run.settings
+    latents = draw_latents(
+        random_stream(settings.seed, "grid"), PROBED, settings.latent_dim, settings.latent_distribution
+    )
+    made = decode(run.models["generator"], latents, run.pixel_range).astype(np.float32)
+    if doctor.first is None and steps >= SETTLED_STEPS:
+        doctor.first, doctor.first_epoch = made, run.epoch
+    return [
+        lambda: _another_function(run.history),
+        lambda: _discriminator_wins(doctor, run.history),
+        lambda: _generator_wins(run.history),
+        lambda: _collapse(made, doctor.images, steps),
+        lambda: _pictures_stand_still(doctor, made, run.epoch),
+    ]
+
+
+def _wrong_reduction(run: TrainingRun, measured: float) -> Finding | None:
+    """Compare the loss that trains with one that is measured pixel by pixel, image by image."""
+    if run.settings.likelihood not in ("bernoulli", "binarized"):  # a density can be near 0 by itself
+        return None
+    trained = run.history[-1]["reconstruction"]
+    if run.epoch < 2 or abs(trained) > 0.2 * abs(measured):
+        return None
+    return Finding(
+        "averaged reconstruction",
+        "The reconstruction loss that trains is averaged over the pixels, not summed, and the KL term drowns it: sum "
+        "it over the pixels, as keras_gen.models.reconstruction_loss does.",
+    )
+
+
+def _posterior_collapse(doctor: Doctor, run: TrainingRun, kl: np.ndarray) -> Finding | None:
+    if run.epoch < FEW_EPOCHS or kl.max() >= DEAD or doctor.has("averaged reconstruction"):
+        return None
+    return Finding(
+        "posterior collapse",
+        f"Posterior collapse: no latent dimension carries information (the largest KL is {_brief(kl.max())} nats), so "
+        "all reconstructions are alike: lower --beta, or the learning rate.",
+    )
+
+
+def _overfitting(history: list[dict[str, float]]) -> Finding | None:
+    held_out = [row["held_out_loss"] for row in history]
+    best = int(np.argmin(held_out))
+    late = len(held_out) - 1 - best
+    if late < FEW_EPOCHS or min(held_out[-FEW_EPOCHS:]) <= OVERFITTED * held_out[best] or held_out[best] <= 0:
+        return None
+    if history[-1]["loss"] >= history[best]["loss"]:
+        return None
+    return Finding(
+        "overfitting",
+        f"The held-out loss rises since epoch {history[best]['epoch']} while the training loss falls, the network "
+        f"memorises: stop there (--epochs {history[best]['epoch']}), use more images or a smaller network.",
+    )
+
+
+def _loss_stands_still(doctor: Doctor, run: TrainingRun) -> Finding | None:
+    losses = [row["loss"] for row in run.history]
+    if run.epoch < FEW_EPOCHS or losses[-1] < losses[0] - 0.005 * abs(losses[0]):
+        return None
+    if doctor.has("averaged reconstruction", "posterior collapse"):
+        return None
+    return Finding(
+        "nothing learned",
+        f"Nothing is learned: after {run.epoch} epochs the loss is where it was after the first: try a learning rate "
+        "ten times higher, or ten times lower if the losses jump.",
+    )
+
+
+def _another_function(history: list[dict[str, float]]) -> Finding | None:
+    """Find losses that no one discriminator can have.
+
+    With p the probability that an image is real, the losses on generated images are the means of -log(1 - p) and of
+    -log p. By Jensen's inequality exp(-loss) is at most the mean of 1 - p and of p, which add up to 1.
+    """
+    row = history[-1]
+    together = math.exp(-row["discriminator_loss_fake"]) + math.exp(-row["generator_loss"])
+    if together <= IMPOSSIBLE:
+        return None
+    return Finding(
+        "another function",
+        "The generator plays against another function than the discriminator that trains (one calls generated images "
+        "fake, the other real): freeze the discriminator's weights, not its layers, with keras_gen.frozen.",
+    )
+
+
+def _discriminator_wins(doctor: Doctor, history: list[dict[str, float]]) -> Finding | None:
+    last = history[-FEW_EPOCHS:]
+    if len(last) < FEW_EPOCHS or any(row["discriminator_loss_fake"] > NEAR_ZERO for row in last):
+        return None
+    if last[-1]["generator_loss"] <= last[0]["generator_loss"] or doctor.has("another function"):
+        return None
+    return Finding(
+        "discriminator wins",
+        "The discriminator wins: it is never wrong about generated images and the generator's loss rises: lower "
+        "--discriminator-learning-rate, or raise --generator-learning-rate or --label-smoothing.",
+    )
+
+
+def _generator_wins(history: list[dict[str, float]]) -> Finding | None:
+    last = history[-2:]
+    if len(last) < 2 or any(
+        row["generator_loss"] > FOOLED or row["discriminator_loss_fake"] < 2 * math.log(2) for row in last
+    ):
+        return None
+    return Finding(
+        "generator wins",
+        "The generator wins: the discriminator takes all its images for real, so there is nothing to learn from it: "
+        "raise --discriminator-learning-rate or --discriminator-steps, or lower --generator-learning-rate.",
+    )
+
+
+def _collapse(made: np.ndarray, real: np.ndarray, steps: int) -> Finding | None:
+    share = _mean_distance(made) / max(_mean_distance(real.astype(np.float32)), 1e-6)
+    if steps < FEW_STEPS or share >= ALIKE:
+        return None
+    return Finding(
+        "collapse",
+        "The generated images have collapsed: they are much more alike than real ones: lower both learning rates, or "
+        "go back to a better epoch (--evaluate-every keeps the best).",
+    )
+
+
+def _pictures_stand_still(doctor: Doctor, made: np.ndarray, epoch: int) -> Finding | None:
+    if doctor.first is None or epoch < doctor.first_epoch + FEW_EPOCHS:
+        return None
+    if np.sqrt(np.mean((made - doctor.first) ** 2)) >= 1:
+        return None
+    return Finding(
+        "nothing learned",
+        f"Nothing is learned: after {epoch} epochs the generator's images have not changed: raise "
+        "--generator-learning-rate.",
+    )
+
+
+def _gradients(optimizers: dict[str, keras.optimizers.Optimizer]) -> Finding | None:
+    """Look at the optimisers' running averages of each kernel's gradient."""
+    for name, optimizer in optimizers.items():
+        for kernel, size in _gradient_sizes(optimizer):
+            if not size < EXPLODED:
+                return Finding(
+                    "exploding gradients",
+                    f"Exploding gradients in the {name} ({kernel}: {_brief(size)}): lower its learning rate tenfold.",
+                )
+            if size < VANISHED:
+                return Finding(
+                    "dead gradients",
+                    f"Dead gradients in the {name} ({kernel} gets none, as when no unit behind it is active any more): "
+                    "start again with a lower learning rate.",
+                )
+    return None
+
+
+def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> list[tuple[str, float]]:
+    """Return the root mean square of each kernel's gradient, as the optimiser remembers it.
+
+    Adam's first moment forgets in a few steps, its second takes thousands; RMSprop has the second alone, and forgets
+    it in some tens.
+    """
+    import keras
+
+    moments = {kind: [each for each in optimizer.variables if each.path.endswith(kind)] for kind in _MOMENTS}
+    kind = _MOMENTS[0] if moments[_MOMENTS[0]] else _MOMENTS[1]
+    sizes = []
+    for variable in moments[kind]:
+        if len(variable.shape) < 2:  # biases in front of BatchNormalization have no gradient, and need none
+            continue
+        values = variable.value if kind == _MOMENTS[1] else keras.ops.square(variable.value)
+        kernel = variable.path.split("/")[-1].removesuffix(kind).replace("_kernel", "")
+        sizes.append((kernel, math.sqrt(max(0.0, float(keras.ops.mean(values))))))
+    return sizes
+
+
+_MOMENTS = ("_momentum", "_velocity")
+
+
+def _mean_distance(images: np.ndarray) -> float:
+    """Return the mean Euclidean distance between two of the images."""
+    rows = images.reshape(len(images), -1)
+    squares = np.sum(rows**2, axis=1)
+    distances = np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T))
+    return float(np.sum(distances) / max(1, len(rows) * (len(rows) - 1)))
+
+
+def _brief(value: float) -> str:
+    return f"{value:.2g}"
