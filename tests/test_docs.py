@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen.cli import benchmark, explore, film, generate, latent, minimal, report
+from keras_gen.cli import benchmark, evaluate, explore, film, generate, latent, minimal, report
 from keras_gen.cli.main import COMMANDS
 from keras_gen.cli.train import train_command, train_parser
 
 PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
 PARSERS = {
     module.__name__.split(".")[-1]: module.parser
-    for module in (generate, latent, film, explore, report, minimal, benchmark)
+    for module in (generate, latent, film, explore, report, evaluate, minimal, benchmark)
 }
 
 

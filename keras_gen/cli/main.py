@@ -12,6 +12,7 @@ COMMANDS = {
     "film": "its training as a moving picture",
     "explore": "a page to move through it in a browser",
     "report": "all that it holds, on one page",
+    "evaluate": "how good it is: likelihood bounds, distances to real images, copies",
     "minimal": "three GANs in NumPy alone, watched in every detail",
     "benchmark": "what the training loop costs over bare Keras calls",
 }

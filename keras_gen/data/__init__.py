@@ -3,7 +3,16 @@
 from keras_gen.data.batches import epoch_batches
 from keras_gen.data.folder import read_image, read_images
 from keras_gen.data.image_set import ImageSet
-from keras_gen.data.loading import load_dataset
+from keras_gen.data.loading import load_dataset, set_aside
 from keras_gen.data.pixels import to_range, to_uint8
 
-__all__ = ["ImageSet", "epoch_batches", "load_dataset", "read_image", "read_images", "to_range", "to_uint8"]
+__all__ = [
+    "ImageSet",
+    "epoch_batches",
+    "load_dataset",
+    "read_image",
+    "read_images",
+    "set_aside",
+    "to_range",
+    "to_uint8",
+]

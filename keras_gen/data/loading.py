@@ -223,6 +223,20 @@ def _difference(dataset: PublicDataset, arrays: Arrays) -> str | None:
     return f"does not hold {dataset.title}'s images (their sha256 differs)"
 
 
+def set_aside(train: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Split a tenth of the training images off to choose by; the arrays are rearranged in place.
+
+    Args:
+        train: Training images.
+        seed: Draws them.
+
+    Returns:
+        What is left to train on, and the validation images.
+    """
+    parts = _hold_out(train.images, train.labels, seed, "validation")
+    return tuple(ImageSet(*part, train.class_names, train.name) for part in parts)
+
+
 def _folder(
     path: Path, seed: int, image_size: int | None, channels: int | None, max_bad: int, say: Callable[[str], None]
 ) -> tuple[ImageSet, ImageSet]:
@@ -233,7 +247,9 @@ def _folder(
     return tuple(ImageSet(*part, tuple(facts.class_names), path.resolve().name) for part in parts)
 
 
-def _hold_out(images: np.ndarray, labels: np.ndarray | None, seed: int) -> list[tuple[np.ndarray, np.ndarray | None]]:
+def _hold_out(
+    images: np.ndarray, labels: np.ndarray | None, seed: int, stream: str = "split"
+) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """Split a tenth off, drawn from the seed; the arrays are rearranged in place.
 
     Swapping the images that are held out to the end leaves both parts in one
@@ -241,7 +257,7 @@ def _hold_out(images: np.ndarray, labels: np.ndarray | None, seed: int) -> list[
     """
     count = len(images)
     held_out = min(max(1, round(HELD_OUT_SHARE * count)), HELD_OUT_MOST, count)
-    chosen = random_stream(seed, "split").permutation(count)[:held_out]
+    chosen = random_stream(seed, stream).permutation(count)[:held_out]
     tail = np.arange(count - held_out, count)
     out, back = np.setdiff1d(chosen, tail), np.setdiff1d(tail, chosen)
     for array in (images, labels):

@@ -1,6 +1,7 @@
 """The folder that a run leaves behind, and the only code that writes into it.
 
-run.json  history.csv  timing.csv  images/  latents/  figures/  models/  checkpoints/  report.html
+run.json  history.csv  timing.csv  images/  latents/  figures/  models/  checkpoints/
+report.html  metrics.csv  metrics.json
 """
 
 from __future__ import annotations
@@ -134,9 +135,9 @@ class RunFolder:
         """Where checkpoints are kept; made when the first is written."""
         return self.path / "checkpoints"
 
-    def model_path(self, name: str) -> Path:
-        """Return the path of one saved model."""
-        return self.path / "models" / f"{name}.keras"
+    def model_path(self, name: str, best: bool = False) -> Path:
+        """Return the path of one saved model: of the last ones, or of the best."""
+        return self.path / "models" / ("best" if best else "") / f"{name}.keras"
 
     def read(self) -> dict:
         """Return run.json.
@@ -191,13 +192,23 @@ class RunFolder:
         """Write timing.csv: what each epoch took; a resumed one counts from the resume."""
         self._write_table("timing.csv", timing)
 
-    def save_models(self, models: dict[str, keras.Model]) -> None:
-        """Save models, replacing earlier ones only once the new ones are whole."""
+    def write_metrics(self, metrics: list[dict[str, float]]) -> None:
+        """Write metrics.csv: a row for each epoch that was measured on validation images."""
+        self._write_table("metrics.csv", metrics)
+
+    def write_scores(self, scores: dict) -> None:
+        """Write metrics.json: what `evaluate` measured on held-out images."""
+        _write(self.path / "metrics.json", json.dumps(scores, indent=2) + "\n")
+
+    def save_models(self, models: dict[str, keras.Model], best: bool = False) -> None:
+        """Save models as the last ones or as the best, replacing earlier ones only once the new ones are whole."""
         for name, model in models.items():
-            with replacing(self.model_path(name)) as temporary:
+            path = self.model_path(name, best)
+            path.parent.mkdir(exist_ok=True)
+            with replacing(path) as temporary:
                 model.save(temporary)
 
-    def load_model(self, name: str) -> keras.Model:
+    def load_model(self, name: str, best: bool = False) -> keras.Model:
         """Load a saved model in safe mode: code that hides in the file is refused, not run.
 
         Raises:
@@ -207,9 +218,10 @@ class RunFolder:
 
         import keras_gen.models  # noqa: F401, registers our layers
 
-        path = self.model_path(name)
+        path = self.model_path(name, best)
         if not path.is_file():
-            raise InputError(f"{path} is missing; the run may not have got far enough to save its models")
+            why = "only --evaluate-every keeps it" if best else "the run may not have got far enough to save its models"
+            raise InputError(f"{path} is missing; {why}")
         try:
             return keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises nearly anything on a damaged file

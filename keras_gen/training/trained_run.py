@@ -30,6 +30,7 @@ class TrainedRun:
         path: The run folder.
         models: Models that are in memory already, by name; others are loaded when they are asked for.
         datasets: Its training and held-out images, if they are in memory already.
+        best: Load the best models, which `--evaluate-every` keeps, instead of the last.
 
     Attributes:
         folder: The run folder.
@@ -47,6 +48,7 @@ class TrainedRun:
         path: str | Path,
         models: dict[str, keras.Model] | None = None,
         datasets: tuple[ImageSet, ImageSet] | None = None,
+        best: bool = False,
     ) -> None:
         self.folder = RunFolder(path)
         self._facts = self.folder.read()
@@ -56,6 +58,7 @@ class TrainedRun:
         self.image_shape = tuple(self._facts["dataset"]["train"]["image_shape"])
         self._models = dict(models or {})
         self._datasets = datasets
+        self._best = best
 
     def model(self, name: str) -> keras.Model:
         """Return a saved model: `generator`, `discriminator`, `encoder` or `decoder`.
@@ -64,7 +67,7 @@ class TrainedRun:
             InputError: The run has no such model, or it cannot be loaded safely.
         """
         if name not in self._models:
-            self._models[name] = self.folder.load_model(name)
+            self._models[name] = self.folder.load_model(name, self._best)
         return self._models[name]
 
     def draw(self, count: int, seed: int = 0) -> np.ndarray:
@@ -152,25 +155,29 @@ class TrainedRun:
         return self._datasets
 
     def _load_datasets(self) -> tuple[ImageSet, ImageSet]:
-        from keras_gen.data import load_dataset
+        from keras_gen.data import load_dataset, set_aside
 
         if "source" not in self._facts:
             raise InputError(f"{self.folder.path} was made from Python and does not know where its images came from")
         source = dict(self._facts["source"])
         name = source.pop("dataset")
-        sets = load_dataset(name, seed=self.settings.seed, say=lambda _: None, **source)
+        train, held_out = load_dataset(name, seed=self.settings.seed, say=lambda _: None, **source)
+        if self.settings.evaluate_every:
+            train, _ = set_aside(train, self.settings.seed)
+        sets = train, held_out
         if self.folder.foreign_part(*sets):
             raise InputError(f"the images of {name} are no longer those of {self.folder.path}")
         return sets
 
 
-def load_run(path: str | Path) -> TrainedRun:
+def load_run(path: str | Path, best: bool = False) -> TrainedRun:
     """Load a run to make images from it and to look into its latent space.
 
     Args:
         path: The run folder, such as `runs/0001-vae-mnist5k`.
+        best: Load the best models, which `--evaluate-every` keeps, instead of the last.
 
     Raises:
         InputError: The folder holds no run.
     """
-    return TrainedRun(path)
+    return TrainedRun(path, best=best)

@@ -1,0 +1,142 @@
+"""python -m keras_gen evaluate: how good a run is, in numbers that mean something."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from keras_gen.cli.command import DONE, Parser, start_backend
+from keras_gen.errors import InputError
+
+NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
+LIKELIHOODS = {
+    "bernoulli": "grey pixels taken as averages of black and white ones; no likelihood of grey images",
+    "binarized": "pixels drawn black or white by their grey value",
+    "continuous_bernoulli": "a density of grey pixels",
+    "gaussian": "a density of grey pixels, with a fixed standard deviation",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(argv)
+    _check(options)
+    start_backend()
+    from keras_gen.training import TrainedRun
+
+    run = TrainedRun(options.run, best=options.best)
+    train, held_out = run.datasets()
+    count = min(options.count, len(held_out), len(train))
+    if count < 6:
+        raise InputError(f"{run.folder.path} has {len(held_out)} held-out images; six are the least to compare with")
+    from keras_gen.cli import scores
+
+    result = {"models": "best" if options.best else "last", "seed": options.seed}
+    if run.kind == "vae":
+        result["likelihood"] = scores.likelihood_scores(
+            run, held_out.images, options.samples, options.importance_samples, options.seed
+        )
+        _print_likelihood(result["likelihood"], run.settings.latent_dim)
+    features = scores.features_for(options.features, train, options.seed)
+    generated = run.generate(count, options.seed)
+    real, floor = (scores.some_images(images, count, options.seed) for images in (held_out, train))
+    result["images"] = {
+        "features": options.features,
+        "count": count,
+        "generated": scores.image_scores(features, generated, real),
+        "floor": scores.image_scores(features, floor, real),
+    }
+    _print_images(result["images"])
+    found = scores.memorising_scores(features, generated, held_out, train)
+    near = {space: found[space].pop("nearest") for space in found}
+    result["memorising"] = found
+    for space, scored in found.items():
+        print(f"Copies in {space:9}  {scored['verdict']}")
+    run.folder.write_scores(result)
+    print(f"Numbers: {run.folder.path / 'metrics.json'}")
+    print(f"Each generated image beside its nearest training images: {_draw_nearest(run, generated, train, near)}")
+    return DONE
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    result = Parser(
+        prog="python -m keras_gen evaluate",
+        description="Measure a run on its held-out images: bounds on the likelihood (VAE), distances between generated "
+        "and real images, copies of training images. docs/metrics.md says what each number means.",
+        allow_abbrev=False,
+    )
+    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
+    result.add_argument(
+        "--features",
+        choices=("own", "inception"),
+        default="own",
+        help="what distances are measured in: own trains a small classifier on the data set, inception needs a "
+        "download (default: own)",
+    )
+    result.add_argument("--count", type=int, default=5000, help="images to compare, at most (default: 5000)")
+    result.add_argument(
+        "--samples", type=int, default=10, help="latent samples an image for the lower bound (default: 10; VAE)"
+    )
+    result.add_argument(
+        "--importance-samples",
+        type=int,
+        default=500,
+        help="samples an image for the importance-weighted bound (default: 500; VAE)",
+    )
+    result.add_argument("--seed", type=int, default=0, help="start of every random draw (default: 0)")
+    result.add_argument(
+        "--best", action="store_true", help="measure the best models, of --evaluate-every (default: the last)"
+    )
+    return result
+
+
+def _check(options: Namespace) -> None:
+    for name, low, high in (("count", 6, 50_000), ("samples", 1, 10_000), ("importance_samples", 1, 5000)):
+        if not low <= vars(options)[name] <= high:
+            flag = "--" + name.replace("_", "-")
+            raise InputError(f"{flag} must be a whole number from {low} to {high}; received {vars(options)[name]}")
+    if not 0 <= options.seed < 2**31:
+        raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {options.seed}")
+
+
+def _print_likelihood(scores: dict, latent_dim: int) -> None:
+    print(
+        f"Likelihood  {scores['likelihood']}: {LIKELIHOODS[scores['likelihood']]}; {scores['images']:,} held-out images"
+    )
+    parts = f"reconstruction {scores['reconstruction']:.2f}, KL {scores['kl']:.2f}; {scores['samples']} samples"
+    print(f"  ELBO                        {_estimate(scores['elbo'])} nats ({parts})")
+    bound = _estimate(scores["importance_weighted_bound"])
+    print(f"  importance-weighted bound   {bound} nats ({scores['importance_samples']} samples)")
+    print(f"  active latent dimensions    {scores['active_units']} of {latent_dim}")
+
+
+def _print_images(scores: dict) -> None:
+    print(f"Images  {scores['count']:,} generated against as many held-out ones, by {scores['features']} features")
+    print(f"  {'':12}{'generated':>20}{'training images':>20}   (the floor: as real as it gets)")
+    for name in ("fid", "kid", "precision", "recall", "density", "coverage"):
+        cells = (_cell(scores[column][name]) for column in ("generated", "floor"))
+        print(f"  {name:12}" + "".join(f"{cell:>20}" for cell in cells))
+
+
+def _cell(value: float | dict) -> str:
+    return f"{value['value']:.4f} ± {value['standard_error']:.4f}" if isinstance(value, dict) else f"{value:.4f}"
+
+
+def _estimate(value: dict) -> str:
+    return f"{value['value']:.2f} ± {value['standard_error']:.2f}"
+
+
+def _draw_nearest(run: object, generated: object, train: object, near: dict[str, list[int]]) -> Path:
+    """Draw generated images in a column, their nearest training images beside them."""
+    import numpy as np
+
+    from keras_gen.figures import image_table
+
+    shown = min(NEIGHBOURS_SHOWN, len(generated))
+    rows = [generated[:shown], *(train.images[indices[:shown]] for indices in near.values())]
+    names = ["generated", *(f"nearest in {space}" for space in near)]
+    figure = image_table(np.concatenate(rows), [""] * shown, names)
+    path = run.folder.figures / "nearest.png"
+    figure.savefig(path, dpi=120)
+    return path

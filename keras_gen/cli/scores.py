@@ -1,0 +1,144 @@
+"""The scores of a run: asks its networks for images and codes, and `evaluation` for numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_gen.data import ImageSet
+from keras_gen.data.loading import keras_cache
+from keras_gen.evaluation import (
+    Estimate,
+    active_units,
+    elbo_terms,
+    feature_extractor,
+    fid,
+    find_copies,
+    importance_weighted_bound,
+    kid,
+    prdc,
+)
+from keras_gen.latent import draw_latents, kl_per_dimension
+from keras_gen.models.applying import decode, encode
+from keras_gen.seeds import random_stream
+from keras_gen.training import TrainedRun, TrainingRun
+from keras_gen.training.settings import Settings
+from keras_gen.training.trained_run import IMAGE_MODEL
+
+VALIDATED = 1000  # generated and real images that are compared during training
+JUDGED_BY = {"vae": "validation_loss", "dcgan": "kid"}  # the smaller the better
+
+Features = Callable[[np.ndarray], np.ndarray]
+
+
+def features_for(name: str, train: ImageSet, seed: int, say: Callable[[str], None] = print) -> Features:
+    """Return the feature extractor of a data set, from the cache or trained now."""
+    return feature_extractor(name, train, seed, keras_cache().parent / "keras_gen" / "features", say)
+
+
+def some_images(images: ImageSet, count: int, seed: int) -> np.ndarray:
+    """Return images drawn at random: data sets may come sorted by class, and distances take them in any order."""
+    return images.images[random_stream(seed, "evaluate").permutation(len(images))[:count]]
+
+
+def likelihood_scores(run: TrainedRun, images: np.ndarray, samples: int, importance_samples: int, seed: int) -> dict:
+    """Measure a VAE's bounds on held-out images, and what its latent dimensions carry."""
+    networks = run.model("encoder"), run.model("decoder")
+    likelihood = run.settings.likelihood
+    reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed)
+    bounds = importance_weighted_bound(
+        *networks,
+        images,
+        likelihood,
+        importance_samples,
+        seed,
+        progress=lambda rows: tqdm(rows, desc="importance-weighted bound", unit="image", leave=False, delay=1),
+    )
+    z_mean, z_log_var = run.encode_distribution(images)
+    return {
+        "likelihood": likelihood,
+        "images": len(images),
+        "samples": samples,
+        "elbo": asdict(Estimate.of_mean(-(reconstruction + kl))),
+        "reconstruction": float(reconstruction.mean()),
+        "kl": float(kl.mean()),
+        "importance_samples": importance_samples,
+        "importance_weighted_bound": asdict(Estimate.of_mean(bounds)),
+        "kl_per_dimension": [round(float(value), 6) for value in kl_per_dimension(z_mean, z_log_var)],
+        "active_units": int(active_units(z_mean).sum()),
+    }
+
+
+def image_scores(features: Features, generated: np.ndarray, real: np.ndarray) -> dict:
+    """Compare two sets of equally many images by their features."""
+    generated, real = features(generated), features(real)
+    return {"fid": fid(real, generated), "kid": asdict(kid(real, generated))} | asdict(prdc(real, generated))
+
+
+def memorising_scores(features: Features, generated: np.ndarray, held_out: ImageSet, train: ImageSet) -> dict:
+    """Look for training images among generated ones, in pixels and in features."""
+    result = {}
+    for space, see in (("pixels", lambda images: images), ("features", features)):
+        copies = find_copies(see(generated), see(held_out.images), see(train.images))
+        result[space] = {
+            "share": asdict(copies.share),
+            "memorising": copies.found,
+            "verdict": copies.verdict,
+            "nearest": copies.indices.tolist(),
+        }
+    return result
+
+
+class Validation:
+    """Measures a run under way on validation images, and keeps its best models.
+
+    Args:
+        settings: The run's.
+        train: The images it trains on.
+        validation: Training images that were set aside.
+    """
+
+    def __init__(self, settings: Settings, train: ImageSet, validation: ImageSet) -> None:
+        self.every, self.seed, self.train = settings.evaluate_every, settings.seed, train
+        self.images = some_images(validation, VALIDATED, settings.seed)
+        self._features: Features | None = None
+
+    def after_epoch(self, run: TrainingRun) -> None:
+        """Measure every so many epochs, and after the last; write metrics.csv, and the models if none were better."""
+        if run.epoch % self.every and run.epoch != run.settings.epochs:
+            return
+        row = {"epoch": run.epoch} | (self._vae(run) if run.kind == "vae" else self._dcgan(run))
+        by = JUDGED_BY[run.kind]
+        best = min((each[by] for each in run.metrics), default=float("inf"))
+        run.metrics.append(row)
+        run.folder.write_metrics(run.metrics)
+        if row[by] < best:
+            run.folder.save_models(run.models, best=True)
+            run.folder.write(best={"epoch": run.epoch, "by": by, "value": row[by]})
+
+    def _vae(self, run: TrainingRun) -> dict:
+        encoder, decoder = run.models["encoder"], run.models["decoder"]
+        reconstruction, kl = elbo_terms(
+            encoder, decoder, self.images, run.settings.likelihood, samples=1, seed=run.settings.seed
+        )
+        z_mean, _ = encode(encoder, self.images, run.pixel_range)
+        return {
+            "validation_loss": float(np.mean(reconstruction + run.settings.beta * kl)),
+            "validation_reconstruction": float(reconstruction.mean()),
+            "validation_kl": float(kl.mean()),
+            "active_units": int(active_units(z_mean).sum()),
+        }
+
+    def _dcgan(self, run: TrainingRun) -> dict:
+        if self._features is None:
+            self._features = features_for("own", self.train, self.seed, tqdm.write)
+        random = random_stream(self.seed, "validation")
+        latents = draw_latents(random, len(self.images), run.settings.latent_dim, run.settings.latent_distribution)
+        generated = decode(run.models[IMAGE_MODEL[run.kind]], latents, run.pixel_range)
+        scores = image_scores(self._features, generated, self.images)
+        distance = scores.pop("kid")
+        scores.pop("fid")  # of a thousand images it is mostly bias
+        return {"kid": distance["value"], "kid_standard_error": distance["standard_error"]} | scores
