@@ -6,7 +6,18 @@ one stream never shifts another.
 
 import numpy as np
 
-STREAMS = ("shuffle", "split", "latents", "held_out", "grid", "generate", "mirror", "binarize", "validation", "evaluate")
+STREAMS = (  # a stream's place here is part of its seed: add new ones at the end
+    "shuffle",
+    "split",
+    "latents",
+    "held_out",
+    "grid",
+    "generate",
+    "mirror",
+    "binarize",
+    "validation",
+    "evaluate",
+)
 
 
 def random_stream(seed: int, stream: str, *position: int) -> np.random.Generator:
