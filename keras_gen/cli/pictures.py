@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from keras_gen.cli import views
 from keras_gen.data import ImageSet
-from keras_gen.figures import loss_curves, save_grid
+from keras_gen.figures import loss_curves, save_grid, score_curves
 from keras_gen.latent import draw_latents
 from keras_gen.models.applying import decode, encode
 from keras_gen.seeds import random_stream
@@ -58,7 +58,10 @@ class Pictures:
         drawn = [run.folder.epoch_image(run.epoch)]
         if run.kind == "vae":
             drawn = self._latent_pictures(run) + drawn
-        return [*drawn, _save(loss_curves(run.history), run.folder.figures / "losses.png")]
+        drawn.append(_save(loss_curves(run.history), run.folder.figures / "losses.png"))
+        if run.metrics:
+            drawn.append(_save(score_curves(run.metrics), run.folder.figures / "scores.png"))
+        return drawn
 
     def _latent_pictures(self, run: TrainingRun) -> list[Path]:
         trained = TrainedRun(run.folder.path, run.models, (run.train, run.held_out))

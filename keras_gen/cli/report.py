@@ -24,6 +24,10 @@ ENDS = {
     "interrupted": "it was interrupted and can be resumed",
     "failed": "it failed",
 }
+SCORE_PICTURES = {
+    "scores": "On validation images, with two standard errors where they are known.",
+    "nearest": "Generated images, and below them the training images nearest to them.",
+}
 LATENT_PICTURES = {
     "latent_space": "Held-out images, placed by the encoder. Dots of a colour have the same label.",
     "manifold": "The plane decoded: each picture is an evenly spaced point of the prior.",
@@ -94,10 +98,12 @@ def _history(folder: RunFolder) -> list[dict[str, str]]:
 def _summary(facts: dict, history: list[dict[str, str]]) -> str:
     data, epochs = facts["dataset"], facts["settings"]["epochs"]
     shape = " x ".join(map(str, data["train"]["image_shape"]))
+    best = facts.get("best")
+    kept = f" The best models are those of epoch {best['epoch']}, by {best['by'].replace('_', ' ')}." if best else ""
     return (
         f"A {NAMES[facts['kind']]} of the recipe {facts['settings']['recipe']}, trained on "
         f"{data['train']['count']:,} images of {data['name']} ({shape}; {data['held_out']['count']:,} held out) "
-        f"for {len(history)} of {epochs} epochs: {ENDS.get(facts['status'], facts['status'])}."
+        f"for {len(history)} of {epochs} epochs: {ENDS.get(facts['status'], facts['status'])}.{kept}"
     )
 
 
@@ -128,6 +134,7 @@ def _sections(folder: RunFolder) -> list[Section]:
 
     sections = [
         Section("Losses", pictures({"losses": "In nats, after each epoch: training solid, held-out dashed."})),
+        Section("Scores", pictures(SCORE_PICTURES)),
         Section("Latent space", pictures(LATENT_PICTURES)),
         Section("What it was trained on", pictures({"data": "Some training images, as the networks see them."})),
     ]
@@ -191,6 +198,7 @@ def _commands(folder: RunFolder, facts: dict) -> list[Command]:
         *commands,
         Command("New images", f"python -m keras_gen generate {run} --seeds 0-63"),
         Command("A page to move through its latent space", f"python -m keras_gen explore {run}"),
+        Command("How good it is", f"python -m keras_gen evaluate {run}"),
         Command("A view of its latent space", f"python -m keras_gen latent {run} interpolate"),
         Command("Its training as a film", f"python -m keras_gen film {run}"),
     ]

@@ -23,6 +23,7 @@ from keras_gen.training.settings import NAMES, SETTINGS, Settings, changes, flag
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from keras_gen.cli.pictures import Pictures
     from keras_gen.data import ImageSet
     from keras_gen.training import TrainingRun
     from keras_gen.training.loop import Trainer
@@ -157,39 +158,28 @@ def _train(kind: str, argv: list[str]) -> int:
     plan = _resumed_plan(kind, options) if "resume" in options else _new_plan(kind, options)
     plan.commands.append(shlex.join(["python", f"train_{kind}.py", *argv]))
     _check_early(kind, plan, options)
-    train, held_out = _load(plan)
-    from keras_gen.data import set_aside
-
-    train, validation = set_aside(train, plan.settings.seed) if plan.settings.evaluate_every else (train, None)
+    data = _load(plan)
     start_backend()
     from keras_gen.cli.pictures import Pictures
     from keras_gen.training import trainer_class
     from keras_gen.training.loop import check_batches
 
-    trainer = trainer_class(kind)(train.image_shape, plan.settings)
-    check_batches(trainer, train)
-    _announce(kind, plan.settings, train, validation, held_out)
+    trainer = trainer_class(kind)(data.train.image_shape, plan.settings)
+    check_batches(trainer, data.train)
+    _announce(kind, plan.settings, data)
     if "dry_run" in options:
         _print_plan(plan.settings, trainer)
         return DONE
     with StopSignals() as stop:
         pictures = Pictures(plan.settings)
-        folder = plan.folder or RunFolder.create(options.get("out"), kind, train.name)
-        print(f"Run     {folder.path}")
-        if plan.folder is None:
-            folder.write(source=plan.source, commands=plan.commands)
-            print(f"Preview {pictures.before_training(train, folder)}")
-        resume_line = f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
-        callbacks = [pictures.after_epoch]
-        if validation is not None:
-            from keras_gen.cli.scores import Validation
-
-            callbacks.append(Validation(plan.settings, train, validation).after_epoch)
-        run = _run(trainer, train, held_out, folder, callbacks, plan, options, stop, resume_line)
+        folder = _begin(kind, plan, options, data, pictures)
+        run = _run(trainer, data, folder, _callbacks(plan, data, pictures), plan, options, stop)
         if run.stopped:
-            print(f"Stopped in epoch {run.epoch + 1} of {plan.settings.epochs}. To go on: {resume_line}")
+            print(f"Stopped in epoch {run.epoch + 1} of {plan.settings.epochs}. To go on: {_resume_line(kind, folder)}")
         else:
             print(_summary(run, time.monotonic() - started))
+        if best := folder.read().get("best"):
+            print(f"Best    epoch {best['epoch']}, {best['by'].replace('_', ' ')} {best['value']:.4g}: models/best")
         if drawn := pictures.at_end(run):
             print("Pictures to open:")
             for path in drawn:
@@ -208,21 +198,48 @@ def _check_early(kind: str, plan: _Plan, options: dict) -> None:
         doublings(plan.source["image_size"])
 
 
-def _load(plan: _Plan) -> tuple[ImageSet, ImageSet]:
-    from keras_gen.data import load_dataset
+def _load(plan: _Plan) -> _Data:
+    from keras_gen.data import load_dataset, set_aside
 
     options = {name: value for name, value in plan.source.items() if name != "dataset"}
-    return load_dataset(plan.source["dataset"], seed=plan.settings.seed, **options)
+    train, held_out = load_dataset(plan.source["dataset"], seed=plan.settings.seed, **options)
+    if not plan.settings.evaluate_every:
+        return _Data(train, None, held_out)
+    return _Data(*set_aside(train, plan.settings.seed), held_out)
 
 
-def _announce(kind: str, settings: Settings, train: ImageSet, validation: ImageSet | None, held_out: ImageSet) -> None:
+def _begin(kind: str, plan: _Plan, options: dict, data: _Data, pictures: Pictures) -> RunFolder:
+    """Make the folder of a new run, or take that of the old one."""
+    folder = plan.folder or RunFolder.create(options.get("out"), kind, data.train.name)
+    print(f"Run     {folder.path}")
+    if plan.folder is None:
+        folder.write(source=plan.source, commands=plan.commands)
+        print(f"Preview {pictures.before_training(data.train, folder)}")
+    return folder
+
+
+def _resume_line(kind: str, folder: RunFolder) -> str:
+    return f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
+
+
+def _callbacks(plan: _Plan, data: _Data, pictures: Pictures) -> list[Callable[[TrainingRun], None]]:
+    """Return what is done after each epoch."""
+    if data.validation is None:
+        return [pictures.after_epoch]
+    from keras_gen.cli.scores import Validation
+
+    return [pictures.after_epoch, Validation(plan.settings, data.train, data.validation).after_epoch]
+
+
+def _announce(kind: str, settings: Settings, data: _Data) -> None:
     """Say what will be trained on, what to expect of it, and what computes."""
     from keras_gen.data.inspection import inspect
     from keras_gen.training.device import backend_version, device_name, unused_nvidia_card
 
+    train = data.train
     shape = "x".join(map(str, train.image_shape))
-    aside = f", {len(validation):,} validation" if validation is not None else ""
-    print(f"Data    {train.name}: {len(train):,} training{aside} and {len(held_out):,} held-out images, {shape}")
+    aside = f", {len(data.validation):,} validation" if data.validation is not None else ""
+    print(f"Data    {train.name}: {len(train):,} training{aside} and {len(data.held_out):,} held-out images, {shape}")
     helps = "--augment" if getattr(settings, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(kind, settings, train):
         print(f"Advice  {advice}")
@@ -233,19 +250,17 @@ def _announce(kind: str, settings: Settings, train: ImageSet, validation: ImageS
 
 def _run(
     trainer: Trainer,
-    train: ImageSet,
-    held_out: ImageSet,
+    data: _Data,
     folder: RunFolder,
     callbacks: list[Callable[[TrainingRun], None]],
     plan: _Plan,
     options: dict,
     stop: StopSignals,
-    resume_line: str,
 ) -> TrainingRun:
     """Train; when that fails, say how to go on from the last good state."""
     from keras_gen.training.loop import run_epochs
 
-    if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
+    if left_out := len(data.train) % trainer.images_per_step * trainer.drop_last:
         print(
             f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
             "for BatchNormalization wants full batches"
@@ -253,8 +268,8 @@ def _run(
     try:
         run = run_epochs(
             trainer,
-            train,
-            held_out,
+            data.train,
+            data.held_out,
             folder,
             resume=plan.folder is not None,
             on_epoch_end=lambda run: [callback(run) for callback in callbacks],
@@ -266,7 +281,7 @@ def _run(
         with contextlib.suppress(OSError, InputError):  # what went wrong comes first
             write_report(folder)
         if any(folder.checkpoints.glob("*.npz")):
-            print(f"The last good state is kept. To go on from it: {resume_line}")
+            print(f"The last good state is kept. To go on from it: {_resume_line(trainer.kind, folder)}")
         raise
     folder.write(source=plan.source, commands=plan.commands)  # the data may have moved since the run was begun
     return run
@@ -287,6 +302,15 @@ def _advice_on_steps(kind: str, settings: Settings, train: ImageSet) -> list[str
     smaller = " or a smaller --batch-size" if settings.batch_size > 32 else ""
     epochs = -(-FEW_STEPS * settings.epochs // steps)
     return [f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try --epochs {epochs}{smaller}"]
+
+
+@dataclasses.dataclass
+class _Data:
+    """The images of a run."""
+
+    train: ImageSet
+    validation: ImageSet | None  # set aside from the training images, with --evaluate-every
+    held_out: ImageSet
 
 
 @dataclasses.dataclass

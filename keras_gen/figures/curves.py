@@ -1,9 +1,10 @@
-"""Losses over the epochs."""
+"""Losses and scores over the epochs."""
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 HELD_OUT = "held_out_"
+ERROR = "_standard_error"
 
 
 def loss_curves(history: list[dict[str, float]]) -> Figure:
@@ -28,4 +29,26 @@ def loss_curves(history: list[dict[str, float]]) -> Figure:
         axes.grid(alpha=0.3)
         axes.legend()
     figure.axes[0].set_ylabel("nats")
+    return figure
+
+
+def score_curves(rows: list[dict[str, float]]) -> Figure:
+    """Draw each score in a panel of its own, with a band of two standard errors where they are known.
+
+    Args:
+        rows: One for each measured epoch: `epoch`, and scores; a score's `..._standard_error` belongs to it.
+    """
+    names = [name for name in rows[0] if name != "epoch" and not name.endswith(ERROR)]
+    epochs = [row["epoch"] for row in rows]
+    figure = Figure(figsize=(3.6 * min(3, len(names)), 3.0 * -(-len(names) // 3)), layout="constrained")
+    for number, name in enumerate(names, start=1):
+        axes = figure.add_subplot(-(-len(names) // 3), min(3, len(names)), number)
+        values = [row[name] for row in rows]
+        axes.plot(epochs, values, marker="o", markersize=3)
+        if name + ERROR in rows[0]:
+            low, high = ([row[name] + side * row[name + ERROR] for row in rows] for side in (-2, 2))
+            axes.fill_between(epochs, low, high, alpha=0.25)
+        axes.set(title=name.replace("_", " "), xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
     return figure

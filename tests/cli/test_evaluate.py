@@ -90,11 +90,14 @@ def test_measuring_while_training_sets_images_aside_and_keeps_the_best(tmp_path,
     path = tmp_path / "run"
     arguments = ["--dataset", str(tmp_path / "stripes.npz"), "--batch-size", "24", "--evaluate-every", "2"]
     assert train_command(kind, [*arguments, "--epochs", "5", "--out", str(path), *SMALL_SETTINGS[kind]]) == 0
-    assert "162 training, 18 validation and 20 held-out images" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "162 training, 18 validation and 20 held-out images" in printed
+    assert (path / "figures" / "scores.png").stat().st_size > 500
     rows = read_metrics(path)
     assert [row["epoch"] for row in rows] == ["2", "4", "5"]
     by = {"vae": "validation_loss", "dcgan": "kid"}[kind]
     best = min(rows, key=lambda row: float(row[by]))
+    assert f"Best    epoch {best['epoch']}, {by.replace('_', ' ')} {float(best[by]):.4g}" in printed
     facts = RunFolder(path).read()
     assert facts["best"] == {"epoch": int(best["epoch"]), "by": by, "value": float(best[by])}
     assert facts["dataset"]["train"]["count"] == 162

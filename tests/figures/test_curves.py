@@ -1,6 +1,6 @@
 import pytest
 
-from keras_gen.figures import loss_curves
+from keras_gen.figures import loss_curves, score_curves
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
@@ -16,3 +16,14 @@ def test_each_loss_shares_a_panel_with_its_held_out_twin(epochs):
     assert list(held_out.get_ydata()) == [11.0 / epoch for epoch in range(1, epochs + 1)]
     assert held_out.get_linestyle() == "--"
     assert (training.get_marker() == "o") == (epochs == 1)  # a line of one point would not be seen
+
+
+def test_each_score_has_a_panel_and_a_band_of_its_standard_error():
+    rows = [{"epoch": epoch, "kid": 1.0 / epoch, "kid_standard_error": 0.1, "recall": 0.5} for epoch in (2, 4)]
+    kid, recall = score_curves(rows).axes
+    assert (kid.get_title(), recall.get_title()) == ("kid", "recall")
+    assert kid.lines[0].get_xydata().tolist() == [[2, 0.5], [4, 0.25]]
+    (band,) = kid.collections
+    corners = band.get_paths()[0].vertices
+    assert sorted({round(float(y), 9) for x, y in corners if x == 4}) == [0.05, 0.45]
+    assert not recall.collections
