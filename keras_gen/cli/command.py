@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from keras_gen.errors import InputError, RunError
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quota
 MOST = 1_000_000  # images that one command makes
+LONGEST_NAME = 40
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -109,6 +111,39 @@ def check_new(*paths: Path) -> None:
         if path.exists() or not path.absolute().parent.is_dir():
             problem = "exists and is never overwritten" if path.exists() else "is in a folder that does not exist"
             raise InputError(f"{path} {problem}; name a new one in a folder that is there")
+
+
+def check_seed(seed: int) -> None:
+    """Raise InputError for a seed out of bounds."""
+    if not 0 <= seed < 2**31:
+        raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {seed}")
+
+
+def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> None:
+    """Raise InputError for an output that is of another kind, or that another output would take.
+
+    Args:
+        flag: Where it was given, for the message.
+        path: The output.
+        ending: What its name must end in, such as `.png`.
+        *others: Outputs of the same command.
+    """
+    if path.suffix.lower() != ending or path in others:
+        raise InputError(f"{flag} {path} must end in {ending}" + (", and be another file than --npy" if others else ""))
+
+
+def short_name(text: str) -> str:
+    """Return a text fit for a part of a file's name; a long one ends in a checksum instead."""
+    plain = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in text).strip("_")
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[:LONGEST_NAME]}_{zlib.crc32(text.encode()):08x}"
+
+
+def save_array(path: Path, array: object) -> None:
+    """Write an array to a new .npy file."""
+    import numpy as np
+
+    with path.open("xb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def whole_numbers(text: str, flag: str) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import DONE, Parser, start_backend
+from keras_gen.cli.command import DONE, Parser, check_seed, start_backend
 from keras_gen.errors import InputError
 
 NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
@@ -96,8 +96,7 @@ def _check(options: Namespace) -> None:
         if not low <= vars(options)[name] <= high:
             flag = "--" + name.replace("_", "-")
             raise InputError(f"{flag} must be a whole number from {low} to {high}; received {vars(options)[name]}")
-    if not 0 <= options.seed < 2**31:
-        raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {options.seed}")
+    check_seed(options.seed)
 
 
 def _print_likelihood(scores: dict, latent_dim: int) -> None:

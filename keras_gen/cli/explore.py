@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.atomic import replacing
-from keras_gen.cli.command import DONE, Parser, check_new, start_backend, whole_numbers
+from keras_gen.cli.command import DONE, Parser, check_ending, check_new, start_backend, whole_numbers
 from keras_gen.errors import InputError
+from keras_gen.places import spread_places
 
 if TYPE_CHECKING:
     from keras_gen.figures.explorer import LatentPlane
@@ -36,7 +37,11 @@ def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
     if options.out is not None:
+        check_ending("--out", options.out, ".html")
         check_new(options.out)
+    for name in ("seeds", "dimensions"):
+        if vars(options)[name] is not None:
+            setattr(options, name, whole_numbers(vars(options)[name], f"--{name}"))
     start_backend()
     from keras_gen.figures.explorer import explorer_page
     from keras_gen.training import load_run
@@ -74,11 +79,11 @@ def _plane(run: TrainedRun, options: Namespace) -> LatentPlane:
     if run.kind == "dcgan":
         if options.dimensions:
             raise InputError("--dimensions is for a VAE; the plane of a DCGAN goes through three seeds, --seeds 0,1,2")
-        plane = _plane_of_seeds(run, whole_numbers(options.seeds or "0,1,2", "--seeds"))
+        plane = _plane_of_seeds(run, options.seeds or [0, 1, 2])
     else:
         if options.seeds:
             raise InputError("--seeds is for a DCGAN; the plane of a VAE is two dimensions, --dimensions 0,1")
-        plane = _plane_of_codes(run, options.dimensions and whole_numbers(options.dimensions, "--dimensions"))
+        plane = _plane_of_codes(run, options.dimensions)
     return plane
 
 
@@ -95,17 +100,21 @@ def _plane_of_seeds(run: TrainedRun, seeds: list[int]) -> LatentPlane:
     axes = axes_through(points)
     places = axes.coordinates(points)
     extent = _extent(places, margin=1.2)
+    remark = f"The plane goes through the latent points of the seeds {', '.join(map(str, seeds))}."
+    if run.typical_length is not None:
+        remark += " Each place is brought to the length that nearly all draws have before it is decoded."
     marks = [(f"seed {seed}", float(x), float(y)) for seed, (x, y) in zip(seeds, places, strict=True)]
-    return LatentPlane(**_about(run), **_axes(axes), **_decoding(run, axes, extent), extent=extent, marks=marks)
+    return LatentPlane(
+        **_about(run), **_axes(axes), **_decoding(run, axes, extent), extent=extent, marks=marks, remark=remark
+    )
 
 
 def _plane_of_codes(run: TrainedRun, dimensions: list[int] | None) -> LatentPlane:
     """Lay a plane through two dimensions, or through the principal axes, of the codes of held-out images."""
-    from keras_gen.cli.views import spread_indices
-    from keras_gen.figures.explorer import LatentPlane
+    from keras_gen.figures.explorer import LatentPlane, shrunk
 
     _, held_out = run.datasets()
-    numbers = spread_indices(len(held_out), max(20, min(MOST_POINTS, POINT_BYTES // int(np.prod(run.image_shape)))))
+    numbers = spread_places(len(held_out), max(20, min(MOST_POINTS, POINT_BYTES // _bytes_in_page(run))))
     z_mean, z_log_var = run.encode_distribution(held_out.images)
     axes, reach = _axes_of_codes(run, dimensions, z_mean, z_log_var)
     codes = z_mean[numbers]
@@ -123,8 +132,9 @@ def _plane_of_codes(run: TrainedRun, dimensions: list[int] | None) -> LatentPlan
         slider_reach=reach,
         codes=codes,
         numbers=numbers,
-        images=held_out.images[numbers],
-        rebuilt=None if live else run.decode(codes),
+        images=shrunk(held_out.images[numbers]),
+        rebuilt=None if live else shrunk(run.decode(codes)),
+        held_out=len(held_out),
         labels=None if held_out.labels is None else held_out.labels[numbers],
         class_names=held_out.class_names,
         means=means,
@@ -142,7 +152,7 @@ def _axes_of_codes(
     latent_dim = run.settings.latent_dim
     if latent_dim < 2:
         raise InputError(ONE_DIMENSION)
-    if dimensions is None and latent_dim > 2:
+    if dimensions is None and latent_dim > 2 and len(z_mean) > 2:
         axes = principal_axes(z_mean, min(latent_dim, len(z_mean)))
         deviation = axes.coordinates(z_mean).std(axis=0)
         active = [number for number in range(2, len(deviation)) if deviation[number] ** 2 > ACTIVE][:MOST_SLIDERS]
@@ -167,7 +177,22 @@ def _means(run: TrainedRun) -> tuple[np.ndarray | None, tuple[str, ...]]:
 
 
 def _about(run: TrainedRun) -> dict[str, object]:
-    return {"title": run.folder.path.absolute().name, "image_shape": run.image_shape, "pixel_range": run.pixel_range}
+    height, width = _shape_in_page(run)[:2]
+    return {
+        "title": run.folder.path.absolute().name,
+        "image_shape": (height, width, run.image_shape[2]),
+        "pixel_range": run.pixel_range,
+    }
+
+
+def _shape_in_page(run: TrainedRun) -> tuple[int, int, int]:
+    from keras_gen.figures.explorer import shrunk
+
+    return shrunk(np.zeros((1, *run.image_shape), np.uint8)).shape[1:]
+
+
+def _bytes_in_page(run: TrainedRun) -> int:
+    return int(np.prod(_shape_in_page(run)))
 
 
 def _axes(axes: Axes) -> dict[str, object]:
@@ -183,19 +208,24 @@ def _extent(places: np.ndarray, margin: float = 1.08) -> tuple[float, float, flo
 
 def _decoding(run: TrainedRun, axes: Axes, extent: tuple[float, float, float, float]) -> dict[str, object]:
     """Return the network if a page can carry it and a browser can run it, else images made by it beforehand."""
+    from keras_gen.figures.explorer import shrunk
     from keras_gen.latent import at_typical_length
     from keras_gen.models.exporting import export, multiply_adds
     from keras_gen.training.trained_run import IMAGE_MODEL
 
     model = run.model(IMAGE_MODEL[run.kind])
     common = {"weights": model.count_params(), "typical_length": run.typical_length}
-    small = model.count_params() <= LIVE_WEIGHTS and multiply_adds(model) <= LIVE_MULTIPLY_ADDS
+    small = (
+        _shape_in_page(run) == run.image_shape
+        and model.count_params() <= LIVE_WEIGHTS
+        and multiply_adds(model) <= LIVE_MULTIPLY_ADDS
+    )
     if small and (operations := export(model)) is not None:
         return common | {"network": [asdict(operation) for operation in operations]}
-    side = int(np.clip((TILE_BYTES / np.prod(run.image_shape)) ** 0.5, 5, MOST_TILES))
+    side = int(np.clip((TILE_BYTES / _bytes_in_page(run)) ** 0.5, 5, MOST_TILES))
     left, right, bottom, top = extent
     across, down = np.meshgrid(np.linspace(left, right, side), np.linspace(top, bottom, side))
     points = axes.first(2).points(np.column_stack([across.ravel(), down.ravel()]))
     if run.typical_length is not None:
         points = at_typical_length(points)
-    return common | {"network": None, "tiles": run.decode(points)}
+    return common | {"network": None, "tiles": shrunk(run.decode(points))}

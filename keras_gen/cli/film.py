@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_gen.cli.command import DONE, Parser, check_new
 from keras_gen.errors import InputError
+from keras_gen.places import spread_places
+
+if TYPE_CHECKING:
+    from keras_gen.training.run_folder import RunFolder
 
 MOST_FRAMES = 60
 WIDEST = 640  # pixels of a frame, about; GIFs of larger ones would take many megabytes
@@ -32,11 +36,12 @@ def main(argv: list[str]) -> int:
     if not epochs:
         raise InputError(f"{folder.path} has no epoch's images yet; let it finish an epoch")
     target = options.out or folder.figures / "film.gif"
-    _write(_some(epochs, options.frames), lambda epoch: _grid_frame(folder.epoch_image(epoch), epoch), target, options)
-    if codes := folder.epochs_with(folder.epoch_codes):
-        shown = _some(codes, options.frames)
-        frame = _latent_frames(folder, shown, tuple(facts["dataset"]["class_names"]))
-        _write(shown, frame, target.with_stem(f"{target.stem}-latent"), options)
+    shown = [epochs[place] for place in spread_places(len(epochs), options.frames)]
+    grids = [_grid_frame(folder.epoch_image(epoch), epoch) for epoch in shown]
+    latent = _latent_frames(folder, options.frames, tuple(facts["dataset"]["class_names"]))
+    _write(grids, target, options)
+    if latent:
+        _write(latent, target.with_stem(f"{target.stem}-latent"), options)
     return DONE
 
 
@@ -69,18 +74,11 @@ def _check_out(out: Path) -> None:
     check_new(*[path.with_suffix(suffix) for path in (out, latent) for suffix in (".gif", ".mp4")])
 
 
-def _some(epochs: list[int], count: int) -> list[int]:
-    return [epochs[place] for place in np.unique(np.linspace(0, len(epochs) - 1, min(count, len(epochs)), dtype=int))]
-
-
-def _write(epochs: list[int], frame: Callable[[int], np.ndarray], path: Path, options: Namespace) -> None:
-    from tqdm import tqdm
-
+def _write(frames: list[np.ndarray], path: Path, options: Namespace) -> None:
     from keras_gen.figures.animation import save_gif, save_mp4
 
-    frames = [frame(epoch) for epoch in tqdm(epochs, desc="drawing", unit="frame", leave=False, delay=1)]
     save_gif(frames, path, options.frame_ms)
-    print(f"{path}: {len(frames)} epochs, {epochs[0]} to {epochs[-1]}")
+    print(f"{path}: {len(frames)} epochs")
     if save_mp4(frames, path.with_suffix(".mp4"), options.frame_ms):
         print(path.with_suffix(".mp4"))
 
@@ -90,28 +88,36 @@ def _grid_frame(path: Path, epoch: int) -> np.ndarray:
 
     from keras_gen.figures.animation import captioned
 
-    with Image.open(path) as picture:
-        if picture.width > WIDEST:
-            size = (WIDEST, round(picture.height * WIDEST / picture.width))
-            picture = picture.resize(size, Image.Resampling.LANCZOS)
-        pixels = np.asarray(picture)
+    try:
+        with Image.open(path) as picture:
+            if picture.width > WIDEST:
+                size = (WIDEST, round(picture.height * WIDEST / picture.width))
+                picture = picture.resize(size, Image.Resampling.LANCZOS)
+            pixels = np.asarray(picture)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); remove it") from None
     return captioned(pixels if pixels.ndim == 3 else pixels[..., np.newaxis], f"epoch {epoch}")
 
 
-def _latent_frames(folder: object, epochs: list[int], class_names: tuple[str, ...]) -> Callable[[int], np.ndarray]:
-    """Return a function that draws an epoch's codes, all on the same axes."""
+def _latent_frames(folder: RunFolder, count: int, class_names: tuple[str, ...]) -> list[np.ndarray]:
+    """Draw the codes of some epochs, all on the same axes; none were kept but for a VAE of two dimensions."""
+    from tqdm import tqdm
+
     from keras_gen.figures import latent_scatter
     from keras_gen.figures.animation import figure_pixels
 
-    codes = {epoch: folder.read_codes(epoch) for epoch in epochs}
+    epochs = folder.epochs_with(folder.epoch_codes)
+    if not epochs:
+        return []
+    shown = [epochs[place] for place in spread_places(len(epochs), count)]
+    codes = {epoch: folder.read_codes(epoch) for epoch in shown}
     # The few that an early epoch threw far out would make all others tiny.
     limit = max(3.2, 1.1 * float(np.percentile(np.abs([z_mean for z_mean, _ in codes.values()]), 99.5)))
-
-    def draw(epoch: int) -> np.ndarray:
-        z_mean, labels = codes[epoch]
+    frames = []
+    for epoch, (z_mean, labels) in tqdm(codes.items(), desc="drawing", unit="frame", leave=False, delay=1):
         title = f"epoch {epoch}: {len(z_mean):,} held-out images, encoded"
         figure = latent_scatter(z_mean, labels, class_names, prior=np.zeros(2), title=title)
-        figure.axes[0].set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="auto")
-        return figure_pixels(figure)
-
-    return draw
+        figure.axes[0].set(xlim=(-limit, limit), ylim=(-limit, limit))
+        figure.axes[0].set_aspect("equal", adjustable="box")
+        frames.append(figure_pixels(figure))
+    return frames

@@ -5,7 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gen.cli.command import DONE, MOST, Parser, check_new, start_backend, whole_numbers
+from keras_gen.cli.command import (
+    DONE,
+    MOST,
+    Parser,
+    check_ending,
+    check_new,
+    check_seed,
+    save_array,
+    short_name,
+    start_backend,
+    whole_numbers,
+)
 from keras_gen.errors import InputError
 
 GRID_LIMIT = 400  # images that a grid still shows
@@ -24,8 +35,7 @@ def main(argv: list[str]) -> int:
     else:
         images = run.decode(run.draw_seeds(options.seeds))
     if options.npy is not None:
-        with options.npy.open("xb") as file:
-            np.save(file, images, allow_pickle=False)
+        save_array(options.npy, images)
         print(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
     if options.folder is not None:
         _write_files(images, options.seeds, options.folder)
@@ -38,7 +48,7 @@ def main(argv: list[str]) -> int:
 
 def _check(options: Namespace) -> None:
     """Raise InputError for what cannot be, and fill in what was left out."""
-    named = f"seeds-{options.seeds}".replace(",", "_")
+    named = f"seeds-{short_name(options.seeds or '')}"
     if options.seeds is not None:
         if (options.count, options.seed) != (None, None):
             raise InputError("--seeds gives each image a seed of its own; leave out --count and --seed")
@@ -49,12 +59,11 @@ def _check(options: Namespace) -> None:
         named = f"{options.count}-seed-{options.seed}"
         if not 1 <= options.count <= MOST:
             raise InputError(f"--count must be a whole number from 1 to {MOST}; received {options.count}")
-        if not 0 <= options.seed < 2**31:
-            raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {options.seed}")
+        check_seed(options.seed)
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
     check_new(*outputs)
-    if options.png is not None and (options.png.suffix.lower() != ".png" or options.png == options.npy):
-        raise InputError(f"--png {options.png} must end in .png, and be another file than --npy")
+    if options.png is not None:
+        check_ending("--png", options.png, ".png", options.npy)
     if not outputs:
         options.png = options.run / "figures" / f"generated-{named}.png"
 

@@ -6,7 +6,16 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, check_new, start_backend, whole_numbers
+from keras_gen.cli.command import (
+    DONE,
+    Parser,
+    check_ending,
+    check_new,
+    check_seed,
+    save_array,
+    start_backend,
+    whole_numbers,
+)
 from keras_gen.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,10 +40,7 @@ def main(argv: list[str]) -> int:
     view = _draw(run, options)
     files = view.write(options.out or run.folder.figures / f"{view.name}.png")
     if options.npy is not None:
-        import numpy as np
-
-        with options.npy.open("xb") as file:
-            np.save(file, view.array, allow_pickle=False)
+        save_array(options.npy, view.array)
         files.append(options.npy)
     for line in view.says:
         print(line)
@@ -59,7 +65,7 @@ def parser() -> Parser:
         "--projection",
         choices=("pca", "tsne"),
         default="pca",
-        help="beyond two dimensions: principal axes, or t-SNE, which keeps neighbours together (default: pca)",
+        help="of more than two dimensions: principal axes, or t-SNE, which keeps neighbours together (default: pca)",
     )
     scatter.add_argument("--count", type=int, help="images to show (default: all; with t-SNE 2000)")
 
@@ -132,17 +138,28 @@ def _check(options: Namespace) -> None:
     for name, low, high in (("steps", 2, 100), ("side", 2, 100), ("rows", 1, 1000), ("count", 1, 10**9)):
         if given.get(name) is not None and not low <= given[name] <= high:
             raise InputError(f"--{name} must be a whole number from {low} to {high}; received {given[name]}")
-    if given.get("seed") is not None and not 0 <= options.seed < 2**31:
-        raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {options.seed}")
-    if options.out is not None and (options.out.suffix.lower() != ".png" or options.out == options.npy):
-        raise InputError(f"--out {options.out} must end in .png, and be another file than --npy")
+    if given.get("seed") is not None:
+        check_seed(options.seed)
+    if options.out is not None:
+        check_ending("--out", options.out, ".png", options.npy)
+    for name, most in (("seeds", 2), ("plus", MOST_IMAGES), ("minus", MOST_IMAGES), ("images", MOST_IMAGES)):
+        if given.get(name) is not None:
+            setattr(options, name, _few(given[name], f"--{name}", most))
+    if "dimensions" in given:
+        options.dimensions = tuple(whole_numbers(given["dimensions"], "--dimensions"))
+        if len(options.dimensions) != 2:
+            raise InputError(
+                f"--dimensions must be two, such as 0,1; received {','.join(map(str, options.dimensions))}"
+            )
     film = options.out and options.view in MOVING and options.out.with_suffix(".gif")
     check_new(*[path for path in (options.out, film, options.npy) if path])
-    if options.view == "interpolate" and options.seeds and (options.start or options.end):
+    if film and film == options.npy:
+        raise InputError(f"--npy {film} is where the GIF goes; name another file")
+    if options.view == "interpolate" and options.seeds and (options.start is not None or options.end is not None):
         raise InputError("--seeds walks between generated images, --from and --to between given ones; choose one way")
-    if options.view == "interpolate" and bool(options.start) != bool(options.end):
+    if options.view == "interpolate" and (options.start is None) != (options.end is None):
         raise InputError("--from and --to belong together; give both")
-    if options.view == "traverse" and options.start and options.seed is not None:
+    if options.view == "traverse" and options.start is not None and options.seed is not None:
         raise InputError("--from is a given image and --seed a generated one; choose one")
     if options.view == "concept":
         _check_concept(options)
@@ -157,7 +174,7 @@ def _check_concept(options: Namespace) -> None:
         raise InputError("--plus and --minus take seeds, --from and --to labels or folders; choose one way")
     if len(options.without or []) != len(options.having or []):
         raise InputError("--from and --to belong together; give both, once for each concept")
-    if options.apply and options.seed is not None:
+    if options.apply is not None and options.seed is not None:
         raise InputError("--apply is a given image and --seed a generated one; choose one")
     low, _, high = options.strength.partition(":")
     try:
@@ -173,7 +190,7 @@ def _check_dcgan(options: Namespace) -> None:
     if options.view in VAE_ONLY:
         raise InputError(f"{options.run} is a DCGAN's run, which cannot encode images; {options.view} needs a VAE's")
     for name, flag in (("start", "--from"), ("end", "--to"), ("without", "--from"), ("apply", "--apply")):
-        if given.get(name):
+        if given.get(name) is not None:
             instead = "--plus and --minus" if options.view == "concept" and name == "without" else "seeds"
             raise InputError(f"{flag} needs an encoder and {options.run} is a DCGAN's run; use {instead}")
 
@@ -185,28 +202,26 @@ def _draw(run: TrainedRun, options: Namespace) -> View:
         case "scatter":
             return views.scatter(run, options.projection, options.count)
         case "manifold":
-            dimensions = tuple(whole_numbers(options.dimensions, "--dimensions"))
-            if len(dimensions) != 2:
-                raise InputError(f"--dimensions must be two, such as 0,1; received {options.dimensions}")
-            return views.manifold(run, options.side, dimensions)
+            return views.manifold(run, options.side, options.dimensions)
         case "reconstruct":
-            return views.reconstruct(run, options.images and _few(options.images, "--images"))
+            return views.reconstruct(run, options.images)
         case "interpolate":
-            ends = (options.start, options.end) if options.start else None
-            seeds = options.seeds and _few(options.seeds, "--seeds")
-            return views.interpolate(run, ends, seeds, options.steps, options.method)
+            ends = None if options.start is None else (options.start, options.end)
+            return views.interpolate(run, ends, options.seeds, options.steps, options.method)
         case "concept" if run.kind == "dcgan" and not options.plus:
+            if options.seed is not None:
+                raise InputError("--seed adds a concept to an image; say which concept with --plus and --minus")
             return views.numbered(run)
         case "concept":
-            picked = options.plus and (_few(options.plus, "--plus"), _few(options.minus, "--minus"))
+            picked = options.plus and (options.plus, options.minus)
             pairs = list(zip(options.without or ["0"], options.having or ["1"], strict=True))
             return views.concept(run, pairs, picked, options.apply, options.seed, options.strengths, options.steps)
         case "traverse":
             return views.traverse(run, options.start, options.seed, options.steps, options.rows)
 
 
-def _few(text: str, flag: str) -> list[int]:
+def _few(text: str, flag: str, most: int) -> list[int]:
     numbers = whole_numbers(text, flag)
-    if len(numbers) > MOST_IMAGES:
-        raise InputError(f"{flag} must name at most {MOST_IMAGES}; received {len(numbers)}")
+    if len(numbers) > most:
+        raise InputError(f"{flag} must name at most {most}; received {len(numbers)}")
     return numbers

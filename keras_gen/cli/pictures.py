@@ -10,6 +10,7 @@ from keras_gen.data import ImageSet
 from keras_gen.figures import loss_curves, save_grid, score_curves
 from keras_gen.latent import draw_latents
 from keras_gen.models.applying import decode, encode
+from keras_gen.places import spread_places
 from keras_gen.seeds import random_stream
 from keras_gen.training import RunFolder, TrainingRun
 from keras_gen.training.settings import Settings
@@ -27,13 +28,12 @@ class Pictures:
     """
 
     def __init__(self, settings: Settings) -> None:
-        distribution = getattr(settings, "latent_distribution", "normal")  # a VAE's prior is normal
         random = random_stream(settings.seed, "grid")
-        self._grid_latents = draw_latents(random, GRID_IMAGES, settings.latent_dim, distribution)
+        self._grid_latents = draw_latents(random, GRID_IMAGES, settings.latent_dim, settings.latent_distribution)
 
     def before_training(self, train: ImageSet, folder: RunFolder) -> Path:
         """Draw some training images as the networks will see them, and return the picture's path."""
-        some = views.spread_indices(len(train), GRID_IMAGES)
+        some = spread_places(len(train), GRID_IMAGES)
         path = folder.figures / "data.png"
         save_grid(train.images[some], path)
         return path
@@ -42,7 +42,7 @@ class Pictures:
         """Write the epoch's grid: what the same latent points become."""
         save_grid(images_at(run, self._grid_latents), run.folder.epoch_image(run.epoch))
         if run.kind == "vae" and run.settings.latent_dim == 2:  # for the film
-            some = views.spread_indices(len(run.held_out), FILMED)
+            some = spread_places(len(run.held_out), FILMED)
             z_mean, _ = encode(run.models["encoder"], run.held_out.images[some], run.pixel_range)
             labels = run.held_out.labels
             run.folder.write_codes(run.epoch, z_mean, None if labels is None else labels[some])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.atomic import replacing
-from keras_gen.cli.command import DONE, Parser, check_new
+from keras_gen.cli.command import DONE, Parser, check_ending, check_new
 from keras_gen.errors import InputError
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import NAMES, flag
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keras_gen.figures.report import Command, Grid, Section, Table
 
 MOST_GRIDS = 24
+GRID_WIDTH = 480  # pixels
 ENDS = {
     "running": "it has not ended, or was cut off",
     "finished": "it finished",
@@ -29,7 +30,7 @@ SCORE_PICTURES = {
     "nearest": "Generated images, and below them the training images nearest to them.",
 }
 LATENT_PICTURES = {
-    "latent_space": "Held-out images, placed by the encoder. Dots of a colour have the same label.",
+    "latent_space": "Held-out images, placed by the encoder; the colours are their labels.",
     "manifold": "The plane decoded: each picture is an evenly spaced point of the prior.",
     "traversal": "Each latent dimension swept over its range; those that carry most come first.",
     "reconstructions": "Held-out images above their reconstructions.",
@@ -40,6 +41,7 @@ def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
     if options.out is not None:
+        check_ending("--out", options.out, ".html")
         check_new(options.out)
     print(f"Open in a browser: {write_report(RunFolder(options.run), options.out)}")
     return DONE
@@ -50,7 +52,7 @@ def parser() -> Parser:
     result = Parser(
         prog="python -m keras_gen report",
         description="Put all that a run's folder holds on one page: settings, losses, pictures, commands. Training "
-        "does so at its end; do it again after you made more pictures or measured the run.",
+        "does so at its end; do it again after `evaluate`.",
         allow_abbrev=False,
     )
     result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
@@ -108,29 +110,22 @@ def _summary(facts: dict, history: list[dict[str, str]]) -> str:
 
 
 def _grids(folder: RunFolder) -> list[Grid]:
-    import numpy as np
-    from PIL import Image
-
-    from keras_gen.figures.report import Grid, webp_source
+    from keras_gen.figures.report import Grid, file_source
+    from keras_gen.places import spread_places
 
     epochs = folder.epochs_with(folder.epoch_image)
-    some = np.unique(np.linspace(0, len(epochs) - 1, min(MOST_GRIDS, len(epochs)), dtype=int))
-    result = []
-    for epoch in (epochs[place] for place in some):
-        with Image.open(folder.epoch_image(epoch)) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-        result.append(Grid(webp_source(pixels), epoch))
-    return result
+    if not epochs:
+        return []
+    some = [epochs[place] for place in spread_places(len(epochs), MOST_GRIDS)]
+    return [Grid(file_source(folder.epoch_image(epoch), GRID_WIDTH), epoch) for epoch in some]
 
 
 def _sections(folder: RunFolder) -> list[Section]:
-    from keras_gen.figures.report import Picture, Section, png_source
+    from keras_gen.figures.report import Picture, Section, file_source
 
     def pictures(texts: dict[str, str]) -> list[Picture]:
         files = {name: folder.figures / f"{name}.png" for name in texts}
-        return [
-            Picture(png_source(files[name].read_bytes()), text) for name, text in texts.items() if files[name].exists()
-        ]
+        return [Picture(file_source(files[name]), text) for name, text in texts.items() if files[name].exists()]
 
     sections = [
         Section("Losses", pictures({"losses": "In nats, after each epoch: training solid, held-out dashed."})),
@@ -146,8 +141,8 @@ def _tables(folder: RunFolder, facts: dict, history: list[dict[str, str]]) -> li
 
     tables = []
     if history:
-        last = [(name.replace("_", " "), f"{float(value):.5g}") for name, value in history[-1].items()]
-        tables.append(Table("Losses after the last epoch, in nats", last, numbers=True))
+        last = [(name.replace("_", " "), _number(value)) for name, value in history[-1].items() if name != "epoch"]
+        tables.append(Table(f"Losses after epoch {history[-1]['epoch']}, in nats", last, numbers=True))
     if metrics := _metrics(folder):
         tables.append(Table("Metrics", metrics, numbers=True))
     settings = [(flag(name), "none" if value is None else str(value)) for name, value in facts["settings"].items()]
@@ -168,9 +163,18 @@ def _metrics(folder: RunFolder) -> list[tuple[str, str]]:
         return []
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it holds no scores")
     except ValueError as error:
         raise InputError(f"{path} cannot be read ({error}); remove it, or run evaluate again") from None
     return list(_flat(found))
+
+
+def _number(text: str) -> str:
+    try:
+        return f"{float(text):.5g}"
+    except ValueError:
+        return text
 
 
 def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:

@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_gen import figures, latent
+from keras_gen.cli.command import short_name
 from keras_gen.data import ImageSet, read_image, read_images
 from keras_gen.errors import InputError
 from keras_gen.figures.animation import save_gif, there_and_back
 from keras_gen.figures.grids import enlarged, labelled_grid, save_image
+from keras_gen.places import spread_places
 from keras_gen.training import TrainedRun
 
 TSNE_MOST = 2000  # images; t-SNE takes minutes for more
@@ -56,35 +58,56 @@ class View:
 
 
 def scatter(run: TrainedRun, projection: str = "pca", count: int | None = None) -> View:
-    """Show where held-out images lie, coloured by label."""
+    """Show where held-out images lie, coloured by label.
+
+    Args:
+        run: A VAE's.
+        projection: `pca` or `tsne`, for more than two dimensions.
+        count: Images to show; None shows all, or TSNE_MOST.
+
+    Raises:
+        InputError: t-SNE has nothing to lay out.
+    """
     _, held_out = run.datasets()
     beyond_two = run.settings.latent_dim > 2
-    if beyond_two and projection == "tsne":
+    if projection == "tsne":
+        if not beyond_two or len(held_out) < 4:
+            raise InputError("--projection tsne is for more than two latent dimensions, and four images or more")
         count = min(count or TSNE_MOST, TSNE_MOST)
-    some = spread_indices(len(held_out), count or len(held_out))
+    some = spread_places(len(held_out), count or len(held_out))
     labels = None if held_out.labels is None else held_out.labels[some]
     codes = run.encode(held_out.images[some])
     points, prior, names = codes, np.zeros(2), ("z[0]", "z[1]")
     if run.settings.latent_dim == 1:
         points = np.column_stack([codes, np.zeros(len(codes)) if labels is None else labels])
-        prior, names = None, ("z[0]", "label")
+        prior, names = None, ("z[0]", "" if labels is None else "label")
     elif beyond_two and len(codes) < 4:
         points, names = codes[:, :2], ("z[0]", "z[1]")  # too few to have axes of their own
-    elif beyond_two and projection == "tsne":
+    elif projection == "tsne":
+        if np.ptp(codes, axis=0).max() < 1e-6:
+            raise InputError("all codes are the same, so there is nothing to lay out; the run has learned nothing")
         points, prior, names = latent.tsne(codes, run.settings.seed), None, ("t-SNE 1", "t-SNE 2")
     elif beyond_two:
         axes = latent.principal_axes(codes)
         points, prior, names = axes.coordinates(codes), axes.coordinates(np.zeros(codes.shape[1])), axes.names
     which = f"{len(some):,} of {len(held_out):,}" if len(some) < len(held_out) else f"{len(some):,}"
-    figure = figures.latent_scatter(
-        points, labels, held_out.class_names, names, prior, f"{which} held-out images, encoded"
-    )
-    suffix = "-tsne" if beyond_two and projection == "tsne" else ""
-    return View(f"latent_space{suffix}", figure, codes)
+    title = f"{which} held-out images, encoded"
+    figure = figures.latent_scatter(points, labels, held_out.class_names, names, prior, title)
+    name = "latent_space" + _unlike(projection=(projection, "pca"), count=(len(some), len(held_out)))
+    return View(name, figure, codes)
 
 
 def manifold(run: TrainedRun, side: int = 15, dimensions: tuple[int, int] = (0, 1)) -> View:
-    """Show a square of decoded points that covers the prior in two dimensions; the others are 0."""
+    """Show a square of decoded points that covers the prior in two dimensions; the others are 0.
+
+    Args:
+        run: A VAE's.
+        side: Points along each axis.
+        dimensions: The two that vary, across and up.
+
+    Raises:
+        InputError: The run has no such dimensions.
+    """
     if run.settings.latent_dim < 2:
         raise InputError("a manifold needs two latent dimensions and this run has one; use traverse")
     if max(dimensions) >= run.settings.latent_dim:
@@ -97,11 +120,16 @@ def manifold(run: TrainedRun, side: int = 15, dimensions: tuple[int, int] = (0, 
 
 
 def reconstruct(run: TrainedRun, indices: list[int] | None = None) -> View:
-    """Show held-out images, each above its reconstruction from its mean code."""
+    """Show held-out images, each above its reconstruction from its mean code.
+
+    Args:
+        run: A VAE's.
+        indices: Of the images; None takes RECONSTRUCTED, evenly spread.
+    """
     _, held_out = run.datasets()
     name = "reconstructions"
     if indices is None:
-        indices = spread_indices(len(held_out), RECONSTRUCTED)
+        indices = spread_places(len(held_out), RECONSTRUCTED)
     else:
         name = f"reconstructions-{_joined(indices)}"
     originals = np.stack([_held_out_image(held_out, index) for index in indices])
@@ -122,7 +150,15 @@ def interpolate(
     steps: int = 9,
     method: str | None = None,
 ) -> View:
-    """Walk from one image to another, as a strip and a film."""
+    """Walk from one image to another, as a strip and a film.
+
+    Args:
+        run: The run.
+        ends: Two held-out images by number, or image files; None takes `seeds`, or two unlike images.
+        seeds: Two seeds of generated images.
+        steps: Images in the strip.
+        method: `linear` or `spherical`; None is what suits the run.
+    """
     if ends is None and seeds is None:
         ends, seeds = (_two_unlike(run), None) if run.kind == "vae" else (None, [0, 1])
     if seeds is not None:
@@ -133,10 +169,10 @@ def interpolate(
         start, end = run.encode(np.stack([_image(run, text) for text in ends]))
     method = method or run.method
     images = run.decode(latent.interpolate(start, end, BETWEEN * (steps - 1) + 1, method))
-    whence = f"seeds-{_joined(seeds)}" if seeds is not None else "-".join(_plain(text) for text in ends)
+    whence = f"seeds-{_joined(seeds)}" if seeds is not None else "-".join(short_name(text) for text in ends)
     strip = images[::BETWEEN]
     name = f"interpolation-{whence}" + ("" if method == run.method else f"-{method}")
-    return View(name, _pixels(strip, steps), strip, _moving(images))
+    return View(f"{name}{_unlike(steps=(steps, 9))}", _pixels(strip, steps), strip, _moving(images))
 
 
 def concept(
@@ -164,11 +200,11 @@ def concept(
         groups, name = [(minus, plus)], f"{_joined(picked[0])}-minus-{_joined(picked[1])}"
     else:
         groups = [(_codes(run, without), _codes(run, having)) for without, having in pairs]
-        name = "-and-".join(f"{_plain(without)}-to-{_plain(having)}" for without, having in pairs)
+        name = "-and-".join(f"{short_name(without)}-to-{short_name(having)}" for without, having in pairs)
     vector = np.sum([latent.concept_vector(without, having) for without, having in groups], axis=0)
     start = np.mean(groups[0][0], axis=0)
     if image is not None:
-        start, name = run.encode(_image(run, image)[np.newaxis])[0], f"{name}-on-{_plain(image)}"
+        start, name = run.encode(_image(run, image)[np.newaxis])[0], f"{name}-on-{short_name(image)}"
     elif seed is not None:
         start, name = run.draw(1, seed)[0], f"{name}-on-seed-{seed}"
     amounts = np.linspace(*strengths, BETWEEN * (steps - 1) + 1)
@@ -178,11 +214,19 @@ def concept(
     images = run.decode(points)
     strip = images[::BETWEEN]
     figure = figures.image_table(strip, [f"{amount:.2g}" for amount in amounts[::BETWEEN]], [""])
+    figure.axes[0].set_xlabel("how much of the concept is added")
+    low, high = (f"{strength:g}" for strength in strengths)
+    name += _unlike(strength=(f"{low}_{high}", "0_1"), steps=(steps, 9))
     return View(f"concept-{name}", figure, strip, _moving(images))
 
 
 def numbered(run: TrainedRun, count: int = PICKED_FROM) -> View:
-    """Show generated images, each with its seed, to pick a concept's from."""
+    """Show generated images, each with its seed, to pick a concept's from.
+
+    Args:
+        run: The run.
+        count: Seeds, from 0.
+    """
     images = run.decode(run.draw_seeds(range(count)))
     line = (
         "A concept is made of images that you pick: look at the picture, and name the seeds of some that have it and "
@@ -194,10 +238,19 @@ def numbered(run: TrainedRun, count: int = PICKED_FROM) -> View:
 def traverse(
     run: TrainedRun, image: str | None = None, seed: int | None = None, steps: int = 9, rows: int = 20
 ) -> View:
-    """Sweep each latent dimension over its range, a row each, those that carry information first."""
+    """Sweep each latent dimension over its range, a row each, those that carry information first.
+
+    Args:
+        run: The run.
+        image: Where the others stay: a held-out image by number, or an image file; None is the middle of all codes.
+        seed: Instead, a generated image; 0 for a DCGAN unless it is given.
+        steps: Images in a row.
+        rows: Dimensions to show, at most.
+    """
     start, name = None, "traversal"
+    reach = 1.0 if run.settings.latent_distribution == "uniform" else REACH
     if image is not None:
-        start, name = run.encode(_image(run, image)[np.newaxis])[0], f"traversal-of-{_plain(image)}"
+        start, name = run.encode(_image(run, image)[np.newaxis])[0], f"traversal-of-{short_name(image)}"
     elif seed is not None or run.kind == "dcgan":
         start, name = run.draw(1, seed or 0)[0], f"traversal-of-seed-{seed or 0}"
     if run.kind == "vae":
@@ -206,12 +259,16 @@ def traverse(
         (centre, deviation), carries, unit = latent.spread(*codes), latent.kl_per_dimension(*codes), "nats"
         start = centre if start is None else start
     else:  # a generator has no KL: what a dimension changes is what it carries
-        centre, deviation, carries, unit = np.zeros_like(start), np.ones_like(start), _changes(run, start), "levels"
+        centre, deviation, carries, unit = (
+            np.zeros_like(start),
+            np.ones_like(start),
+            _changes(run, start, reach),
+            "levels",
+        )
     order = np.argsort(-carries, kind="stable")
     dead = np.sort(order[carries[order] < latent.DEAD])
     shown = order[:rows]
     share = np.linspace(-1, 1, BETWEEN * (steps - 1) + 1)
-    reach = 1.0 if getattr(run.settings, "latent_distribution", "normal") == "uniform" else REACH
     points = [
         latent.traverse(start, [dimension], centre[dimension] + reach * deviation[dimension] * share)
         for dimension in shown
@@ -227,7 +284,8 @@ def traverse(
     line = f"Dead dimensions (below {latent.DEAD:g} {unit}): " + (
         ", ".join(f"z[{number}]" for number in dead) or "none"
     )
-    return View(name, figure, strip, frames, (line,))
+    says = (line,) if run.kind == "vae" else ("A row's number: how much its pictures differ, of 255 levels a pixel",)
+    return View(f"{name}{_unlike(steps=(steps, 9), rows=(rows, 20))}", figure, strip, frames, says)
 
 
 def _two_unlike(run: TrainedRun) -> tuple[str, str]:
@@ -237,22 +295,23 @@ def _two_unlike(run: TrainedRun) -> tuple[str, str]:
     return "0", str(others[0] if len(others) else len(held_out) - 1)
 
 
-def _changes(run: TrainedRun, start: np.ndarray) -> np.ndarray:
+def _changes(run: TrainedRun, start: np.ndarray, reach: float) -> np.ndarray:
     """Return how much each dimension changes a generated image, as the root mean square over its pixels."""
-    ends = latent.traverse(start, list(range(len(start))), np.array([-2.0, 2.0]))
+    ends = latent.traverse(start, list(range(len(start))), np.array([-reach, reach]))
     low, high = run.decode(ends).reshape(len(start), 2, -1).astype(np.float64).swapaxes(0, 1)
     return np.sqrt(np.mean((high - low) ** 2, axis=1))
 
 
 def _codes(run: TrainedRun, group: str) -> np.ndarray:
-    """Return the codes of a label's training images, or of a folder of images."""
-    if Path(group).is_dir():
-        return run.encode(read_images(group, run.image_shape))
+    """Return the codes of a label's training images, or of a folder of images; what is a label is no folder."""
     train, _ = run.datasets()
+    names = list(train.class_names)
+    named = group in names or (group.isdecimal() and int(group) < len(names))
+    if not named and Path(group).is_dir():
+        return run.encode(read_images(group, run.image_shape))
     if train.labels is None:
         raise InputError(f"{group} is no folder, and {train.name} has no labels; name folders of images")
-    names = list(train.class_names)
-    if group not in names and not (group.isdecimal() and int(group) < len(names)):
+    if not named:
         raise InputError(f"{group} is neither a label nor a folder; the labels are {', '.join(names)}")
     label = names.index(group) if group in names else int(group)
     some = np.flatnonzero(train.labels == label)[:CONCEPT_MOST]
@@ -263,7 +322,7 @@ def _codes(run: TrainedRun, group: str) -> np.ndarray:
 
 def _image(run: TrainedRun, text: str) -> np.ndarray:
     """Return a held-out image by its index, or an image file."""
-    if text.isdecimal() and not Path(text).exists():
+    if text.isdecimal():
         return _held_out_image(run.datasets()[1], int(text))
     return read_image(text, run.image_shape)
 
@@ -272,11 +331,6 @@ def _held_out_image(held_out: ImageSet, index: int) -> np.ndarray:
     if index >= len(held_out):
         raise InputError(f"there is no held-out image {index}; they are numbered from 0 to {len(held_out) - 1}")
     return held_out.images[index]
-
-
-def spread_indices(length: int, count: int) -> np.ndarray:
-    """Return `count` places, or all there are, evenly spread over a length."""
-    return np.linspace(0, length - 1, min(length, count), dtype=int)
 
 
 def _pixels(images: np.ndarray, columns: int | None, side: int = 64) -> np.ndarray:
@@ -292,9 +346,13 @@ def _listed(numbers: list[int] | tuple[int, ...]) -> str:
 
 
 def _joined(numbers: list[int] | tuple[int, ...]) -> str:
-    return "-".join(map(str, numbers))
+    return short_name("-".join(map(str, numbers)))
 
 
-def _plain(text: str) -> str:
-    """Return a text fit for a file's name: a path's last part, without its ending."""
-    return "".join(letter if letter.isalnum() else "_" for letter in Path(text).stem)
+def _unlike(**options: tuple[object, object]) -> str:
+    """Return the options that are not at their default, for a file's name, so that no view takes another's place.
+
+    Args:
+        **options: Value and default, by name.
+    """
+    return "".join(f"-{name}-{value}" for name, (value, default) in options.items() if value != default)

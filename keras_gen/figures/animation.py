@@ -11,13 +11,19 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_gen.figures.grids import to_pillow
+from keras_gen.places import spread_places
 
 CAPTION_HEIGHT = 22  # pixels
 PALETTE_FRAMES = 8  # the frames, evenly spread, that the colours of a GIF are chosen from
 
 
 def figure_pixels(figure: Figure, dpi: int = 70) -> np.ndarray:
-    """Return a figure as uint8 pixels, shape (height, width, 3)."""
+    """Return a figure as uint8 pixels, shape (height, width, 3).
+
+    Args:
+        figure: Any figure.
+        dpi: Pixels an inch of it.
+    """
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -25,7 +31,15 @@ def figure_pixels(figure: Figure, dpi: int = 70) -> np.ndarray:
 
 
 def captioned(picture: np.ndarray, text: str) -> np.ndarray:
-    """Return a picture, uint8 (height, width, channels), below a line of text in black on white."""
+    """Return a picture below a line of text in black on white.
+
+    Args:
+        picture: uint8, shape (height, width, channels).
+        text: A short line.
+
+    Returns:
+        uint8, CAPTION_HEIGHT higher.
+    """
     height, width, channels = picture.shape
     canvas = Image.new("L" if channels == 1 else "RGB", (width, height + CAPTION_HEIGHT), "white")
     canvas.paste(to_pillow(picture), (0, CAPTION_HEIGHT))
@@ -52,7 +66,7 @@ def save_gif(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120, last
     frames = list(frames)
     pictures = [to_pillow(frame) for frame in frames]
     if frames[0].shape[-1] == 3:
-        some = np.unique(np.linspace(0, len(frames) - 1, PALETTE_FRAMES, dtype=int))
+        some = spread_places(len(frames), PALETTE_FRAMES)
         palette = to_pillow(np.concatenate([frames[place][::3, ::3] for place in some])).quantize(
             256, Image.Quantize.MAXCOVERAGE
         )
@@ -79,7 +93,7 @@ def save_mp4(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120) -> b
     height, width, _ = frames[0].shape
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{1000 / frame_ms:g}", "-i", "-"]
     # Players want yuv420p, which wants even sides.
-    target = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p", str(path)]
+    target = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p", f"file:{path}"]
     pixels = b"".join(np.ascontiguousarray(frame).tobytes() for frame in frames)
     done = subprocess.run([program, "-v", "error", "-y", *source, *target], input=pixels, check=False)
     return done.returncode == 0

@@ -8,10 +8,11 @@ import numpy as np
 
 from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import to_pillow
-from keras_gen.figures.latent_space import PRIOR_SHARES
+from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
 from keras_gen.figures.pages import asset, render
 
 SHEET_COLUMNS = 40
+LARGEST_SIDE = 128  # pixels of an image in a page; larger ones are averaged down
 
 
 @dataclass
@@ -41,6 +42,8 @@ class LatentPlane:
         network: Operations as dictionaries of `kind`, `options` and `weights`; None where tiles are blended.
         tiles: Instead, images at a square of places over the extent, uint8 (side * side, height, width, channels).
         weights: Number of weights of the network.
+        held_out: Number of held-out images.
+        remark: A sentence about the plane.
     """
 
     title: str
@@ -65,6 +68,8 @@ class LatentPlane:
     network: list[dict] | None = None
     tiles: np.ndarray | None = None
     weights: int = 0
+    held_out: int = 0
+    remark: str = ""
 
 
 def explorer_page(plane: LatentPlane) -> str:
@@ -77,14 +82,23 @@ def explorer_page(plane: LatentPlane) -> str:
             f"The network is too large for a page ({plane.weights:,} weights): pictures are blended from "
             f"{side} x {side} images that it made beforehand."
         )
-    shown = "" if plane.codes is None else f"{len(plane.codes):,} held-out images are shown as dots. "
+    shown = [plane.remark]
+    if plane.codes is not None:
+        shown.append(f"{len(plane.codes):,} of {plane.held_out:,} held-out images are shown as dots.")
     if plane.prior is not None:
-        shown += "The circles hold 50, 90 and 99 % of the prior, from which new images are drawn."
+        shown.append("The circles hold 50, 90 and 99 % of the prior, from which new images are drawn.")
+    if plane.codes is not None and plane.codes.shape[1] > 2:
+        shown.append(
+            f"A code has {plane.codes.shape[1]} numbers and the plane shows two: a dot's reconstruction is of all of "
+            "them, the picture at the pointer of these two alone."
+        )
+        if plane.network is None:
+            shown.append("Walks and concepts are shown as far as they lie in the plane.")
     return render(
         "explorer.html",
         title=plane.title,
         how=how,
-        shown=shown,
+        shown=" ".join(shown).strip(),
         plane=f"latent plane of {plane.axis_names[0]} and {plane.axis_names[1]}",
         css=asset("page.css") + asset("explorer.css"),
         script=asset("explorer.js"),
@@ -113,7 +127,7 @@ def _data(plane: LatentPlane) -> dict[str, object]:
         "marks": [{"name": name, "x": x, "y": y} for name, x, y in plane.marks],
         "typicalLength": plane.typical_length,
         "network": plane.network and [_operation(step) for step in plane.network],
-        "tiles": plane.tiles is not None and _sheet(plane.tiles, round(len(plane.tiles) ** 0.5)),
+        "tiles": plane.tiles is not None and _sheet(plane.tiles) | {"side": round(len(plane.tiles) ** 0.5)},
     }
 
 
@@ -138,6 +152,7 @@ def _classes(plane: LatentPlane) -> list[dict] | None:
     for label, colour in enumerate(class_colours(len(plane.class_names))):
         some = places[plane.labels == label]
         middle = np.median(some, axis=0).tolist() if len(some) else None
+        middle = middle if len(some) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED else None
         result.append({"name": plane.class_names[label], "colour": colour, "count": len(some), "middle": middle})
     return result
 
@@ -152,9 +167,21 @@ def _floats(values: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
 
 
-def _sheet(images: np.ndarray, columns: int = SHEET_COLUMNS) -> dict[str, object]:
+def shrunk(images: np.ndarray) -> np.ndarray:
+    """Return images, uint8 (n, height, width, channels), averaged down to at most LARGEST_SIDE pixels a side."""
+    factor = -(-max(images.shape[1:3]) // LARGEST_SIDE)
+    if factor == 1:
+        return images
+    count, height, width, channels = images.shape
+    high, wide = height // factor, width // factor
+    blocks = images[:, : high * factor, : wide * factor].reshape(count, high, factor, wide, factor, channels)
+    return np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
+
+
+def _sheet(images: np.ndarray) -> dict[str, object]:
     """Return images side by side as a PNG in a data URL: pixel for pixel, for a script to cut up."""
     count, height, width, channels = images.shape
+    columns = min(SHEET_COLUMNS, count)
     rows = -(-count // columns)
     cells = np.zeros((rows * columns, height, width, channels), np.uint8)
     cells[:count] = images
@@ -162,4 +189,4 @@ def _sheet(images: np.ndarray, columns: int = SHEET_COLUMNS) -> dict[str, object
     output = io.BytesIO()
     to_pillow(cells.reshape(rows * height, columns * width, channels)).save(output, "PNG", optimize=True)
     picture = "data:image/png;base64," + base64.b64encode(output.getvalue()).decode()
-    return {"picture": picture, "columns": columns, "side": columns}
+    return {"picture": picture, "columns": columns}

@@ -73,7 +73,12 @@ def enlarged(picture: np.ndarray, side: int, wanted: int = PICTURE_SIDE) -> np.n
 
 
 def save_image(image: np.ndarray, path: Path) -> None:
-    """Write one image, uint8 (height, width, channels), as PNG, pixel for pixel."""
+    """Write one image as PNG, pixel for pixel.
+
+    Args:
+        image: uint8, shape (height, width, channels), 1 or 3 channels.
+        path: The PNG file.
+    """
     to_pillow(image).save(path)
 
 

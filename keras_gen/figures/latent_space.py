@@ -8,6 +8,7 @@ from matplotlib.patheffects import withStroke
 from keras_gen.figures.colours import class_colours, class_marker
 from keras_gen.figures.grids import image_grid
 
+MOST_NAMED, FEWEST_NAMED = 20, 8  # classes whose names stand in the map, and dots that such a class has
 PRIOR_SHARES = (0.5, 0.9, 0.99)  # of the prior, inside its contours
 
 
@@ -34,17 +35,14 @@ def latent_scatter(
     axes = figure.add_subplot()
     shown = [] if labels is None else np.unique(labels)
     size = float(np.clip(6000 / max(1, len(points)), 3, 14))
-    for number, (label, colour) in enumerate(zip(shown, class_colours(len(shown)), strict=True)):
-        some = points[labels == label]
-        axes.scatter(
-            some[:, 0], some[:, 1], s=size, color=colour, marker=class_marker(number), label=class_names[label]
-        )
-        if len(shown) > 1:
+    colours = class_colours(len(class_names))
+    for label in shown:
+        some, name = points[labels == label], literal(class_names[label])
+        axes.scatter(some[:, 0], some[:, 1], s=size, color=colours[label], marker=class_marker(label), label=name)
+        if 1 < len(shown) <= MOST_NAMED and len(some) >= FEWEST_NAMED:
             place = np.median(some, axis=0)
             outline = [withStroke(linewidth=3, foreground="white")]
-            axes.text(
-                *place, class_names[label], weight="bold", ha="center", va="center", path_effects=outline, zorder=4
-            )
+            axes.text(*place, name, weight="bold", ha="center", va="center", alpha=0.8, path_effects=outline, zorder=4)
     if labels is None:
         axes.scatter(points[:, 0], points[:, 1], s=size)
     if len(shown) > 1:
@@ -52,7 +50,10 @@ def latent_scatter(
     if prior is not None:
         _draw_prior(axes, prior)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title or f"{len(points):,} held-out images, encoded")
-    axes.set_aspect("equal", adjustable="datalim")
+    if axis_names[1] == "label":
+        axes.set_yticks(shown, [literal(class_names[label]) for label in shown])
+    else:
+        axes.set_aspect("equal", adjustable="datalim")
     return figure
 
 
@@ -89,6 +90,11 @@ def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, s
     return figure
 
 
+def literal(text: str) -> str:
+    """Return a text as matplotlib shows it letter for letter: dollar signs would begin a formula."""
+    return text.replace("$", r"\$")
+
+
 def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: str = "") -> Figure:
     """Draw images in rows and columns that have names.
 
@@ -100,7 +106,7 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     """
     grid = image_grid(images, len(columns))
     width = 7.5 if len(columns) > 6 else 1.2 * len(columns)
-    beside = 0.3 + 0.09 * max(len(name) for name in rows)
+    beside = 0.4 + 0.11 * max(len(name) for name in rows)
     figure = Figure(figsize=(width + beside, width * grid.shape[0] / grid.shape[1] + 0.8), layout="constrained")
     axes = figure.add_subplot()
     down, across = (
@@ -109,8 +115,8 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     )
     shown = grid if grid.shape[-1] == 3 else grid[..., 0]
     axes.imshow(shown, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
-    axes.set_xticks(across, columns)
-    axes.set_yticks(down, rows)
+    axes.set_xticks(across, [literal(name) for name in columns])
+    axes.set_yticks(down, [literal(name) for name in rows])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(title)

@@ -3,12 +3,15 @@
 import base64
 import io
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from keras_gen.figures.grids import to_pillow
+from keras_gen.errors import InputError
 from keras_gen.figures.pages import asset, render
+
+LARGEST_PNG = 500_000  # bytes
+PAGE_WIDTH = 1000  # pixels
 
 
 @dataclass(frozen=True)
@@ -81,16 +84,28 @@ def report_page(report: Report) -> str:
     return render("report.html", report=report, grids=grids, css=asset("page.css"), script=asset("report.js"))
 
 
-def png_source(data: bytes) -> str:
-    """Return the bytes of a PNG file as a data URL."""
-    return "data:image/png;base64," + base64.b64encode(data).decode()
+def file_source(path: Path, widest: int | None = None) -> str:
+    """Return a PNG file as a data URL: as it is if it is small, else as a smaller WebP with slight losses.
 
+    Args:
+        path: The file.
+        widest: Pixels that it may be wide; None is as wide as a page.
 
-def webp_source(picture: np.ndarray, widest: int = 480) -> str:
-    """Return pixels, uint8 (height, width, channels), as a data URL of a small file with slight losses."""
-    image = to_pillow(picture)
-    if image.width > widest:
-        image = image.resize((widest, round(image.height * widest / image.width)), Image.Resampling.LANCZOS)
+    Raises:
+        InputError: The file is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            if widest is None and path.stat().st_size <= LARGEST_PNG:
+                return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+            picture = image.convert("RGB")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); remove it") from None
+    widest = widest or PAGE_WIDTH
+    if picture.width > widest:
+        height = max(1, round(picture.height * widest / picture.width))
+        picture = picture.resize((widest, height), Image.Resampling.LANCZOS)
     output = io.BytesIO()
-    image.save(output, "WEBP", quality=80)
+    picture.save(output, "WEBP", quality=80)
     return "data:image/webp;base64," + base64.b64encode(output.getvalue()).decode()

@@ -10,8 +10,8 @@ def interpolate(start: np.ndarray, end: np.ndarray, steps: int = 9, method: str 
 
     A straight line between two draws of a Gaussian in many dimensions passes
     nearer to the origin than any draw would be, where a generator has never
-    been trained. `spherical` turns the direction at an even pace and keeps the length
-    between those of the ends: T. White, "Sampling Generative Networks" (2016). An
+    been trained. `spherical` turns at an even pace around the origin and, between ends that
+    are about equally long, keeps their length: T. White, "Sampling Generative Networks" (2016). An
     encoder's codes fill the space between them, and `linear` is right there.
 
     Args:

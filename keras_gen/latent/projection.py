@@ -73,7 +73,7 @@ def tsne(codes: np.ndarray, seed: int = 0) -> np.ndarray:
     L. van der Maaten and G. Hinton, "Visualizing Data using t-SNE" (2008).
 
     Args:
-        codes: Shape (n, latent_dim), n at least 4.
+        codes: Shape (n, latent_dim), n at least 4, not all the same.
         seed: Start of the optimisation.
 
     Returns:

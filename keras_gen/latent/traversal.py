@@ -6,7 +6,7 @@ DEAD = 0.01  # nats: a dimension with less tells nothing about the image
 
 
 def kl_per_dimension(z_mean: np.ndarray, z_log_var: np.ndarray) -> np.ndarray:
-    """Return how much each dimension tells about the images, in nats.
+    """Return the KL term of each dimension, in nats: at most so much does it tell about the images.
 
     The mean over images of KL(N(z_mean, exp(z_log_var)) || N(0, 1)) in each
     dimension: Kingma and Welling (2013), appendix B, before the sum.

@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
 from keras_gen.models.applying import decode, encode
+from keras_gen.places import spread_places
 from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
@@ -60,9 +61,8 @@ class Doctor:
     """
 
     def __init__(self, trainer: Trainer, images: np.ndarray, known: list[dict] | None = None) -> None:
-        some = np.linspace(0, len(images) - 1, min(PROBED, len(images)), dtype=int)
         self.trainer = trainer
-        self.images = np.asarray(images[some])
+        self.images = np.asarray(images[spread_places(len(images), PROBED)])
         self.findings = list(known or [])
         self.first: np.ndarray | None = None  # what a generator made when its running averages had settled
         self.first_epoch = 0

@@ -86,8 +86,10 @@ class RunFolder:
 
     @property
     def figures(self) -> Path:
-        """Where the figures of the whole run go."""
-        return self.path / "figures"
+        """Where the figures of the whole run go; made again if someone removed it."""
+        path = self.path / "figures"
+        path.mkdir(exist_ok=True)
+        return path
 
     def epoch_image(self, epoch: int) -> Path:
         """Return the path of one epoch's grid of images."""
@@ -104,7 +106,8 @@ class RunFolder:
             path_of: `epoch_image` or `epoch_codes`.
         """
         some = path_of(0)
-        return sorted(int(path.stem.split("-")[-1]) for path in some.parent.glob(f"epoch-*{some.suffix}"))
+        names = (path.stem.removeprefix("epoch-") for path in some.parent.glob(f"epoch-*{some.suffix}"))
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def write_codes(self, epoch: int, z_mean: np.ndarray, labels: np.ndarray | None) -> None:
         """Keep the codes of held-out images after an epoch: float32 (n, latent_dim), and labels or None."""

@@ -141,6 +141,11 @@ class VAESettings(Settings):
         default="bernoulli",
     )
 
+    @property
+    def latent_distribution(self) -> str:
+        """A VAE's prior is always N(0, 1)."""
+        return "normal"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANSettings(Settings):

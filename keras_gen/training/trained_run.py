@@ -75,8 +75,8 @@ class TrainedRun:
 
         The first point of a seed is the same whatever the count: it is what `--seeds` names an image by.
         """
-        distribution = getattr(self.settings, "latent_distribution", "normal")  # a VAE's prior is normal
-        return draw_latents(random_stream(seed, "generate"), count, self.settings.latent_dim, distribution)
+        random = random_stream(seed, "generate")
+        return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
 
     def draw_seeds(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the latent point of each seed, float32 of shape (len(seeds), latent_dim)."""
@@ -161,7 +161,12 @@ class TrainedRun:
             raise InputError(f"{self.folder.path} was made from Python and does not know where its images came from")
         source = dict(self._facts["source"])
         name = source.pop("dataset")
-        train, held_out = load_dataset(name, seed=self.settings.seed, say=lambda _: None, **source)
+        try:
+            train, held_out = load_dataset(name, seed=self.settings.seed, say=lambda _: None, **source)
+        except InputError as error:
+            raise InputError(
+                f"{self.folder.path} was trained on images that cannot be had ({error}); put them back where they were"
+            ) from None
         if self.settings.evaluate_every:
             train, _ = set_aside(train, self.settings.seed)
         sets = train, held_out

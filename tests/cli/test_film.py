@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +25,7 @@ def test_a_film_shows_the_epochs_grids_and_the_plane_as_it_forms(command_runs, c
     grids = [np.asarray(Image.open(folder.epoch_image(epoch))) for epoch in (1, 2)]
     np.testing.assert_array_equal(shown[:, CAPTION_HEIGHT:], grids)
     assert len(frames(folder.figures / "film-latent.gif")) == 2
-    assert "2 epochs, 1 to 2" in capsys.readouterr().out
+    assert "film.gif: 2 epochs" in capsys.readouterr().out
     z_mean, labels = folder.read_codes(2)
     assert (z_mean.shape, labels.tolist()) == ((8, 2), folder.read_codes(1)[1].tolist())
 
@@ -55,3 +57,16 @@ def test_damaged_codes_get_one_line(command_runs, tmp_path, capsys, damage):
     folder.epoch_codes(1).write_bytes(damage)
     assert main(["film", str(folder.path)]) == 2
     assert "latents/epoch-0001.npz cannot be read" in capsys.readouterr().err
+
+
+def test_a_damaged_picture_is_named_and_nothing_is_written(command_runs, tmp_path, capsys):
+    shutil.copytree(command_runs["vae"], tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    folder.epoch_image(2).write_bytes(folder.epoch_image(2).read_bytes()[:150])
+    (folder.path / "images" / "epoch-final.png").write_text("a note")
+    for path in folder.figures.glob("film*"):
+        path.unlink()
+    for command in ("film", "report"):
+        assert main([command, str(folder.path)]) == 2
+        assert "images/epoch-0002.png cannot be read" in capsys.readouterr().err
+    assert not list(folder.figures.glob("film*"))

@@ -9,6 +9,7 @@ from PIL import Image
 from keras_gen import load_run
 from keras_gen.cli import views
 from keras_gen.cli.main import main
+from keras_gen.errors import InputError
 from keras_gen.latent import interpolate, manifold_latents
 
 CELL = (16 + 2) * 4  # an image of 16 pixels and its gap, each pixel four times as large
@@ -199,3 +200,38 @@ def test_without_labels_a_walk_ends_at_the_last_image(command_runs):
     train, held_out = run.datasets()
     run._datasets = train, dataclasses.replace(held_out, labels=None, class_names=())
     assert views.interpolate(run).name == f"interpolation-0-{len(held_out) - 1}"
+
+
+def test_what_is_a_label_is_no_folder_and_what_is_a_number_no_file(command_runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in "01":
+        (tmp_path / name).mkdir()
+    for view in ("concept", "interpolate"):
+        assert main(["latent", str(command_runs["vae"]), view, "--from", "0", "--to", "1"]) == 0
+
+
+def test_views_that_differ_have_files_that_differ(command_runs):
+    run = load_run(command_runs["vae"])
+    many = list(range(100))
+    names = [
+        views.scatter(run).name,
+        views.scatter(run, count=5).name,
+        views.traverse(run).name,
+        views.traverse(run, steps=5).name,
+        views.concept(run, [("0", "1")]).name,
+        views.concept(run, [("0", "1")], strengths=(-1.0, 2.0)).name,
+        views.concept(run, [("0", "1")], steps=3).name,
+        views.concept(run, picked=(many, [101])).name,
+        views.concept(run, picked=(many[:-1], [101])).name,
+        views.interpolate(run, seeds=[0, 1]).name,
+        views.interpolate(run, seeds=[0, 1], steps=4).name,
+    ]
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) < 150
+
+
+def test_codes_that_are_all_the_same_are_not_laid_out(command_runs, monkeypatch):
+    run = load_run(command_runs["vae3"])
+    monkeypatch.setattr(run, "encode", lambda images: np.ones((len(images), 3), np.float32))
+    with pytest.raises(InputError, match="all codes are the same"):
+        views.scatter(run, "tsne")

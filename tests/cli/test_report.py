@@ -26,6 +26,7 @@ def test_every_run_ends_with_a_report_of_settings_losses_pictures_and_commands(c
     assert "--batch-size\n24" in text
     last = (folder.path / "history.csv").read_text().splitlines()[-1].split(",")
     assert all(f"{float(value):.5g}" in text for value in last)
+    assert "Losses after epoch 2, in nats" in text
     assert folder.read()["dataset"]["train"]["fingerprint"] in text
     made, resume = re.findall(r"python train_\S+ [^\n]+", text)
     assert "--epochs 2 --batch-size 24" in made

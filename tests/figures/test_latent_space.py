@@ -15,11 +15,19 @@ def test_dots_are_where_the_codes_are_and_coloured_by_label_with_a_legend():
     two, seven = figure.axes[0].collections
     np.testing.assert_array_equal(two.get_offsets(), POINTS[[1]])
     np.testing.assert_array_equal(seven.get_offsets(), POINTS[[0, 2]])
-    assert [to_hex(dots.get_facecolor()[0]) for dots in (two, seven)] == class_colours(2)
+    colours = class_colours(10)  # of a label, whichever others are there
+    assert [to_hex(dots.get_facecolor()[0]) for dots in (two, seven)] == [colours[2], colours[7]]
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["2", "7"]
+    assert not figure.axes[0].texts  # names would hide so few dots
+
+
+def test_names_stand_in_the_middle_of_their_dots_letter_for_letter(tmp_path):
+    points = np.concatenate([np.random.default_rng(0).normal(middle, 0.1, (20, 2)) for middle in (0, 5)])
+    figure = latent_scatter(points, np.repeat([0, 1], 20), (r"$\frac$", "a $x^2$ b"))
     places = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
-    assert places == {"2": (2, 3), "7": (2, 3)}  # each name is in the middle of its dots
+    assert np.allclose(list(places.values()), [(0, 0), (5, 5)], atol=0.2)
+    figure.savefig(tmp_path / "map.png")  # as a formula it would not parse
 
 
 def test_scatter_works_without_labels_and_with_one():

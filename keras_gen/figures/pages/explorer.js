@@ -20,7 +20,7 @@ async function sheet(source) {
   const picture = new Image();
   picture.src = source.picture;
   await picture.decode();
-  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(picture, 0, 0);
   return (number) => context.getImageData((number % source.columns) * width, Math.floor(number / source.columns) * height, width, height).data;
@@ -177,16 +177,26 @@ function here() {
 function show() {
   const point = here();
   paint("here", decode(point));
-  element("where").textContent = `decoded at ${data.axes.names[0]} = ${point.x.toFixed(2)}, ${data.axes.names[1]} = ${point.y.toFixed(2)}`;
-  for (const figure of document.querySelectorAll(".near")) figure.hidden = near === null;
+  const [left, right, bottom, top] = data.range;
+  const outside = point.x < left || point.x > right || point.y < bottom || point.y > top ? " (outside the plane)" : "";
+  tell(`decoded at ${data.axes.names[0]} = ${brief(point.x)}, ${data.axes.names[1]} = ${brief(point.y)}${outside}`);
+  for (const figure of document.querySelectorAll(".near")) figure.style.visibility = near === null ? "hidden" : "visible";
   if (near !== null) {
     paint("real", realImage(near));
     paint("rebuilt", network ? decode(places[near]) : rebuiltImage(near));
-    const label = data.points.labels ? `, ${data.classes[data.points.labels[near]].name}` : "";
+    const label = data.points.labels ? `, label ${data.classes[data.points.labels[near]].name}` : "";
     element("realtext").textContent = `held-out image ${data.points.numbers[near]}${label}`;
   }
   showWalk();
   draw(point);
+}
+const brief = (value) => value.toFixed(2).replace("-0.00", "0.00");
+let spoken = 0;
+function tell(text) { // at once to the eye, and to a screen reader when the pointer rests
+  if (element("where").textContent === text) return;
+  element("where").textContent = text;
+  clearTimeout(spoken);
+  spoken = setTimeout(() => { element("spoken").textContent = text; }, 500);
 }
 function showWalk() {
   element("walker").hidden = ends.length < 2;
@@ -197,6 +207,7 @@ function showWalk() {
 }
 
 // ---------------------------------------------------------------- the plane
+const shapeOf = (label) => Math.floor(label / 10) % 4;
 const plane = element("plane");
 const toScreen = ({ x, y }, size) => [((x - data.range[0]) / (data.range[1] - data.range[0])) * size, ((data.range[3] - y) / (data.range[3] - data.range[2])) * size];
 function draw(point) {
@@ -212,8 +223,18 @@ function draw(point) {
   context.textAlign = "center";
   context.textBaseline = "middle";
   const circle = (place, radius) => { context.beginPath(); context.arc(...place, radius, 0, 2 * Math.PI); };
+  // From the eleventh class on, colours begin anew and the shape tells classes apart, as in figures/colours.py.
+  const dot = ([x, y], shape) => {
+    const corners = { 1: [[-1, -1], [1, -1], [1, 1], [-1, 1]], 2: [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]], 3: [[0, -1.4], [1.4, 0], [0, 1.4], [-1.4, 0]] }[shape];
+    if (!corners) return circle([x, y], 2.6);
+    context.beginPath();
+    corners.forEach(([a, b], number) => context[number ? "lineTo" : "moveTo"](x + 2.8 * a, y + 2.8 * b));
+    context.closePath();
+  };
   const ring = (place, radius) => { circle(place, radius); context.lineWidth = 2; context.strokeStyle = colour("--ink"); context.stroke(); };
   const say = (text, x, y, ink = "--ink") => {
+    const half = context.measureText(text).width / 2 + 3;
+    if (context.textAlign === "center") x = Math.min(Math.max(x, half), size - half);
     context.lineWidth = 4;
     context.strokeStyle = colour("--back");
     context.strokeText(text, x, y);
@@ -223,7 +244,7 @@ function draw(point) {
   places.forEach((place, number) => {
     if (!visible(number)) return;
     context.fillStyle = data.points.labels ? data.classes[data.points.labels[number]].colour : colour("--mark");
-    circle(toScreen(place, size), 2.6);
+    dot(toScreen(place, size), data.points.labels ? shapeOf(data.points.labels[number]) : 0);
     context.fill();
   });
   if (data.prior) {
@@ -267,11 +288,17 @@ function draw(point) {
     context.strokeStyle = colour("--mark"); context.lineWidth = 2.5;
   }
   context.font = "12px system-ui, sans-serif";
-  say(data.axes.names[0], size / 2, size - 10, "--quiet");
+  say(data.axes.names[0], size / 2, size - 12, "--quiet");
   context.save(); context.translate(10, size / 2); context.rotate(-Math.PI / 2); say(data.axes.names[1], 0, 0, "--quiet"); context.restore();
-  const corner = (value) => value.toFixed(1);
-  context.textAlign = "left"; say(corner(data.range[0]), 4, size - 10, "--quiet"); say(corner(data.range[3]), 4, 10, "--quiet");
-  context.textAlign = "right"; say(corner(data.range[1]), size - 4, size - 10, "--quiet");
+  context.lineWidth = 1;
+  for (const share of [0.2, 0.4, 0.6, 0.8]) {
+    const across = data.range[0] + share * (data.range[1] - data.range[0]), up = data.range[2] + share * (data.range[3] - data.range[2]);
+    const [tickX, tickY] = toScreen({ x: across, y: up }, size);
+    context.strokeStyle = colour("--quiet"); context.lineWidth = 1;
+    context.beginPath(); context.moveTo(tickX, size); context.lineTo(tickX, size - 4); context.moveTo(0, tickY); context.lineTo(4, tickY); context.stroke();
+    say(across.toFixed(1), tickX, size - 12, "--quiet");
+    context.textAlign = "left"; say(up.toFixed(1), 6, tickY, "--quiet"); context.textAlign = "center";
+  }
 }
 function moveTo(x, y) {
   spot = { x: Math.min(Math.max(x, data.range[0]), data.range[1]), y: Math.min(Math.max(y, data.range[2]), data.range[3]) };
@@ -286,8 +313,9 @@ function moveTo(x, y) {
   schedule();
 }
 let scheduled = false;
+let loaded = false; // whether the page's pictures are there to show
 function schedule() { // at most one picture a frame of the screen
-  if (scheduled) return;
+  if (scheduled || !loaded) return;
   scheduled = true;
   requestAnimationFrame(() => { scheduled = false; show(); });
 }
@@ -301,8 +329,10 @@ function setEnd() {
   schedule();
 }
 function clearEnds() { ends = []; playing = false; schedule(); }
+let frame = 0;
 function play(on) {
   playing = on;
+  cancelAnimationFrame(frame);
   let forth = 1, before = null;
   function step(now) {
     if (!playing || ends.length < 2) return;
@@ -312,10 +342,11 @@ function play(on) {
     slider.step = "any";
     slider.value = Math.min(Math.max(share, 0), 1);
     before = now;
-    show();
-    requestAnimationFrame(step);
+    showWalk();
+    draw(here());
+    frame = requestAnimationFrame(step);
   }
-  if (on) requestAnimationFrame(step);
+  if (on) frame = requestAnimationFrame(step);
 }
 
 // ---------------------------------------------------------------- what the reader does
@@ -352,8 +383,10 @@ if (means.length > 1) element("conceptto").selectedIndex = 1;
   Object.assign(box, { type: "checkbox", checked: true });
   box.addEventListener("change", () => { if (box.checked) hidden.delete(label); else hidden.add(label); near = null; schedule(); });
   swatch.className = "swatch";
-  swatch.style.background = each.colour;
-  line.append(box, swatch, `${each.name} (${each.count})`);
+  swatch.style.color = each.colour;
+  swatch.textContent = "●■▲◆"[shapeOf(label)];
+  swatch.setAttribute("aria-hidden", "true");
+  line.append(box, swatch, `${each.name} (${each.count} dots)`);
   document.querySelector(".labels").append(line);
 });
 data.sliders.forEach((reach, number) => {
@@ -369,9 +402,10 @@ data.sliders.forEach((reach, number) => {
 new ResizeObserver(schedule).observe(plane);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", schedule);
 
-// `explorer` lets tests and the curious ask the page itself: await explorer.ready; explorer.decode(z).
+// `explorer` lets tests and the curious ask the page itself: await explorer.ready; explorer.decodeLatent(z).
 const ready = Promise.all([sheet(data.tiles), sheet(data.points.real), sheet(data.points.rebuilt)]).then((sheets) => {
   [tile, realImage, rebuiltImage] = sheets;
+  loaded = true;
   show();
 });
 window.explorer = { ready, decodeLatent: (z) => decode(pointOf(Float32Array.from(z))), moveTo };

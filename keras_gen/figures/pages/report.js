@@ -5,4 +5,5 @@ if (slider) slider.addEventListener("input", () => {
   const { epoch, source } = grids[Number(slider.value)];
   document.getElementById("grid").src = source;
   document.getElementById("epoch").textContent = epoch;
+  slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
 });

@@ -1,0 +1,16 @@
+"""Some of many: evenly spread places."""
+
+import numpy as np
+
+
+def spread_places(length: int, count: int) -> np.ndarray:
+    """Return `count` places, or all there are, evenly spread over a length, the first and the last among them.
+
+    Args:
+        length: How many there are to choose from; at least 1.
+        count: How many to choose.
+
+    Returns:
+        int64, rising, shape (min(length, count),).
+    """
+    return np.linspace(0, length - 1, min(length, count)).astype(np.int64)
