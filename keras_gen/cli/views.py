@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,9 @@ class View:
     def write(self, path: Path) -> list[Path]:
         """Write the picture, and beside it a GIF if something moves; return the files."""
         if isinstance(self.picture, Figure):
-            self.picture.savefig(path, dpi=120)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph")  # letters that the font lacks become boxes
+                self.picture.savefig(path, dpi=120)
         else:
             save_image(self.picture, path)
         if self.frames is None:

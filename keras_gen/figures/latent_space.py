@@ -91,8 +91,11 @@ def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, s
 
 
 def literal(text: str) -> str:
-    """Return a text as matplotlib shows it letter for letter: dollar signs would begin a formula."""
-    return text.replace("$", r"\$")
+    """Return a text as matplotlib shows it letter for letter.
+
+    Dollar signs would begin a formula, and a legend leaves out names that begin with an underscore.
+    """
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
 def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: str = "") -> Figure:

@@ -24,7 +24,8 @@ def test_dots_are_where_the_codes_are_and_coloured_by_label_with_a_legend():
 
 def test_names_stand_in_the_middle_of_their_dots_letter_for_letter(tmp_path):
     points = np.concatenate([np.random.default_rng(0).normal(middle, 0.1, (20, 2)) for middle in (0, 5)])
-    figure = latent_scatter(points, np.repeat([0, 1], 20), (r"$\frac$", "a $x^2$ b"))
+    figure = latent_scatter(points, np.repeat([0, 1], 20), (r"$\frac$", "_a $x^2$ b"))
+    assert len(figure.legends[0].get_texts()) == 2
     places = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
     assert np.allclose(list(places.values()), [(0, 0), (5, 5)], atol=0.2)
     figure.savefig(tmp_path / "map.png")  # as a formula it would not parse

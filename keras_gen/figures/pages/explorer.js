@@ -288,17 +288,22 @@ function draw(point) {
     context.strokeStyle = colour("--mark"); context.lineWidth = 2.5;
   }
   context.font = "12px system-ui, sans-serif";
-  say(data.axes.names[0], size / 2, size - 12, "--quiet");
-  context.save(); context.translate(10, size / 2); context.rotate(-Math.PI / 2); say(data.axes.names[1], 0, 0, "--quiet"); context.restore();
-  context.lineWidth = 1;
-  for (const share of [0.2, 0.4, 0.6, 0.8]) {
-    const across = data.range[0] + share * (data.range[1] - data.range[0]), up = data.range[2] + share * (data.range[3] - data.range[2]);
-    const [tickX, tickY] = toScreen({ x: across, y: up }, size);
-    context.strokeStyle = colour("--quiet"); context.lineWidth = 1;
-    context.beginPath(); context.moveTo(tickX, size); context.lineTo(tickX, size - 4); context.moveTo(0, tickY); context.lineTo(4, tickY); context.stroke();
-    say(across.toFixed(1), tickX, size - 12, "--quiet");
-    context.textAlign = "left"; say(up.toFixed(1), 6, tickY, "--quiet"); context.textAlign = "center";
+  for (const [low, high, across] of [[data.range[0], data.range[1], true], [data.range[2], data.range[3], false]]) {
+    const step = [0.5, 1, 2, 5, 10, 20, 50].find((size) => (high - low) / size < 7) || high - low;
+    for (let value = Math.ceil(low / step + 0.5) * step; value < high - step / 2; value += step) {
+      const [tickX, tickY] = toScreen({ x: value, y: value }, size);
+      context.strokeStyle = colour("--quiet");
+      context.lineWidth = 1;
+      context.beginPath();
+      if (across) { context.moveTo(tickX, size); context.lineTo(tickX, size - 5); } else { context.moveTo(0, tickY); context.lineTo(5, tickY); }
+      context.stroke();
+      context.textAlign = across ? "center" : "left";
+      say(String(value), across ? tickX : 8, across ? size - 12 : tickY, "--quiet");
+    }
   }
+  context.textAlign = "center";
+  say(data.axes.names[0], size / 2, size - 28, "--quiet");
+  context.save(); context.translate(34, size / 2); context.rotate(-Math.PI / 2); say(data.axes.names[1], 0, 0, "--quiet"); context.restore();
 }
 function moveTo(x, y) {
   spot = { x: Math.min(Math.max(x, data.range[0]), data.range[1]), y: Math.min(Math.max(y, data.range[2]), data.range[3]) };
@@ -386,7 +391,7 @@ if (means.length > 1) element("conceptto").selectedIndex = 1;
   swatch.style.color = each.colour;
   swatch.textContent = "●■▲◆"[shapeOf(label)];
   swatch.setAttribute("aria-hidden", "true");
-  line.append(box, swatch, `${each.name} (${each.count} dots)`);
+  line.append(box, swatch, `${each.name} (${each.count})`);
   document.querySelector(".labels").append(line);
 });
 data.sliders.forEach((reach, number) => {
