@@ -133,28 +133,21 @@ def _steps(view: ArgumentParser) -> None:
 
 
 def _check(options: Namespace) -> None:
-    """Raise InputError for what cannot be, whatever the run."""
+    """Raise InputError for what cannot be, whatever the run, and read lists of numbers."""
     given = vars(options)
     for name, low, high in (("steps", 2, 100), ("side", 2, 100), ("rows", 1, 1000), ("count", 1, 10**9)):
         if given.get(name) is not None and not low <= given[name] <= high:
             raise InputError(f"--{name} must be a whole number from {low} to {high}; received {given[name]}")
     if given.get("seed") is not None:
         check_seed(options.seed)
-    if options.out is not None:
-        check_ending("--out", options.out, ".png", options.npy)
     for name, most in (("seeds", 2), ("plus", MOST_IMAGES), ("minus", MOST_IMAGES), ("images", MOST_IMAGES)):
         if given.get(name) is not None:
             setattr(options, name, _few(given[name], f"--{name}", most))
-    if "dimensions" in given:
-        options.dimensions = tuple(whole_numbers(given["dimensions"], "--dimensions"))
+    if options.view == "manifold":
+        given_dimensions = options.dimensions
+        options.dimensions = tuple(whole_numbers(given_dimensions, "--dimensions"))
         if len(options.dimensions) != 2:
-            raise InputError(
-                f"--dimensions must be two, such as 0,1; received {','.join(map(str, options.dimensions))}"
-            )
-    film = options.out and options.view in MOVING and options.out.with_suffix(".gif")
-    check_new(*[path for path in (options.out, film, options.npy) if path])
-    if film and film == options.npy:
-        raise InputError(f"--npy {film} is where the GIF goes; name another file")
+            raise InputError(f"--dimensions must be two, such as 0,1; received {given_dimensions}")
     if options.view == "interpolate" and options.seeds and (options.start is not None or options.end is not None):
         raise InputError("--seeds walks between generated images, --from and --to between given ones; choose one way")
     if options.view == "interpolate" and (options.start is None) != (options.end is None):
@@ -163,6 +156,16 @@ def _check(options: Namespace) -> None:
         raise InputError("--from is a given image and --seed a generated one; choose one")
     if options.view == "concept":
         _check_concept(options)
+    _check_outputs(options)
+
+
+def _check_outputs(options: Namespace) -> None:
+    if options.out is not None:
+        check_ending("--out", options.out, ".png", options.npy)
+    film = options.out and options.view in MOVING and options.out.with_suffix(".gif")
+    if film and film == options.npy:
+        raise InputError(f"--npy {film} is where the GIF goes; name another file")
+    check_new(*[path for path in (options.out, film, options.npy) if path])
 
 
 def _check_concept(options: Namespace) -> None:
