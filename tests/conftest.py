@@ -1,4 +1,5 @@
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -7,6 +8,12 @@ import numpy as np
 import pytest
 
 from keras_gen.data import ImageSet
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
 
 
 def striped_images(count, size=8, channels=1, seed=0):
@@ -71,3 +78,17 @@ def command_runs(tmp_path_factory):
         common = ["--dataset", str(root / "stripes.npz"), "--epochs", "2", "--batch-size", "24", "--out"]
         assert train_command(name.rstrip("3"), [*common, str(root / name), *settings]) == 0
     return {name: root / name for name in SMALL_SETTINGS}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real Chromium; where there is none, the test is skipped with a loud line."""
+    if CHROMIUM is None:
+        assert "KERAS_GEN_REQUIRE_BROWSER" not in os.environ, "no Chromium is installed"
+        pytest.skip("NOT TESTED: pages in a browser, for no Chromium is installed (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield started
+        started.close()

@@ -1,8 +1,6 @@
 """The explorer in a real browser: what it shows is what Python decodes, and nothing leaves the page."""
 
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -13,25 +11,6 @@ from keras_gen.cli.main import main
 from keras_gen.cli.train import SOURCE
 from keras_gen.figures.explorer import LatentPlane, explorer_page, shrunk
 from keras_gen.latent import at_typical_length
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        assert "KERAS_GEN_REQUIRE_BROWSER" not in os.environ, "no Chromium is installed"
-        pytest.skip("NOT TESTED: the explorer in a browser, for no Chromium is installed (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -71,3 +71,22 @@ def test_an_interrupted_run_and_a_failed_one_have_their_reports_too(command_runs
     assert f"--resume {folder.path}\n" in text
     assert main(["report", str(folder.path), "--out", str(tmp_path / "page.html")]) == 0
     assert texts(tmp_path / "page.html") == text
+
+
+def test_the_slider_shows_the_grid_of_each_epoch_and_nothing_leaves_the_page(command_runs, browser):
+    page = browser.new_page()
+    problems = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: problems.append(request.url) if request.url.startswith("http") else None)
+    page.goto((command_runs["dcgan"] / "report.html").absolute().as_uri())
+    last = page.get_attribute("#grid", "src")
+    page.locator("#slider").fill("0")
+    assert page.text_content("#epoch") == "1"
+    assert page.get_attribute("#grid", "src") != last
+    assert page.get_attribute("#slider", "aria-valuetext") == "epoch 1"
+    page.locator("#slider").fill("1")
+    assert page.get_attribute("#grid", "src") == last
+    assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    assert problems == []
+    page.close()
