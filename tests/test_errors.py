@@ -1,5 +1,6 @@
 """Every row of docs/errors.md: the command is run, and gives that answer and that exit code."""
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -200,9 +201,12 @@ def prepared(playground, tmp_path, monkeypatch):
             (tmp_path / "clothes").mkdir()
             np.savez(tmp_path / "clothes" / "mnist.npz", **clothes)
             return {"clothes": str(tmp_path / "clothes")}
+        if what == "resuming a run that is being trained":
+            held.enter_context(RunFolder("run").locked())
         return {}
 
-    return prepare
+    with contextlib.ExitStack() as held:
+        yield prepare
 
 
 def test_the_table_has_a_row_for_each_of_many_mistakes():

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -140,24 +140,38 @@ def run_epochs(
     check_batches(trainer, train)
     if resume and folder is None:
         raise InputError("resume=True needs the folder of the run to go on with")
+    with nullcontext() if folder is None else folder.locked():
+        run, findings = _begin(trainer, train, held_out, folder, resume, say)
+        session = _Session(should_stop, say, save_every, Doctor(trainer, train.images, findings) if doctor else None)
+        status = "failed"
+        try:
+            _run_epochs(trainer, run, on_epoch_end, session)
+            _save(trainer, run)
+            status = "interrupted" if run.stopped else "finished"
+        finally:
+            if folder is not None:
+                folder.write(status=status)
+    return run
+
+
+def _begin(
+    trainer: Trainer,
+    train: ImageSet,
+    held_out: ImageSet,
+    folder: RunFolder | None,
+    resume: bool,
+    say: Callable[[str], None],
+) -> tuple[TrainingRun, list[dict]]:
+    """Return a new run, or the old one where its last checkpoint left it, and what its doctor has found."""
     if folder is not None and not resume and folder.used:
         raise InputError(f"{folder.path} holds a run already; make a new folder, or go on with it by resume=True")
     run = TrainingRun(trainer.kind, trainer.settings, trainer.models, trainer.pixel_range, train, held_out, folder)
     if resume:
         _restore(trainer, run, say)
-    known = folder.read().get("findings", []) if resume else []
+    findings = folder.read().get("findings", []) if resume else []
     if folder is not None:
-        folder.write(**_describe(run), status="running", findings=known)
-    session = _Session(should_stop, say, save_every, Doctor(trainer, train.images, known) if doctor else None)
-    status = "failed"
-    try:
-        _run_epochs(trainer, run, on_epoch_end, session)
-        _save(trainer, run)
-        status = "interrupted" if run.stopped else "finished"
-    finally:
-        if folder is not None:
-            folder.write(status=status)
-    return run
+        folder.write(**_describe(run), status="running", findings=findings)
+    return run, findings
 
 
 def _run_epochs(

@@ -7,13 +7,20 @@ report.html  metrics.csv  metrics.json
 from __future__ import annotations
 
 import json
+import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.atomic import replacing
 from keras_gen.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 if TYPE_CHECKING:
     import keras
@@ -167,6 +174,30 @@ class RunFolder:
         if not {"kind", "settings", "dataset"} <= set(run):
             raise InputError(f"{self.path} was stopped before it began to train; start the run again")
         return run
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training here; the lock goes with the process, however that ends.
+
+        Windows has no such lock on a folder, and does without.
+
+        Raises:
+            InputError: Another process trains here.
+        """
+        if fcntl is None:
+            yield
+            return
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{self.path} is being trained by another process; wait for it, or stop it") from None
+            except OSError:  # a file system without locks
+                pass
+            yield
+        finally:
+            os.close(folder)
 
     @property
     def used(self) -> bool:

@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -114,3 +116,26 @@ def test_run_json_is_replaced_whole(tmp_path):
     facts = json.loads((folder.path / "run.json").read_text())
     assert facts == {"format_version": 1, "status": "finished", "seed": 3}
     assert not list(folder.path.rglob("*.partial*"))
+
+
+def test_a_lock_keeps_others_out_until_its_process_ends(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "vae", "stripes")
+    before = sorted(folder.path.iterdir())
+    code = f"""
+import time
+from keras_gen.training.run_folder import RunFolder
+with RunFolder({str(folder.path)!r}).locked():
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "locked\n"
+        with pytest.raises(InputError, match="is being trained by another process"), folder.locked():
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    with folder.locked():
+        assert sorted(folder.path.iterdir()) == before
