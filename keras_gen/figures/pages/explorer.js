@@ -203,7 +203,6 @@ function showWalk() {
   element("walkhint").hidden = ends.length === 2;
   element("walkhint").textContent = ends.length ? "Click the other end." : "Click two points in the plane.";
   if (ends.length === 2) paint("step", decode(between(...ends, Number(element("walkshare").value))));
-  element("play").textContent = playing ? "Stop" : "Play";
 }
 
 // ---------------------------------------------------------------- the plane
@@ -325,7 +324,7 @@ function schedule() { // at most one picture a frame of the screen
   requestAnimationFrame(() => { scheduled = false; show(); });
 }
 function setEnd() {
-  if (ends.length === 2) ends = [];
+  if (ends.length === 2) clearEnds();
   ends.push(near === null ? here() : places[near]);
   if (ends.length === 2) {
     element("walkshare").value = 0;
@@ -333,10 +332,11 @@ function setEnd() {
   }
   schedule();
 }
-function clearEnds() { ends = []; playing = false; schedule(); }
+function clearEnds() { ends = []; play(false); schedule(); }
 let frame = 0;
 function play(on) {
   playing = on;
+  element("play").textContent = on ? "Stop" : "Play";
   cancelAnimationFrame(frame);
   let forth = 1, before = null;
   function step(now) {
@@ -376,7 +376,7 @@ plane.addEventListener("keydown", (event) => {
 });
 element("play").addEventListener("click", () => { play(!playing); schedule(); });
 element("clear").addEventListener("click", clearEnds);
-element("walkshare").addEventListener("input", () => { playing = false; schedule(); });
+element("walkshare").addEventListener("input", () => { play(false); schedule(); });
 element("strength").addEventListener("input", () => { element("strengthtext").textContent = Number(element("strength").value).toFixed(2); schedule(); });
 for (const id of ["conceptfrom", "conceptto"]) {
   for (const name of data.meanNames || []) element(id).add(new Option(name));
