@@ -33,6 +33,12 @@ def replacing(path: Path) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Make or replace a file of text in UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def sync_folder(folder: Path) -> None:
     """Force a folder's new entries to the disk, where the system can (Windows cannot)."""
     if os.name == "posix":

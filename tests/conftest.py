@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gen.data import ImageSet
 
@@ -29,6 +30,16 @@ def striped_images(count, size=8, channels=1, seed=0):
 def values_of(variables):
     """The values of Keras variables as NumPy arrays of their own."""
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def gif_frames(path, mode="RGB"):
+    """The frames of a GIF as NumPy arrays, and what it says of itself at the last one."""
+    with Image.open(path) as film:
+        pixels = []
+        for number in range(film.n_frames):
+            film.seek(number)
+            pixels.append(np.asarray(film.convert(mode)))
+        return pixels, film.info
 
 
 @pytest.fixture

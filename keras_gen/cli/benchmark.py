@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_gen.cli.command import DONE, Parser, start_backend
-from keras_gen.errors import InputError
+from keras_gen.cli.command import DONE, Parser, check_whole, start_backend
 
 IMAGES = {"vae": 12_000, "dcgan": 1_024}  # enough for a few seconds an epoch
 
@@ -15,8 +14,7 @@ IMAGES = {"vae": 12_000, "dcgan": 1_024}  # enough for a few seconds an epoch
 def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
-    if not 3 <= options.epochs <= 1000:
-        raise InputError(f"--epochs must be a whole number from 3 to 1000; received {options.epochs}")
+    check_whole("--epochs", options.epochs, 3, 1000)
     start_backend()
     from keras_gen.training.device import backend_version, device_name
 
@@ -38,7 +36,6 @@ def parser() -> Parser:
     result = Parser(
         prog="python -m keras_gen benchmark",
         description="Measure what the training loop costs over the same Keras calls bare, epoch by epoch in turns.",
-        allow_abbrev=False,
     )
     result.add_argument("--epochs", type=int, default=7, help="epochs of each kind that are measured (default: 7)")
     return result

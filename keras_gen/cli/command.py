@@ -21,11 +21,21 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong flag as one line, as every other error is."""
+    """Reports a wrong flag as one line, as every other error is; flags are written out."""
+
+    def __init__(self, **keywords: object) -> None:
+        super().__init__(**keywords | {"allow_abbrev": False})
 
     def error(self, message: str) -> None:
         """Raise what argparse would print with the usage."""
         raise InputError(f"{message}; see {self.prog} --help")
+
+
+def run_parser(command: str, description: str) -> Parser:
+    """Return the parser of a command on a run's folder: `python -m keras_gen COMMAND RUN`."""
+    result = Parser(prog=f"python -m keras_gen {command}", description=description)
+    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
+    return result
 
 
 class Terminated(BaseException):
@@ -113,10 +123,15 @@ def check_new(*paths: Path) -> None:
             raise InputError(f"{path} {problem}; name a new one in a folder that is there")
 
 
+def check_whole(flag: str, value: int, low: int, high: int) -> None:
+    """Raise InputError for a whole number out of bounds."""
+    if not low <= value <= high:
+        raise InputError(f"{flag} must be a whole number from {low} to {high}; received {value}")
+
+
 def check_seed(seed: int) -> None:
     """Raise InputError for a seed out of bounds."""
-    if not 0 <= seed < 2**31:
-        raise InputError(f"--seed must be a whole number from 0 to 2147483647; received {seed}")
+    check_whole("--seed", seed, 0, 2**31 - 1)
 
 
 def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, check_seed, start_backend
+from keras_gen.cli.command import DONE, Parser, check_seed, check_whole, run_parser, start_backend
 from keras_gen.errors import InputError
+
+if TYPE_CHECKING:
+    from keras_gen.evaluation import Copies
 
 NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
 LIKELIHOODS = {
@@ -22,14 +26,15 @@ def main(argv: list[str]) -> int:
     options = parser().parse_args(argv)
     _check(options)
     start_backend()
-    from keras_gen.training import TrainedRun
+    from keras_gen.training import load_run
 
-    run = TrainedRun(options.run, best=options.best)
+    run = load_run(options.run, best=options.best)
     train, held_out = run.datasets()
     count = min(options.count, len(held_out), len(train))
     if count < 6:
         raise InputError(f"{run.folder.path} has {len(held_out)} held-out images; six are the least to compare with")
     from keras_gen.cli import scores
+    from keras_gen.evaluation import find_copies
 
     result = {"models": "best" if options.best else "last", "seed": options.seed}
     if run.kind == "vae":
@@ -39,34 +44,35 @@ def main(argv: list[str]) -> int:
         _print_likelihood(result["likelihood"], run.settings.latent_dim)
     features = scores.features_for(options.features, train, options.seed)
     generated = run.generate(count, options.seed)
-    real, floor = (scores.some_images(images, count, options.seed) for images in (held_out, train))
+    sets = generated, held_out.images, train.images
+    spaces = {"pixels": sets, "features": tuple(features(images) for images in sets)}
+    made, held_out_features, train_features = spaces["features"]
+    real = held_out_features[scores.some_places(held_out, count, options.seed)]
+    floor = train_features[scores.some_places(train, count, options.seed)]
     result["images"] = {
         "features": options.features,
         "count": count,
-        "generated": scores.image_scores(features, generated, real),
-        "floor": scores.image_scores(features, floor, real),
+        "generated": scores.image_scores(made, real),
+        "floor": scores.image_scores(floor, real),
     }
     _print_images(result["images"])
-    found = scores.memorising_scores(features, generated, held_out, train)
-    near = {space: found[space].pop("nearest") for space in found}
-    result["memorising"] = found
-    for space, scored in found.items():
-        print(f"Copies in {space:9}  {scored['verdict']}")
+    copies = {space: find_copies(*arrays) for space, arrays in spaces.items()}
+    result["memorising"] = {space: scores.memorising_scores(found) for space, found in copies.items()}
+    for space, found in copies.items():
+        print(f"Copies in {space:9}  {found.verdict}")
     run.folder.write_scores(result)
     print(f"Numbers: {run.folder.path / 'metrics.json'}")
-    print(f"Each generated image beside its nearest training images: {_draw_nearest(run, generated, train, near)}")
+    print(f"Each generated image beside its nearest training images: {_draw_nearest(run, generated, train, copies)}")
     return DONE
 
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = Parser(
-        prog="python -m keras_gen evaluate",
-        description="Measure a run on its held-out images: bounds on the likelihood (VAE), distances between generated "
+    result = run_parser(
+        "evaluate",
+        "Measure a run on its held-out images: bounds on the likelihood (VAE), distances between generated "
         "and real images, copies of training images. docs/metrics.md says what each number means.",
-        allow_abbrev=False,
     )
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
     result.add_argument(
         "--features",
         choices=("own", "inception"),
@@ -93,9 +99,7 @@ def parser() -> Parser:
 
 def _check(options: Namespace) -> None:
     for name, low, high in (("count", 6, 50_000), ("samples", 1, 10_000), ("importance_samples", 1, 5000)):
-        if not low <= vars(options)[name] <= high:
-            flag = "--" + name.replace("_", "-")
-            raise InputError(f"{flag} must be a whole number from {low} to {high}; received {vars(options)[name]}")
+        check_whole("--" + name.replace("_", "-"), vars(options)[name], low, high)
     check_seed(options.seed)
 
 
@@ -126,15 +130,15 @@ def _estimate(value: dict) -> str:
     return f"{value['value']:.2f} ± {value['standard_error']:.2f}"
 
 
-def _draw_nearest(run: object, generated: object, train: object, near: dict[str, list[int]]) -> Path:
+def _draw_nearest(run: object, generated: object, train: object, copies: dict[str, Copies]) -> Path:
     """Draw generated images in a column, their nearest training images beside them."""
     import numpy as np
 
     from keras_gen.figures import image_table
 
     shown = min(NEIGHBOURS_SHOWN, len(generated))
-    rows = [generated[:shown], *(train.images[indices[:shown]] for indices in near.values())]
-    names = ["generated", *(f"nearest in {space}" for space in near)]
+    rows = [generated[:shown], *(train.images[found.indices[:shown]] for found in copies.values())]
+    names = ["generated", *(f"nearest in {space}" for space in copies)]
     figure = image_table(np.concatenate(rows), [""] * shown, names)
     path = run.folder.figures / "nearest.png"
     figure.savefig(path, dpi=120)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.atomic import replacing
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new, start_backend, whole_numbers
+from keras_gen.atomic import write_text
+from keras_gen.cli.command import (
+    DONE,
+    Parser,
+    check_ending,
+    check_new,
+    run_parser,
+    start_backend,
+    whole_numbers,
+)
 from keras_gen.errors import InputError
 from keras_gen.places import spread_places
 
@@ -28,7 +35,6 @@ MOST_TILES = 41  # along each axis
 POINT_BYTES = 1_200_000  # of held-out images, and again of reconstructions made beforehand
 MOST_POINTS = 1500
 MEAN_OF = 500  # training images of a label whose codes make its mean
-ACTIVE = 0.01  # variance of the codes along an axis that gets a slider: Burda et al. (2016)
 MOST_SLIDERS = 30
 ONE_DIMENSION = "a plane needs two latent dimensions and this run has one; use latent RUN traverse"
 
@@ -51,20 +57,17 @@ def main(argv: list[str]) -> int:
     if len(page) > LARGEST:
         raise RuntimeError(f"the page has {len(page):,} bytes")
     path = options.out or run.folder.path / "explorer.html"
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(path, page)
     print(f"Open in a browser: {path} ({len(page) / 1e6:.1f} MB, needs no server and no network)")
     return DONE
 
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = Parser(
-        prog="python -m keras_gen explore",
-        description="Make a page to move through a run's latent space in a browser: one file, no server, no network.",
-        allow_abbrev=False,
+    result = run_parser(
+        "explore",
+        "Make a page to move through a run's latent space in a browser: one file, no server, no network.",
     )
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
     result.add_argument(
         "--dimensions",
         help="the two latent dimensions of the plane, across and up (default: 0,1 if there are no more, else the two "
@@ -79,12 +82,10 @@ def _plane(run: TrainedRun, options: Namespace) -> LatentPlane:
     if run.kind == "dcgan":
         if options.dimensions:
             raise InputError("--dimensions is for a VAE; the plane of a DCGAN goes through three seeds, --seeds 0,1,2")
-        plane = _plane_of_seeds(run, options.seeds or [0, 1, 2])
-    else:
-        if options.seeds:
-            raise InputError("--seeds is for a DCGAN; the plane of a VAE is two dimensions, --dimensions 0,1")
-        plane = _plane_of_codes(run, options.dimensions)
-    return plane
+        return _plane_of_seeds(run, options.seeds or [0, 1, 2])
+    if options.seeds:
+        raise InputError("--seeds is for a DCGAN; the plane of a VAE is two dimensions, --dimensions 0,1")
+    return _plane_of_codes(run, options.dimensions)
 
 
 def _plane_of_seeds(run: TrainedRun, seeds: list[int]) -> LatentPlane:
@@ -147,6 +148,7 @@ def _axes_of_codes(
     run: TrainedRun, dimensions: list[int] | None, z_mean: np.ndarray, z_log_var: np.ndarray
 ) -> tuple[Axes, list[float]]:
     """Return the plane's two axes, then those that get sliders, and how far each slider goes."""
+    from keras_gen.evaluation import active_units
     from keras_gen.latent import DEAD, kl_per_dimension, latent_axes, principal_axes
 
     latent_dim = run.settings.latent_dim
@@ -154,9 +156,9 @@ def _axes_of_codes(
         raise InputError(ONE_DIMENSION)
     if dimensions is None and latent_dim > 2 and len(z_mean) > 2:
         axes = principal_axes(z_mean, min(latent_dim, len(z_mean)))
-        deviation = axes.coordinates(z_mean).std(axis=0)
-        active = [number for number in range(2, len(deviation)) if deviation[number] ** 2 > ACTIVE][:MOST_SLIDERS]
-        return axes.first(2 + len(active)), [float(3 * deviation[number]) for number in active]
+        coordinates = axes.coordinates(z_mean)
+        count = min(MOST_SLIDERS, int(active_units(coordinates)[2:].sum()))  # axes come by falling variance
+        return axes.first(2 + count), (3 * coordinates.std(axis=0)[2 : 2 + count]).tolist()
     chosen = dimensions or [0, 1]
     if len(chosen) != 2 or max(chosen) >= latent_dim:
         raise InputError(
@@ -209,7 +211,6 @@ def _extent(places: np.ndarray, margin: float = 1.08) -> tuple[float, float, flo
 def _decoding(run: TrainedRun, axes: Axes, extent: tuple[float, float, float, float]) -> dict[str, object]:
     """Return the network if a page can carry it and a browser can run it, else images made by it beforehand."""
     from keras_gen.figures.explorer import shrunk
-    from keras_gen.latent import at_typical_length
     from keras_gen.models.exporting import export, multiply_adds
     from keras_gen.training.trained_run import IMAGE_MODEL
 
@@ -221,11 +222,9 @@ def _decoding(run: TrainedRun, axes: Axes, extent: tuple[float, float, float, fl
         and multiply_adds(model) <= LIVE_MULTIPLY_ADDS
     )
     if small and (operations := export(model)) is not None:
-        return common | {"network": [asdict(operation) for operation in operations]}
+        return common | {"network": [vars(operation) for operation in operations]}
     side = int(np.clip((TILE_BYTES / _bytes_in_page(run)) ** 0.5, 5, MOST_TILES))
     left, right, bottom, top = extent
     across, down = np.meshgrid(np.linspace(left, right, side), np.linspace(top, bottom, side))
-    points = axes.first(2).points(np.column_stack([across.ravel(), down.ravel()]))
-    if run.typical_length is not None:
-        points = at_typical_length(points)
+    points = run.at_typical_length(axes.first(2).points(np.column_stack([across.ravel(), down.ravel()])))
     return common | {"network": None, "tiles": shrunk(run.decode(points))}

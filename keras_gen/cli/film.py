@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.cli.command import DONE, Parser, check_new
+from keras_gen.cli.command import DONE, Parser, check_new, check_whole, run_parser
 from keras_gen.errors import InputError
 from keras_gen.places import spread_places
 
@@ -22,10 +22,8 @@ WIDEST = 640  # pixels of a frame, about; GIFs of larger ones would take many me
 def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
-    if not 1 <= options.frames <= 1000:
-        raise InputError(f"--frames must be a whole number from 1 to 1000; received {options.frames}")
-    if not 10 <= options.frame_ms <= 10_000:
-        raise InputError(f"--frame-ms must be a whole number from 10 to 10000; received {options.frame_ms}")
+    check_whole("--frames", options.frames, 1, 1000)
+    check_whole("--frame-ms", options.frame_ms, 10, 10_000)
     if options.out is not None:
         _check_out(options.out)
     from keras_gen.training.run_folder import RunFolder
@@ -47,13 +45,11 @@ def main(argv: list[str]) -> int:
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = Parser(
-        prog="python -m keras_gen film",
-        description="Show a run's training as a GIF (and an MP4, if ffmpeg is installed): the grids of its epochs and, "
+    result = run_parser(
+        "film",
+        "Show a run's training as a GIF (and an MP4, if ffmpeg is installed): the grids of its epochs and, "
         "for a VAE with two latent dimensions, the held-out images' places as they form.",
-        allow_abbrev=False,
     )
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
     result.add_argument(
         "--frames",
         type=int,

@@ -12,6 +12,8 @@ from keras_gen.cli.command import (
     check_ending,
     check_new,
     check_seed,
+    check_whole,
+    run_parser,
     save_array,
     short_name,
     start_backend,
@@ -57,8 +59,7 @@ def _check(options: Namespace) -> None:
         options.count = 64 if options.count is None else options.count
         options.seed = options.seed or 0
         named = f"{options.count}-seed-{options.seed}"
-        if not 1 <= options.count <= MOST:
-            raise InputError(f"--count must be a whole number from 1 to {MOST}; received {options.count}")
+        check_whole("--count", options.count, 1, MOST)
         check_seed(options.seed)
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
     check_new(*outputs)
@@ -89,12 +90,10 @@ def _write_grid(images: np.ndarray, seeds: list[int] | None, path: Path) -> None
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = Parser(
-        prog="python -m keras_gen generate",
-        description="Generate new images from a trained run.",
-        allow_abbrev=False,
+    result = run_parser(
+        "generate",
+        "Generate new images from a trained run.",
     )
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
     result.add_argument("--count", type=int, help="images to generate (default: 64)")
     result.add_argument("--seed", type=int, help="start of the latent points (default: 0)")
     result.add_argument(

@@ -12,6 +12,8 @@ from keras_gen.cli.command import (
     check_ending,
     check_new,
     check_seed,
+    check_whole,
+    run_parser,
     save_array,
     start_backend,
     whole_numbers,
@@ -51,12 +53,10 @@ def main(argv: list[str]) -> int:
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = Parser(
-        prog="python -m keras_gen latent",
-        description="Look into the latent space of a trained run. Each view writes a picture into the run's figures.",
-        allow_abbrev=False,
+    result = run_parser(
+        "latent",
+        "Look into the latent space of a trained run. Each view writes a picture into the run's figures.",
     )
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
     views = result.add_subparsers(dest="view", required=True, metavar="VIEW", title="views")
     image = "a held-out image by its number, or an image file"
 
@@ -122,7 +122,7 @@ def parser() -> Parser:
 
 
 def _view(views: object, name: str, text: str, array: str = "the images, uint8 (n, height, width, channels)") -> Parser:
-    result = views.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+    result = views.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     result.add_argument("--out", type=Path, metavar="PNG", help="file for the picture (default: in the run's figures)")
     result.add_argument("--npy", type=Path, metavar="FILE", help=f"file for {array} (default: none)")
     return result
@@ -136,8 +136,8 @@ def _check(options: Namespace) -> None:
     """Raise InputError for what cannot be, whatever the run, and read lists of numbers."""
     given = vars(options)
     for name, low, high in (("steps", 2, 100), ("side", 2, 100), ("rows", 1, 1000), ("count", 1, 10**9)):
-        if given.get(name) is not None and not low <= given[name] <= high:
-            raise InputError(f"--{name} must be a whole number from {low} to {high}; received {given[name]}")
+        if given.get(name) is not None:
+            check_whole(f"--{name}", given[name], low, high)
     if given.get("seed") is not None:
         check_seed(options.seed)
     for name, most in (("seeds", 2), ("plus", MOST_IMAGES), ("minus", MOST_IMAGES), ("images", MOST_IMAGES)):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from keras_gen.cli.command import DONE, Parser
+from keras_gen.cli.command import DONE, Parser, check_whole
 from keras_gen.errors import InputError
 from keras_gen.figures.animation import figure_pixels, save_gif
 from keras_gen.figures.minimal import (
@@ -45,17 +45,14 @@ def main(argv: list[str]) -> int:
         "generator_learning_rate": options.learning_rate or generator_rate,
         "discriminator_learning_rate": options.learning_rate or discriminator_rate,
     }
-    if not 1 <= options.epochs <= 10_000_000:
-        raise InputError(f"--epochs must be a whole number from 1 to 10000000; received {options.epochs}")
+    check_whole("--epochs", options.epochs, 1, 10_000_000)
     if options.learning_rate is not None and not 0 < options.learning_rate <= 10:
         raise InputError(f"--learning-rate must be a number above 0 and up to 10; received {options.learning_rate:g}")
-    if not 0 <= options.seed < 2**32:
-        raise InputError(f"--seed must be a whole number from 0 to 4294967295; received {options.seed}")
+    check_whole("--seed", options.seed, 0, 2**32 - 1)
     if options.batch_size is not None and options.system != "sine":
         raise InputError(f"--batch-size is for sine; {options.system} steps as the original does, so leave it out")
     options.batch_size = BATCH_SIZE if options.batch_size is None else options.batch_size
-    if not 1 <= options.batch_size <= 65_536:
-        raise InputError(f"--batch-size must be a whole number from 1 to 65536; received {options.batch_size}")
+    check_whole("--batch-size", options.batch_size, 1, 65_536)
     folder = make_folder(options.out, f"minimal-{options.system}")
     print(f"Run     {folder}")
     {"trend": _trend, "faces": _faces, "sine": _sine}[options.system](options, folder)
@@ -70,7 +67,6 @@ def parser() -> Parser:
     result = Parser(
         prog="python -m keras_gen minimal",
         description="Train one of three small GANs in NumPy alone: falling trends, slanted faces, or sine signals.",
-        allow_abbrev=False,
     )
     result.add_argument("system", metavar="{trend,faces,sine}", help="which GAN to train")
     result.add_argument(

@@ -8,8 +8,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.atomic import replacing
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new
+from keras_gen.atomic import write_text
+from keras_gen.cli.command import DONE, Parser, check_ending, check_new, run_parser
 from keras_gen.errors import InputError
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import NAMES, flag
@@ -49,13 +49,11 @@ def main(argv: list[str]) -> int:
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = Parser(
-        prog="python -m keras_gen report",
-        description="Put all that a run's folder holds on one page: settings, losses, pictures, commands. Training "
+    result = run_parser(
+        "report",
+        "Put all that a run's folder holds on one page: settings, losses, pictures, commands. Training "
         "does so at its end; do it again after `evaluate`.",
-        allow_abbrev=False,
     )
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
     return result
 
@@ -84,8 +82,7 @@ def write_report(folder: RunFolder, out: Path | None = None) -> Path:
         commands=_commands(folder, facts),
     )
     path = out or folder.path / "report.html"
-    with replacing(path) as temporary:
-        temporary.write_text(report_page(report), encoding="utf-8")
+    write_text(path, report_page(report))
     return path
 
 

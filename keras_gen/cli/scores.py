@@ -11,12 +11,12 @@ from tqdm import tqdm
 from keras_gen.data import ImageSet
 from keras_gen.data.loading import keras_cache
 from keras_gen.evaluation import (
+    Copies,
     Estimate,
     active_units,
     elbo_terms,
     feature_extractor,
     fid,
-    find_copies,
     importance_weighted_bound,
     kid,
     prdc,
@@ -39,9 +39,9 @@ def features_for(name: str, train: ImageSet, seed: int, say: Callable[[str], Non
     return feature_extractor(name, train, seed, keras_cache().parent / "keras_gen" / "features", say)
 
 
-def some_images(images: ImageSet, count: int, seed: int) -> np.ndarray:
-    """Return images drawn at random: data sets may come sorted by class, and distances take them in any order."""
-    return images.images[random_stream(seed, "evaluate").permutation(len(images))[:count]]
+def some_places(images: ImageSet, count: int, seed: int) -> np.ndarray:
+    """Return places drawn at random: data sets may come sorted by class, and distances take images in any order."""
+    return random_stream(seed, "evaluate").permutation(len(images))[:count]
 
 
 def likelihood_scores(run: TrainedRun, images: np.ndarray, samples: int, importance_samples: int, seed: int) -> dict:
@@ -72,24 +72,14 @@ def likelihood_scores(run: TrainedRun, images: np.ndarray, samples: int, importa
     }
 
 
-def image_scores(features: Features, generated: np.ndarray, real: np.ndarray) -> dict:
-    """Compare two sets of equally many images by their features."""
-    generated, real = features(generated), features(real)
+def image_scores(generated: np.ndarray, real: np.ndarray) -> dict:
+    """Compare two sets of equally many images by their features, each of shape (n, d)."""
     return {"fid": fid(real, generated), "kid": asdict(kid(real, generated))} | asdict(prdc(real, generated))
 
 
-def memorising_scores(features: Features, generated: np.ndarray, held_out: ImageSet, train: ImageSet) -> dict:
-    """Look for training images among generated ones, in pixels and in features."""
-    result = {}
-    for space, see in (("pixels", lambda images: images), ("features", features)):
-        copies = find_copies(see(generated), see(held_out.images), see(train.images))
-        result[space] = {
-            "share": asdict(copies.share),
-            "memorising": copies.found,
-            "verdict": copies.verdict,
-            "nearest": copies.indices.tolist(),
-        }
-    return result
+def memorising_scores(copies: Copies) -> dict:
+    """Return what metrics.json keeps of a search for training images among generated ones."""
+    return {"share": asdict(copies.share), "memorising": copies.found, "verdict": copies.verdict}
 
 
 class Validation:
@@ -103,8 +93,9 @@ class Validation:
 
     def __init__(self, settings: Settings, train: ImageSet, validation: ImageSet) -> None:
         self.every, self.seed, self.train = settings.evaluate_every, settings.seed, train
-        self.images = some_images(validation, VALIDATED, settings.seed)
+        self.images = validation.images[some_places(validation, VALIDATED, settings.seed)]
         self._features: Features | None = None
+        self._real: np.ndarray | None = None  # the features of the validation images
 
     def after_epoch(self, run: TrainingRun) -> None:
         """Measure every so many epochs, and after the last; write metrics.csv, and the models if none were better."""
@@ -135,10 +126,11 @@ class Validation:
     def _dcgan(self, run: TrainingRun) -> dict:
         if self._features is None:
             self._features = features_for("own", self.train, self.seed, tqdm.write)
+            self._real = self._features(self.images)
         random = random_stream(self.seed, "validation")
         latents = draw_latents(random, len(self.images), run.settings.latent_dim, run.settings.latent_distribution)
         generated = decode(run.models[IMAGE_MODEL[run.kind]], latents, run.pixel_range)
-        scores = image_scores(self._features, generated, self.images)
+        scores = image_scores(self._features(generated), self._real)
         distance = scores.pop("kid")
         scores.pop("fid")  # of a thousand images it is mostly bias
         return {"kid": distance["value"], "kid_standard_error": distance["standard_error"]} | scores

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, StopSignals, run_command, start_backend
+from keras_gen.cli.command import DONE, Parser, StopSignals, check_whole, run_command, start_backend
 from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
@@ -49,7 +49,6 @@ def train_parser(kind: str) -> argparse.ArgumentParser:
     parser = Parser(
         prog=f"train_{kind}.py",
         description=f"Train a {NAMES[kind]} and draw what it learned into a folder under runs/.",
-        allow_abbrev=False,
     )
     data = parser.add_argument_group("data and run")
     data.add_argument(
@@ -359,12 +358,11 @@ def _checked_source(source: dict) -> dict:
     from keras_gen.data.loading import is_path
 
     size, channels, max_bad = source["image_size"], source["channels"], source["max_bad"]
-    if size is not None and not 4 <= size <= 1024:
-        raise InputError(f"--image-size must be a whole number from 4 to 1024; received {size}")
+    if size is not None:
+        check_whole("--image-size", size, 4, 1024)
     if channels not in (None, 1, 3):
         raise InputError(f"--channels must be 1 for grey or 3 for colour; received {channels}")
-    if not 0 <= max_bad <= 1_000_000_000:
-        raise InputError(f"--max-bad must be a whole number from 0 to 1000000000; received {max_bad}")
+    check_whole("--max-bad", max_bad, 0, 1_000_000_000)
     paths = {"data_dir": source["data_dir"] and str(Path(source["data_dir"]).absolute())}
     if is_path(source["dataset"]):
         paths["dataset"] = str(Path(source["dataset"]).absolute())

@@ -211,10 +211,7 @@ def concept(
     elif seed is not None:
         start, name = run.draw(1, seed)[0], f"{name}-on-seed-{seed}"
     amounts = np.linspace(*strengths, BETWEEN * (steps - 1) + 1)
-    points = latent.apply_concept(start[np.newaxis], vector, amounts)
-    if run.typical_length is not None:
-        points = latent.at_typical_length(points)
-    images = run.decode(points)
+    images = run.decode(run.at_typical_length(latent.apply_concept(start[np.newaxis], vector, amounts)))
     strip = images[::BETWEEN]
     figure = figures.image_table(strip, [f"{amount:.2g}" for amount in amounts[::BETWEEN]], [""])
     figure.axes[0].set_xlabel("how much of the concept is added")

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from keras_gen.atomic import PARTIAL, replacing, sync_folder
+from keras_gen.atomic import PARTIAL, sync_folder, write_text
 from keras_gen.cores import usable_cores
 from keras_gen.data.resizing import UnknownRange, square, upright_rgb
 from keras_gen.errors import InputError
@@ -182,8 +182,7 @@ def _decode(
         widths, heights = (_spread([headers[file][0][axis] for file in kept]) for axis in (0, 1))
         shape = [len(kept), size, size, depth]
         facts = Facts(shape, labels, class_names, skipped, widths, heights, shared is not None)
-        with replacing(temporary / "facts.json") as part:
-            part.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+        write_text(temporary / "facts.json", json.dumps(asdict(facts)))
         if _cached(place) is None:  # else another process was quicker
             shutil.rmtree(place, ignore_errors=True)  # damaged
             temporary.rename(place)

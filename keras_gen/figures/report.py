@@ -81,7 +81,8 @@ class Report:
 def report_page(report: Report) -> str:
     """Return the page as HTML; whatever a user has named is escaped."""
     grids = [asdict(grid) for grid in report.grids]
-    return render("report.html", report=report, grids=grids, css=asset("page.css"), script=asset("report.js"))
+    css = asset("page.css") + asset("report.css")
+    return render("report.html", report=report, grids=grids, css=css, script=asset("report.js"))
 
 
 def file_source(path: Path, widest: int | None = None) -> str:

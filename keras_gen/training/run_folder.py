@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.atomic import replacing
+from keras_gen.atomic import replacing, write_text
 from keras_gen.errors import InputError
 
 try:
@@ -216,7 +216,7 @@ class RunFolder:
         """Set fields of run.json, keeping the others."""
         path = self.path / "run.json"
         run = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"format_version": FORMAT_VERSION}
-        _write(path, json.dumps(run | fields, indent=2) + "\n")
+        write_text(path, json.dumps(run | fields, indent=2) + "\n")
 
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Write history.csv: epoch and losses, no clock times, so that equal runs have equal files."""
@@ -232,7 +232,7 @@ class RunFolder:
 
     def write_scores(self, scores: dict) -> None:
         """Write metrics.json: what `evaluate` measured on held-out images."""
-        _write(self.path / "metrics.json", json.dumps(scores, indent=2) + "\n")
+        write_text(self.path / "metrics.json", json.dumps(scores, indent=2) + "\n")
 
     def save_models(self, models: dict[str, keras.Model], best: bool = False) -> None:
         """Save models as the last ones or as the best, replacing earlier ones only once the new ones are whole."""
@@ -264,9 +264,4 @@ class RunFolder:
 
     def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
         lines = [",".join(rows[0])] + [",".join(str(value) for value in row.values()) for row in rows]
-        _write(self.path / name, "\n".join(lines) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        write_text(self.path / name, "\n".join(lines) + "\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.latent import draw_latents, interpolate
+from keras_gen.latent import at_typical_length, draw_latents, interpolate
 from keras_gen.seeds import random_stream
 from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
@@ -138,6 +138,10 @@ class TrainedRun:
         if self.kind == "dcgan" and self.settings.latent_distribution == "normal" and many:
             return float(np.sqrt(self.settings.latent_dim))
         return None
+
+    def at_typical_length(self, latents: np.ndarray) -> np.ndarray:
+        """Return latent points, shape (n, latent_dim), brought to the length that draws share, where they do."""
+        return latents if self.typical_length is None else at_typical_length(latents)
 
     @property
     def method(self) -> str:

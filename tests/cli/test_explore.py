@@ -160,7 +160,7 @@ def test_it_works_by_keyboard_and_labels_can_be_hidden(command_runs, open_page):
 
 def test_more_dimensions_get_sliders_and_chosen_dimensions_the_plane(command_runs, open_page, monkeypatch):
     run = load_run(command_runs["vae3"])
-    monkeypatch.setattr(explore, "ACTIVE", 0)  # two epochs have not filled the third
+    monkeypatch.setattr("keras_gen.evaluation.likelihood.ACTIVE_VARIANCE", 0)  # two epochs have not filled the third
     page = open_page(page_of(command_runs["vae3"]))
     (slider,) = page.locator("#others input").all()
     before = pixels(page)

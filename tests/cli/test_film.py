@@ -7,15 +7,11 @@ from PIL import Image
 from keras_gen import RunFolder
 from keras_gen.cli.main import main
 from keras_gen.figures.animation import CAPTION_HEIGHT
+from tests.conftest import gif_frames
 
 
 def frames(path):
-    with Image.open(path) as film:
-        pixels = []
-        for number in range(film.n_frames):
-            film.seek(number)
-            pixels.append(np.asarray(film.convert("L")))
-        return np.array(pixels)
+    return np.array(gif_frames(path, "L")[0])
 
 
 def test_a_film_shows_the_epochs_grids_and_the_plane_as_it_forms(command_runs, capsys):

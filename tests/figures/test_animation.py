@@ -4,25 +4,16 @@ import subprocess
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
 from keras_gen.figures import animation
 from keras_gen.figures.animation import CAPTION_HEIGHT, captioned, figure_pixels, save_gif, save_mp4, there_and_back
-
-
-def frames_of(path):
-    with Image.open(path) as film:
-        pixels = []
-        for number in range(film.n_frames):
-            film.seek(number)
-            pixels.append(np.asarray(film.convert("RGB")))
-        return pixels, film.info
+from tests.conftest import gif_frames
 
 
 def test_a_gif_keeps_its_frames_in_order_and_loops(tmp_path):
     frames = [np.full((6, 8, 3), value, np.uint8) for value in (0, 120, 250)]
     save_gif(iter(frames), tmp_path / "film.gif", frame_ms=50, last_ms=900)
-    pixels, info = frames_of(tmp_path / "film.gif")
+    pixels, info = gif_frames(tmp_path / "film.gif")
     np.testing.assert_allclose(pixels, frames, atol=2)
     assert (info["loop"], info["duration"]) == (0, 900)
 
@@ -30,7 +21,7 @@ def test_a_gif_keeps_its_frames_in_order_and_loops(tmp_path):
 def test_grey_frames_keep_every_pixel(tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (4, 20, 20, 1)).astype(np.uint8)
     save_gif(frames, tmp_path / "film.gif")
-    pixels, _ = frames_of(tmp_path / "film.gif")
+    pixels, _ = gif_frames(tmp_path / "film.gif")
     np.testing.assert_array_equal(np.array(pixels)[..., :1], frames)
 
 
@@ -38,7 +29,7 @@ def test_what_does_not_change_keeps_its_colour(tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (5, 60, 60, 3)).astype(np.uint8)
     frames[:, :30] = np.random.default_rng(1).integers(0, 256, (30, 60, 3))
     save_gif(frames, tmp_path / "film.gif")
-    pixels, _ = frames_of(tmp_path / "film.gif")
+    pixels, _ = gif_frames(tmp_path / "film.gif")
     assert len({frame[:30].tobytes() for frame in pixels}) == 1
     assert np.abs(np.array(pixels, float) - frames).mean() < 25
 
