@@ -111,8 +111,8 @@ class StopSignals:
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl-C, 143 after SIGTERM."""
-        return 128 + self.received
+        """143 after SIGTERM, 130 after Ctrl-C, here or at another worker."""
+        return 128 + (self.received or signal.SIGINT)
 
 
 def check_new(*paths: Path) -> None:
@@ -186,8 +186,11 @@ def whole_numbers(text: str, flag: str) -> list[int]:
     return numbers
 
 
-def start_backend() -> None:
+def start_backend(prepare: Callable[[], object] | None = None) -> None:
     """Import Keras and its backend without the backend's chatter.
+
+    Args:
+        prepare: What must be done before the backend computes anything.
 
     Raises:
         InputError: KERAS_BACKEND names a backend that is unknown or not installed.
@@ -201,6 +204,8 @@ def start_backend() -> None:
         with _quiet_stderr():
             import keras
 
+            if prepare is not None:
+                prepare()
             keras.ops.convert_to_numpy(keras.ops.zeros(()))  # wakes the devices, which have more to say
     except ModuleNotFoundError as error:
         if error.name != backend:

@@ -16,6 +16,7 @@ from keras_gen.cli.command import DONE, Parser, StopSignals, check_whole, run_co
 from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
+from keras_gen.training.distribution import is_chief, strategy, workers
 from keras_gen.training.recipes import RECIPES, resolve_settings, settings_of
 from keras_gen.training.run_folder import RunFolder, already_exists
 from keras_gen.training.settings import NAMES, SETTINGS, Settings, changes, flag
@@ -158,17 +159,20 @@ def _train(kind: str, argv: list[str]) -> int:
     plan.commands.append(shlex.join(["python", f"train_{kind}.py", *argv]))
     _check_early(kind, plan, options)
     data = _load(plan)
-    start_backend()
+    start_backend(lambda: strategy(plan.settings.distribute) if plan.settings.distribute != "none" else None)
     from keras_gen.cli.pictures import Pictures
-    from keras_gen.training import trainer_class
+    from keras_gen.training import make_trainer
     from keras_gen.training.loop import check_batches
 
-    trainer = trainer_class(kind)(data.train.image_shape, plan.settings)
+    trainer = make_trainer(kind, data.train.image_shape, plan.settings)
     check_batches(trainer, data.train)
-    _announce(kind, plan.settings, data)
+    _announce(kind, plan.settings, data, trainer)
+    plan.settings = trainer.settings
     if "dry_run" in options:
         _print_plan(plan.settings, trainer)
         return DONE
+    if not trainer.chief:
+        return _follow(trainer, data, plan, options)
     with StopSignals() as stop:
         pictures = Pictures(plan.settings)
         folder = _begin(kind, plan, options, data, pictures)
@@ -187,11 +191,24 @@ def _train(kind: str, argv: list[str]) -> int:
     return stop.exit_code if run.stopped else DONE
 
 
+def _follow(trainer: Trainer, data: _Data, plan: _Plan, options: dict) -> int:
+    """Train as one of several workers of which another writes the run; return the exit code."""
+    from keras_gen.training.loop import run_epochs
+
+    print(f"Worker  {workers()}; the first of them writes the run")
+    with StopSignals() as stop:
+        run = run_epochs(
+            trainer, data.train, data.held_out, plan.folder, resume="resume" in options, should_stop=stop, doctor=False
+        )
+    print("Stopped, and so did all workers" if run.stopped else f"Done: {plan.settings.epochs} epochs")
+    return stop.exit_code if run.stopped else DONE
+
+
 def _check_early(kind: str, plan: _Plan, options: dict) -> None:
     """Refuse, before a folder of images is decoded, what can be refused without looking at them."""
     if not 0 <= options["save_every"] < 1e9:
         raise InputError(f"--save-every must be a number of seconds from 0 up; received {options['save_every']:g}")
-    if "out" in options and os.path.lexists(options["out"]):
+    if "out" in options and os.path.lexists(options["out"]) and is_chief(plan.settings.distribute):
         raise already_exists(options["out"])
     if plan.source["image_size"] and (kind == "dcgan" or plan.settings.architecture == "conv"):
         doublings(plan.source["image_size"])
@@ -230,10 +247,11 @@ def _callbacks(plan: _Plan, data: _Data, pictures: Pictures) -> list[Callable[[T
     return [pictures.after_epoch, Validation(plan.settings, data.train, data.validation).after_epoch]
 
 
-def _announce(kind: str, settings: Settings, data: _Data) -> None:
+def _announce(kind: str, settings: Settings, data: _Data, trainer: Trainer) -> None:
     """Say what will be trained on, what to expect of it, and what computes."""
     from keras_gen.data.inspection import inspect
-    from keras_gen.training.device import backend_version, device_name, unused_nvidia_card
+    from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
+    from keras_gen.training.engines import is_convolutional
 
     train = data.train
     shape = "x".join(map(str, train.image_shape))
@@ -242,7 +260,8 @@ def _announce(kind: str, settings: Settings, data: _Data) -> None:
     helps = "--augment" if getattr(settings, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(kind, settings, train):
         print(f"Advice  {advice}")
-    print(f"Device  {backend_version()} on the {device_name()}, {settings.precision}")
+    why = f" ({best_precision(is_convolutional(settings))[1]})" if settings.precision == "auto" else ""
+    print(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.precision}{why}")
     if hint := unused_nvidia_card():
         print(hint)
 

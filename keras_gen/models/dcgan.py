@@ -66,7 +66,7 @@ def build_generator(
             kernel_initializer=_kernels(init_stddev),
             name=f"conv_transpose_{layer}",
         )(x)
-    images = layers.Activation(output_activation, dtype="float32", name="images")(x)
+    images = layers.Activation(output_activation, dtype=keras.config.floatx(), name="images")(x)
     return keras.Model(z, images, name="generator")
 
 
@@ -125,7 +125,8 @@ def build_discriminator(
     x = layers.Flatten(name="flatten")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    logits = layers.Dense(1, kernel_initializer=_kernels(init_stddev), dtype="float32", name="logits")(x)
+    full = keras.config.floatx()  # in half precision the loss of the sigmoid would saturate
+    logits = layers.Dense(1, kernel_initializer=_kernels(init_stddev), dtype=full, name="logits")(x)
     return keras.Model(images, logits, name="discriminator")
 
 

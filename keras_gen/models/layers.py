@@ -59,8 +59,11 @@ class StandardNormal(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: object) -> object:
-        """Draw the noise."""
-        return keras.random.normal(ops.shape(inputs), dtype=self.compute_dtype, seed=self.seed_generator)
+        """Draw the noise; of devices that share a batch each takes its rows of the noise for all of it."""
+        count, *shape = ops.shape(inputs)
+        devices, device = _devices()
+        noise = keras.random.normal((devices * count, *shape), dtype=self.compute_dtype, seed=self.seed_generator)
+        return noise if devices == 1 else noise[device * count : (device + 1) * count]
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Return the input's shape."""
@@ -69,6 +72,16 @@ class StandardNormal(keras.layers.Layer):
     def get_config(self) -> dict:
         """Return what rebuilds the layer."""
         return {**super().get_config(), "seed": self.seed}
+
+
+def _devices() -> tuple[int, object]:
+    """Return how many devices share a batch under `tf.distribute`, and which of them this is; all have one seed."""
+    if keras.backend.backend() != "tensorflow":
+        return 1, 0
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()  # None where a strategy's devices are not told apart
+    return (context.num_replicas_in_sync, context.replica_id_in_sync_group) if context else (1, 0)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -98,11 +111,11 @@ class KLDivergence(keras.layers.Layer):
     def call(self, inputs: list, training: bool = False) -> object:
         """Add the loss and return z."""
         z_mean, z_log_var, z = inputs
-        kl = ops.mean(kl_divergence(ops.cast(z_mean, "float32"), ops.cast(z_log_var, "float32")))
+        kl = ops.mean(kl_divergence(z_mean, z_log_var))
         self.add_loss(self.beta * kl)
         if training:
             images = ops.cast(ops.shape(z)[0], "float32")
-            self.total.assign_add(ops.stop_gradient(kl) * images)
+            self.total.assign_add(ops.cast(ops.stop_gradient(kl), "float32") * images)
             self.count.assign_add(images)
         return z
 

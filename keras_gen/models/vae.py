@@ -55,11 +55,11 @@ def build_encoder(
             x = layers.Conv2D(width, kernel_size, 2, "same", activation="relu", name=f"conv_{layer}")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(intermediate_dim, activation="relu", name="hidden")(x)
-    # Half precision is too coarse for the exponentials to come.
-    z_mean = layers.Dense(latent_dim, dtype="float32", name="z_mean")(x)
-    z_log_var = layers.Dense(latent_dim, dtype="float32", name="z_log_var")(x)
-    epsilon = StandardNormal(seed, dtype="float32", name="epsilon")(z_mean)
-    sample = layers.Lambda(sample_latent, output_shape=(latent_dim,), dtype="float32", name="z")
+    full = keras.config.floatx()  # half precision is too coarse for the exponentials to come
+    z_mean = layers.Dense(latent_dim, dtype=full, name="z_mean")(x)
+    z_log_var = layers.Dense(latent_dim, dtype=full, name="z_log_var")(x)
+    epsilon = StandardNormal(seed, dtype=full, name="epsilon")(z_mean)
+    sample = layers.Lambda(sample_latent, output_shape=(latent_dim,), dtype=full, name="z")
     return keras.Model(images, [z_mean, z_log_var, sample([z_mean, z_log_var, epsilon])], name="encoder")
 
 
@@ -92,11 +92,12 @@ def build_decoder(
         InputError: The convolutional network cannot reach this image size.
     """
     _check_architecture(architecture)
+    full = keras.config.floatx()
     z = keras.Input((latent_dim,), name="z")
     x = layers.Dense(intermediate_dim, activation="relu", name="hidden")(z)
     if architecture == "dense":
-        x = layers.Dense(math.prod(image_shape), dtype="float32", name="pixels")(x)
-        logits = layers.Reshape(image_shape, dtype="float32", name="logits")(x)
+        x = layers.Dense(math.prod(image_shape), dtype=full, name="pixels")(x)
+        logits = layers.Reshape(image_shape, dtype=full, name="logits")(x)
     else:
         base, count = doublings(square_size(image_shape))
         outward = widths(filters, count, max_filters)[::-1]
@@ -106,8 +107,8 @@ def build_decoder(
             x = layers.Conv2DTranspose(
                 width, kernel_size, 2, "same", activation="relu", name=f"conv_transpose_{layer}"
             )(x)
-        logits = layers.Conv2D(image_shape[-1], kernel_size, padding="same", dtype="float32", name="logits")(x)
-    pictures = layers.Activation("sigmoid", dtype="float32", name="images")(logits)
+        logits = layers.Conv2D(image_shape[-1], kernel_size, padding="same", dtype=full, name="logits")(x)
+    pictures = layers.Activation("sigmoid", dtype=full, name="images")(logits)
     return keras.Model(z, pictures, name="decoder")
 
 
@@ -127,7 +128,7 @@ def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0) -> 
         A model from float32 images in [0, 1] to the logits of their reconstruction.
     """
     z_mean, z_log_var, z = encoder.outputs
-    z = KLDivergence(beta, dtype="float32", name="kl")([z_mean, z_log_var, z])
+    z = KLDivergence(beta, dtype=z_mean.dtype, name="kl")([z_mean, z_log_var, z])
     return keras.Model(encoder.inputs, _to_logits(decoder)(z), name="vae")
 
 

@@ -7,6 +7,7 @@ __all__, __getattr__ = lazy_exports(
     {
         ".audit": ("frozen", "who_moved"),
         ".dcgan": ("DCGANTrainer", "train_dcgan"),
+        ".engines": ("make_trainer",),
         ".loop": ("TrainingRun",),
         ".recipes": ("RECIPES", "resolve_settings"),
         ".run_folder": ("RunFolder",),
@@ -15,8 +16,3 @@ __all__, __getattr__ = lazy_exports(
         ".vae": ("VAETrainer", "train_vae"),
     },
 )
-
-
-def trainer_class(kind: str) -> type:
-    """Return `VAETrainer` for `vae`, `DCGANTrainer` for `dcgan`."""
-    return __getattr__({"vae": "VAETrainer", "dcgan": "DCGANTrainer"}[kind])

@@ -43,6 +43,15 @@ def frozen(model: keras.Model) -> Iterator[None]:
             variable.trainable = True
 
 
+@contextmanager
+def kept(variables: list[keras.Variable]) -> Iterator[None]:
+    """Give variables the values back that they have now, when the `with` ends."""
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+
+
 @dataclass
 class Movement:
     """What a training step did to one model's weights.

@@ -13,15 +13,17 @@ from keras_gen.models.augmentation import OPERATIONS
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, frozen, who_moved
 from keras_gen.training.device import jit_compile, precision
+from keras_gen.training.engines import make_trainer
 from keras_gen.training.loop import SAVE_EVERY, TrainingRun, check_finite, run_epochs
 from keras_gen.training.recipes import resolve_settings
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import DCGANSettings
+from keras_gen.training.trainer import Trainer
 
 REAL, FAKE, GENERATOR = "discriminator_loss_real", "discriminator_loss_fake", "generator_loss"
 
 
-class DCGANTrainer:
+class DCGANTrainer(Trainer):
     """A DCGAN and its training step.
 
     Building it sets the global random seeds of Python, NumPy and the backend,
@@ -74,17 +76,17 @@ class DCGANTrainer:
             self.judge = build_augmented(self.discriminator, augment)
         self.gan = build_gan(self.generator, self.judge)
         self.models = {"generator": self.generator, "discriminator": self.discriminator}
-        jit = jit_compile(settings.jit, convolutional=True)
+        self.jit = jit_compile(settings.jit, convolutional=True)
         self.judge.compile(
             optimizer=self._optimizer(settings.discriminator_learning_rate),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             metrics=[loss_on_real] if settings.concatenate_batches else None,
-            jit_compile=jit,
+            jit_compile=self.jit,
         )
         self.gan.compile(
             optimizer=self._optimizer(settings.generator_learning_rate),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
-            jit_compile=jit,
+            jit_compile=self.jit,
         )
         self.optimizers = {"discriminator": self.judge.optimizer, "generator": self.gan.optimizer}
         self.start_epoch()
@@ -125,10 +127,10 @@ class DCGANTrainer:
             self._discriminator_step(real, epoch, step, turn)
         self._generator_step(epoch, step)
 
-    def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str:
+    def audited_step(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
         """Take one step and return a sentence on which weights each half of it moved."""
         with who_moved(**self.models) as moves:
-            for turn, real in enumerate(np.split(images, self.settings.discriminator_steps)):
+            for turn, real in enumerate(np.split(images[batch], self.settings.discriminator_steps)):
                 self._discriminator_step(real, epoch, step, turn)
         first = check_moves("discriminator", moves, {"discriminator": "everything", "generator": "nothing"})
         with who_moved(**self.models) as moves:
@@ -169,11 +171,11 @@ class DCGANTrainer:
     def _discriminator_step(self, images: np.ndarray, epoch: int, step: int, turn: int) -> None:
         count = len(images)
         if self._mirror:
-            images = _mirrored(images, random_stream(self.settings.seed, "mirror", epoch, step, turn))
+            flips = self._flips(count, epoch, step, turn)
+            images = np.where(flips[:, None, None, None], images[:, :, ::-1], images)
         real = self._scale(images)
         fakes = self.generator.predict_on_batch(self._latents(count, self._stream(epoch, step, turn)))
-        real_labels = np.full((count, 1), 1 - self.settings.label_smoothing, np.float32)
-        fake_labels = np.zeros((count, 1), np.float32)
+        real_labels, fake_labels = self._labels(count)
         if self.settings.concatenate_batches:
             batch, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
             logs = self.judge.train_on_batch(batch, labels, return_dict=True)
@@ -201,19 +203,21 @@ class DCGANTrainer:
     def _latents(self, count: int, random: np.random.Generator) -> np.ndarray:
         return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
 
+    def _flips(self, count: int, epoch: int, step: int, turn: int) -> np.ndarray:
+        """Draw which of the real images are flipped left to right: about half."""
+        return random_stream(self.settings.seed, "mirror", epoch, step, turn).random(count) < 0.5
+
+    def _labels(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the labels of real and of generated images."""
+        return np.full((count, 1), 1 - self.settings.label_smoothing, np.float32), np.zeros((count, 1), np.float32)
+
     def _scale(self, images: np.ndarray) -> np.ndarray:
         return to_range(images, self.pixel_range)
 
 
-def _mirrored(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return images of which about half, drawn at random, are flipped left to right."""
-    flipped = random.random(len(images)) < 0.5
-    return np.where(flipped[:, None, None, None], images[:, :, ::-1], images)
-
-
 def loss_on_real(labels: object, logits: object) -> object:
     """Return the cross-entropy of the real images in a batch of real and generated ones, 0 for the others."""
-    cross_entropy = ops.binary_crossentropy(labels, logits, from_logits=True)
+    cross_entropy = ops.binary_crossentropy(ops.cast(labels, logits.dtype), logits, from_logits=True)
     return ops.where(labels > 0, cross_entropy, 0.0)
 
 
@@ -267,5 +271,5 @@ def train_dcgan(
         RunError: The audit failed, or a loss is not finite.
     """
     settings = settings or resolve_settings("dcgan", train.name)
-    trainer = DCGANTrainer(train.image_shape, settings)
+    trainer = make_trainer("dcgan", train.image_shape, settings)
     return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every, doctor)

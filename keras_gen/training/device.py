@@ -89,15 +89,56 @@ def jit_compile(jit: str, convolutional: bool) -> bool | str:
     return "auto"
 
 
+def best_precision(convolutional: bool, cpu_info: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
+    """Return the precision that computes fastest here, and the reason.
+
+    Args:
+        convolutional: Whether the networks are made of convolutions.
+        cpu_info: Where Linux describes the processor.
+    """
+    if gpus():
+        version = _compute_capability()
+        if version is None:
+            return "float32", "nothing is known of this GPU's half precision"
+        if version >= (8, 0):
+            return "mixed_bfloat16", "this GPU multiplies bfloat16 in tensor cores"
+        return "float32", "bfloat16 needs an NVIDIA GPU of the Ampere generation or a later one"
+    if not convolutional:
+        return "float32", "on a CPU small dense networks gain nothing from bfloat16"
+    features = set(cpu_info.read_text().split()) if cpu_info.exists() else set()
+    for feature, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")):
+        if feature in features:
+            return "mixed_bfloat16", f"this CPU has {name}"
+    return "float32", "this CPU has neither AMX nor AVX512-BF16"
+
+
+def _compute_capability() -> tuple[int, int] | None:
+    """Return the version of the first NVIDIA GPU's instructions, such as (8, 0) for Ampere."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        first = tf.config.list_physical_devices("GPU")[0]
+        return tf.config.experimental.get_device_details(first).get("compute_capability")
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_capability()
+    import jax
+
+    text = getattr(jax.devices()[0], "compute_capability", None)
+    return tuple(map(int, text.split("."))) if text else None
+
+
 @contextmanager
 def precision(name: str) -> Iterator[None]:
     """Build the models inside the `with` under a dtype policy.
 
     Args:
-        name: `float32` or `mixed_bfloat16`.
+        name: `float32`, which stands for Keras's full precision `floatx()`, or `mixed_bfloat16`.
     """
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
+    keras.config.set_dtype_policy(keras.config.floatx() if name == "float32" else name)
     try:
         yield
     finally:

@@ -2,10 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import keras
 import numpy as np
@@ -13,45 +12,19 @@ from tqdm import tqdm
 
 from keras_gen.data import ImageSet, epoch_batches
 from keras_gen.errors import InputError, RunError
+from keras_gen.training.audit import kept
 from keras_gen.training.checkpoints import load_checkpoint, save_checkpoint
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.doctor import Doctor
 from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings, changes
+from keras_gen.training.trainer import Trainer
 
 SAVE_EVERY = 60.0  # seconds
 TIMED_STEPS = 20  # after these the run says how long it will take
+CALL_SECONDS = 0.5  # an engine that takes many steps in one call is asked for about as many: Ctrl-C waits for them
 SHOW_SECONDS = 2  # the bar shows the epoch's losses so far, renewed this often
-
-
-class Trainer(Protocol):
-    """What the loop needs of a model: see `VAETrainer` and `DCGANTrainer`."""
-
-    kind: str
-    settings: Settings
-    models: dict[str, keras.Model]
-    pixel_range: tuple[float, float]
-    images_per_step: int
-    drop_last: bool
-    optimizers: dict[str, keras.optimizers.Optimizer]  # by what they train
-    variables: dict[str, list[keras.Variable]]  # all that a checkpoint holds, in groups
-    sums: dict  # of the epoch so far, as JSON can hold them
-
-    def start_epoch(self) -> None:
-        """Begin new means of the losses."""
-
-    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
-        """Take one step on uint8 images."""
-
-    def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str:
-        """Take one step and say which weights it moved."""
-
-    def losses(self) -> dict[str, float]:
-        """Return the mean losses of this epoch."""
-
-    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
-        """Return the same losses on held-out images."""
 
 
 @dataclass
@@ -122,7 +95,7 @@ def run_epochs(
         trainer: Takes the steps and measures the losses.
         train: Images to train on, shuffled anew each epoch.
         held_out: Images to measure on after each epoch.
-        folder: Where to write, or None.
+        folder: Where to write, or None; of several workers only the chief writes.
         resume: Go on from the folder's last checkpoint.
         on_epoch_end: Called with the run after each epoch, once its row of losses is there.
         should_stop: Asked after every step; True ends the run there.
@@ -140,17 +113,18 @@ def run_epochs(
     check_batches(trainer, train)
     if resume and folder is None:
         raise InputError("resume=True needs the folder of the run to go on with")
-    with nullcontext() if folder is None else folder.locked():
+    with folder.locked() if folder is not None and trainer.chief else nullcontext():
         run, findings = _begin(trainer, train, held_out, folder, resume, say)
-        session = _Session(should_stop, say, save_every, Doctor(trainer, train.images, findings) if doctor else None)
+        doctor = Doctor(trainer, train.images, findings) if doctor and trainer.chief else None
+        session = _Session(should_stop, say, save_every, doctor)
         status = "failed"
         try:
             _run_epochs(trainer, run, on_epoch_end, session)
             _save(trainer, run)
             status = "interrupted" if run.stopped else "finished"
         finally:
-            if folder is not None:
-                folder.write(status=status)
+            if run.folder is not None:
+                run.folder.write(status=status)
     return run
 
 
@@ -163,14 +137,15 @@ def _begin(
     say: Callable[[str], None],
 ) -> tuple[TrainingRun, list[dict]]:
     """Return a new run, or the old one where its last checkpoint left it, and what its doctor has found."""
-    if folder is not None and not resume and folder.used:
+    if folder is not None and trainer.chief and not resume and folder.used:
         raise InputError(f"{folder.path} holds a run already; make a new folder, or go on with it by resume=True")
-    run = TrainingRun(trainer.kind, trainer.settings, trainer.models, trainer.pixel_range, train, held_out, folder)
+    own = folder if trainer.chief else None  # the other workers only read there
+    run = TrainingRun(trainer.kind, trainer.settings, trainer.models, trainer.pixel_range, train, held_out, own)
     if resume:
-        _restore(trainer, run, say)
+        _restore(trainer, run, folder, say)
     findings = folder.read().get("findings", []) if resume else []
-    if folder is not None:
-        folder.write(**_describe(run), status="running", findings=findings)
+    if own is not None:
+        own.write(**_describe(run), status="running", findings=findings)
     return run, findings
 
 
@@ -190,8 +165,9 @@ def _run_epochs(
             _train_epoch(trainer, run, epoch, bar, session)
             if run.stopped:
                 return
+            losses = trainer.losses()  # waits for what a device still computes
             trained = time.perf_counter()
-            losses = trainer.losses() | trainer.held_out_losses(run.held_out.images)
+            losses |= trainer.held_out_losses(run.held_out.images)
             measured = time.perf_counter()
             run.history.append({"epoch": epoch} | losses)
             run.timing.append(
@@ -202,7 +178,7 @@ def _run_epochs(
             if run.folder is not None:
                 run.folder.write_history(run.history)
                 run.folder.write_timing(run.timing)
-            with _noise_kept(trainer):
+            with kept(_noise_states(trainer)):  # whoever looks at a run must not change it
                 if session.doctor is not None:
                     _examine(run, session, bar)
                 if on_epoch_end is not None:
@@ -219,9 +195,15 @@ class _Session:
     doctor: Doctor | None
     audited: bool = False  # a run is audited in its first step, once
     saved: float = field(default_factory=time.monotonic)
-    shown: float | None = None  # when the bar was last renewed; None before the first step
-    started: float = 0.0  # when the first step, which compiles, was done
-    steps: int = 0  # taken since then
+    shown: float = 0.0  # when the bar was last renewed
+    started: float = 0.0  # when the first calls, which compile, were done
+    calls: int = 0  # so far
+    steps: int = 0  # taken since `started`
+    told: bool = False  # how long it will take
+
+    def seconds_per_step(self) -> float:
+        """Return the mean since the first calls."""
+        return (time.monotonic() - self.started) / self.steps
 
 
 def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, session: _Session) -> None:
@@ -229,36 +211,56 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
     bar.set_description(f"epoch {epoch}/{run.settings.epochs}", refresh=False)
     if run.step == 0:
         trainer.start_epoch()
-    for step, batch in enumerate(_batches(trainer, run, epoch)[run.step :], start=run.step + 1):
-        images = run.train.images[batch]
-        if session.audited:
-            trainer.train_step(images, epoch, step)
-        else:
-            line = trainer.audited_step(images, epoch, step)
-            bar.clear()
-            session.say(f"Audit   {line}")
-            session.audited = True
+    batches = _batches(trainer, run, epoch)
+    while run.step < len(batches):
+        taken = _take_steps(trainer, run, epoch, batches[run.step :], session, bar)
+        run.step += taken
+        bar.update(taken)
+        _keep_time(trainer, session, taken, bar)
         now = time.monotonic()
-        if session.shown is None:
-            session.shown = session.started = now
-            bar.start_t = time.time()  # the first step compiles, and would spoil the estimate of the time left
-        else:
-            session.steps += 1
-        run.step = step
-        bar.update()
-        if session.steps == TIMED_STEPS:
-            bar.clear()
-            seconds = (now - session.started) / TIMED_STEPS
-            session.say(f"Time    about {_duration(seconds * (bar.total - bar.n))} left, {seconds:.2g} s a step")
         if now - session.shown > SHOW_SECONDS:
             _show(bar, trainer.losses())
             session.shown = now
         if now - session.saved > session.save_every:
             _save(trainer, run)
             session.saved = time.monotonic()
-        if session.should_stop is not None and session.should_stop():
+        if trainer.agree(session.should_stop is not None and session.should_stop()):
             run.stopped = True
             return
+
+
+def _take_steps(
+    trainer: Trainer, run: TrainingRun, epoch: int, batches: list[np.ndarray], session: _Session, bar: tqdm
+) -> int:
+    """Take the next steps, as many as one call should, and return their number; the first one of a run is audited."""
+    images, step = run.train.images, run.step + 1
+    if not session.audited:
+        line = trainer.audited_step(images, batches[0], epoch, step)
+        bar.clear()
+        session.say(f"Audit   {line}")
+        session.audited = True
+        return 1
+    most = 1
+    if session.steps:
+        most = max(1, min(trainer.steps_per_call, int(CALL_SECONDS / session.seconds_per_step())))
+    alike = [batch for batch in batches[:most] if len(batch) == len(batches[0])]  # the last one may be smaller
+    trainer.train_steps(images, alike, epoch, step)
+    return len(alike)
+
+
+def _keep_time(trainer: Trainer, session: _Session, taken: int, bar: tqdm) -> None:
+    """Time the steps, but for the first calls, which compile, and say once how long the rest will take."""
+    session.calls += 1
+    if session.calls <= trainer.compiling_calls:
+        session.shown = session.started = time.monotonic()
+        bar.start_t = time.time()  # else compiling would spoil the estimate of the time left
+        return
+    session.steps += taken
+    if session.steps >= TIMED_STEPS and not session.told:
+        seconds = session.seconds_per_step()
+        bar.clear()
+        session.say(f"Time    about {_duration(seconds * (bar.total - bar.n))} left, {seconds:.2g} s a step")
+        session.told = True
 
 
 def _examine(run: TrainingRun, session: _Session, bar: tqdm) -> None:
@@ -270,14 +272,9 @@ def _examine(run: TrainingRun, session: _Session, bar: tqdm) -> None:
             run.folder.write(findings=session.doctor.findings)
 
 
-@contextmanager
-def _noise_kept(trainer: Trainer) -> Iterator[None]:
-    """Leave the states of the networks' random generators as they were: whoever looks at a run must not change it."""
-    states = [each for group in trainer.variables.values() for each in group if "seed_generator" in each.path]
-    before = [np.array(keras.ops.convert_to_numpy(state)) for state in states]
-    yield
-    for state, value in zip(states, before, strict=True):
-        state.assign(value)
+def _noise_states(trainer: Trainer) -> list[keras.Variable]:
+    """Return the states of the networks' random generators."""
+    return [each for group in trainer.variables.values() for each in group if "seed_generator" in each.path]
 
 
 def _duration(seconds: float) -> str:
@@ -304,26 +301,26 @@ def _save(trainer: Trainer, run: TrainingRun) -> None:
     run.folder.save_models(run.models)
 
 
-def _restore(trainer: Trainer, run: TrainingRun, say: Callable[[str], None]) -> None:
+def _restore(trainer: Trainer, run: TrainingRun, folder: RunFolder, say: Callable[[str], None]) -> None:
     """Set networks, optimisers and the run to where the last checkpoint was taken."""
-    facts = run.folder.read()
-    if part := run.folder.foreign_part(run.train, run.held_out):
+    facts = folder.read()
+    if part := folder.foreign_part(run.train, run.held_out):
         raise InputError(
-            f"the {part.replace('_', '-')} images are not those of {run.folder.path} (their fingerprint differs); "
+            f"the {part.replace('_', '-')} images are not those of {folder.path} (their fingerprint differs); "
             "resume with the same data, or start a new run"
         )
     if facts["backend"] != keras.backend.backend():
         raise InputError(
-            f"{run.folder.path} was trained by {facts['backend']}; set KERAS_BACKEND={facts['backend']} to resume it"
+            f"{folder.path} was trained by {facts['backend']}; set KERAS_BACKEND={facts['backend']} to resume it"
         )
     if different := changes(settings_of(facts).as_dict(), run.settings.as_dict(), ("epochs",)):
         raise InputError(f"a resumed run keeps its settings: {'; '.join(different)}")
-    position = load_checkpoint(run.folder.checkpoints, trainer.variables, say)
+    position = load_checkpoint(folder.checkpoints, trainer.variables, say)
     begun = position["epoch"] + (position["step"] > 0)
     if begun > run.settings.epochs:
-        raise InputError(f"{run.folder.path} is in epoch {begun} already; give at least as many with --epochs")
+        raise InputError(f"{folder.path} is in epoch {begun} already; give at least as many with --epochs")
     if begun == position["epoch"] == run.settings.epochs and facts["status"] == "finished":
-        raise InputError(f"{run.folder.path} has its {begun} epochs; give more with --epochs to go on")
+        raise InputError(f"{folder.path} has its {begun} epochs; give more with --epochs to go on")
     trainer.sums = position["sums"]
     run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
     run.metrics = position.get("metrics", [])

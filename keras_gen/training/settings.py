@@ -100,9 +100,22 @@ class Settings:
         default=0,
     )
     precision: str = _setting(
-        _choice("float32", "mixed_bfloat16"),
-        "arithmetic; mixed_bfloat16 computes in half precision and keeps the weights and the last layers in float32",
+        _choice("float32", "mixed_bfloat16", "auto"),
+        "arithmetic; mixed_bfloat16 computes in half precision and keeps the weights and the last layers in float32; "
+        "auto takes what this machine does best, and says why",
         default="float32",
+    )
+    engine: str = _setting(
+        _choice("train_on_batch", "compiled"),
+        "what takes the steps: train_on_batch is Keras's own; compiled takes the same steps, many in one call of "
+        "TensorFlow, and wastes less time between them",
+        default="train_on_batch",
+    )
+    distribute: str = _setting(
+        _choice("none", "mirrored", "multiworker"),
+        "split each batch over the devices of this machine (mirrored) or over processes that TF_CONFIG names "
+        "(multiworker); docs/scaling.md tells when it pays (compiled engine only)",
+        default="none",
     )
     jit: str = _setting(
         _choice("auto", "on", "off"),
@@ -118,6 +131,14 @@ class Settings:
                 object.__setattr__(self, each.name, check(value))
             except ValueError:
                 raise InputError(f"{flag(each.name)} must be {check.expectation}; received {value}") from None
+        self._check_engine()
+
+    def _check_engine(self) -> None:
+        """Raise InputError for a setting that asks for another engine."""
+        if self.distribute != "none" and self.engine != "compiled":
+            raise InputError(f"--distribute {self.distribute} needs the other engine; add --engine compiled")
+        if self.distribute != "none" and self.jit == "on":
+            raise InputError(f"--distribute {self.distribute} cannot be compiled with XLA; leave --jit out")
 
     def as_dict(self) -> dict:
         """Return the settings by name, as run.json keeps them."""
@@ -192,6 +213,17 @@ class DCGANSettings(Settings):
         "change what the discriminator sees, against memorising few images: color, translation and cutout for real and "
         "generated images alike, mirror for real ones; with commas between, and the flag alone is all four",
     )
+    share_fakes: bool = _setting(
+        _yes_no,
+        "train the generator on the images that the discriminator has just been shown, as PyTorch's usual loop does, "
+        "and not on new ones; saves a pass of the generator (compiled engine only)",
+        default=False,
+    )
+
+    def _check_engine(self) -> None:
+        super()._check_engine()
+        if self.share_fakes and self.engine != "compiled":
+            raise InputError("--share-fakes needs the other engine; add --engine compiled")
 
     @property
     def pixel_range(self) -> tuple[float, float]:

@@ -12,16 +12,18 @@ from keras_gen.models.likelihoods import loss_of, observed
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, who_moved
 from keras_gen.training.device import jit_compile, precision
+from keras_gen.training.engines import make_trainer
 from keras_gen.training.loop import SAVE_EVERY, TrainingRun, check_finite, run_epochs
 from keras_gen.training.recipes import resolve_settings
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import VAESettings
+from keras_gen.training.trainer import Trainer
 
 OPTIMIZERS = {"rmsprop": keras.optimizers.RMSprop, "adam": keras.optimizers.Adam}
 HELD_OUT_PIXELS = 1000 * 784
 
 
-class VAETrainer:
+class VAETrainer(Trainer):
     """A VAE and its training step.
 
     Building it sets the global random seeds of Python, NumPy and the backend,
@@ -50,13 +52,13 @@ class VAETrainer:
             decoder = build_decoder(image_shape, settings.latent_dim, **sizes)
         self.vae = build_vae(encoder, decoder, settings.beta)
         self.models = {"encoder": encoder, "decoder": decoder}
-        jit = jit_compile(settings.jit, convolutional=settings.architecture == "conv")
+        self.jit = jit_compile(settings.jit, convolutional=settings.architecture == "conv")
         optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
         optimizer.build(self.vae.trainable_variables)
-        self.vae.compile(optimizer=optimizer, loss=loss_of(settings.likelihood), jit_compile=jit)
+        self.vae.compile(optimizer=optimizer, loss=loss_of(settings.likelihood), jit_compile=self.jit)
         self.optimizers = {"VAE": optimizer}
-        self.terms = build_vae_terms(encoder, decoder, loss_of(settings.likelihood))
-        self.terms.compile(jit_compile=jit)
+        self.terms_model = build_vae_terms(encoder, decoder, loss_of(settings.likelihood))
+        self.terms_model.compile(jit_compile=self.jit)
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch()
 
@@ -78,20 +80,26 @@ class VAETrainer:
         """
         random = random_stream(self.settings.seed, "binarize", epoch, step)
         x = to_range(observed(images, self.settings.likelihood, random), self.pixel_range)
-        loss = check_finite(float(self.vae.train_on_batch(x, x)), "loss", epoch, step)
-        self.sums["loss"] += loss * len(images)
-        self.sums["images"] += len(images)
+        self._record(self.vae.train_on_batch(x, x), len(images), epoch, step)
 
-    def audited_step(self, images: np.ndarray, epoch: int, step: int) -> str:
+    def audited_step(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
         """Take one step and return a sentence on which weights it moved."""
         with who_moved(**self.models) as moves:
-            self.train_step(images, epoch, step)
+            self.train_steps(images, [batch], epoch, step)
+            self.losses()  # a compiled step is waited for
         return check_moves("training", moves, {"encoder": "everything", "decoder": "everything"})
+
+    def _record(self, loss: float, images: int, epoch: int, step: int) -> None:
+        self.sums["loss"] += check_finite(float(loss), "loss", epoch, step) * images
+        self.sums["images"] += images
 
     def losses(self) -> dict[str, float]:
         """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl."""
-        loss, kl = self.sums["loss"] / max(1, self.sums["images"]), self.vae.get_layer("kl").mean()
+        loss, kl = self.sums["loss"] / max(1, self.sums["images"]), self._mean_kl()
         return {"loss": loss, "reconstruction": loss - self.settings.beta * kl, "kl": kl}
+
+    def _mean_kl(self) -> float:
+        return self.vae.get_layer("kl").mean()
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
         """Return the same losses on held-out images, one latent sample each, always with the same noise.
@@ -106,7 +114,7 @@ class VAETrainer:
         batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
         for start in range(0, len(images), batch):
             part = slice(start, start + batch)
-            terms = self.terms.predict_on_batch([to_range(images[part], self.pixel_range), epsilon[part]])
+            terms = self.terms_model.predict_on_batch([to_range(images[part], self.pixel_range), epsilon[part]])
             totals += [np.sum(term, dtype=np.float64) for term in terms]
         reconstruction, kl = (totals / len(images)).tolist()
         return {
@@ -151,5 +159,5 @@ def train_vae(
         RunError: The audit failed, or a loss is not finite.
     """
     settings = settings or resolve_settings("vae", train.name)
-    trainer = VAETrainer(train.image_shape, settings)
+    trainer = make_trainer("vae", train.image_shape, settings)
     return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every, doctor)

@@ -79,8 +79,8 @@ class layers_frozen:
 class Chapter(DCGANTrainer):
     """The chapter's loop has no audit, which would stop it in its first step."""
 
-    def audited_step(self, images, epoch, step):
-        self.train_step(images, epoch, step)
+    def audited_step(self, images, batch, epoch, step):
+        self.train_step(images[batch], epoch, step)
         return "none"
 
 

@@ -74,6 +74,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(kind, stops, tmp_path, image_set
         {"recipe": "article"},
         {"discriminator_steps": 2, "optimizer": "rmsprop"},
         {"augment": "color,translation,cutout,mirror"},
+        {"engine": "compiled"},
+        {"engine": "compiled", "share_fakes": True},
     ],
 )
 def test_other_dcgan_loops_resume_too(overrides, tmp_path, image_sets):
@@ -81,6 +83,14 @@ def test_other_dcgan_loops_resume_too(overrides, tmp_path, image_sets):
     whole = train("dcgan", sets, tmp_path / "whole", **overrides)
     train("dcgan", sets, tmp_path / "parts", should_stop=StopAfter(3), **overrides)
     assert_same(whole, train("dcgan", sets, tmp_path / "parts", resume=True, **overrides))
+
+
+@pytest.mark.parametrize("overrides", [{}, {"likelihood": "binarized"}])
+def test_a_compiled_vae_resumes_too(overrides, tmp_path, image_sets):
+    sets = image_sets(size=16)
+    whole = train("vae", sets, tmp_path / "whole", engine="compiled", **overrides)
+    train("vae", sets, tmp_path / "parts", should_stop=StopAfter(3), engine="compiled", **overrides)
+    assert_same(whole, train("vae", sets, tmp_path / "parts", resume=True, engine="compiled", **overrides))
 
 
 def test_a_finished_run_goes_on_with_more_epochs(tmp_path, image_sets):

@@ -1,0 +1,52 @@
+"""Which trainer takes the steps: a model and an engine, by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from keras_gen.errors import InputError
+
+if TYPE_CHECKING:
+    from keras_gen.training.settings import Settings
+    from keras_gen.training.trainer import Trainer
+
+
+def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Settings) -> Trainer:
+    """Build the networks and what trains them.
+
+    Args:
+        kind: `vae` or `dcgan`.
+        image_shape: Height, width and channels.
+        settings: `VAESettings` or `DCGANSettings`; `settings.engine` chooses the engine.
+
+    Returns:
+        The trainer. Its settings have a precision that is not `auto`.
+
+    Raises:
+        InputError: The settings do not fit the images, or the engine not the backend.
+    """
+    import keras
+
+    from keras_gen.training.device import best_precision
+
+    if settings.precision == "auto":
+        settings = dataclasses.replace(settings, precision=best_precision(is_convolutional(settings))[0])
+    if settings.engine == "compiled":
+        if keras.backend.backend() != "tensorflow":
+            raise InputError(
+                f"--engine compiled is made of TensorFlow, and KERAS_BACKEND is {keras.backend.backend()}; "
+                "use --engine train_on_batch, or leave KERAS_BACKEND out"
+            )
+        from keras_gen.training.compiled import CompiledDCGANTrainer, CompiledVAETrainer
+
+        return {"vae": CompiledVAETrainer, "dcgan": CompiledDCGANTrainer}[kind](image_shape, settings)
+    from keras_gen.training.dcgan import DCGANTrainer
+    from keras_gen.training.vae import VAETrainer
+
+    return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings)
+
+
+def is_convolutional(settings: Settings) -> bool:
+    """Return whether the networks that the settings describe are made of convolutions."""
+    return getattr(settings, "architecture", "conv") == "conv"

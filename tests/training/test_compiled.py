@@ -1,0 +1,272 @@
+"""The compiled engine takes the very steps of the loops of `train_on_batch`."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gen import resolve_settings, train_dcgan, train_vae
+from keras_gen.errors import InputError, RunError
+from keras_gen.training import compiled, make_trainer
+from keras_gen.training.compiled import CompiledDCGANTrainer
+from tests.conftest import striped_images, values_of
+
+NETS = {
+    "vae": {"batch_size": 16, "intermediate_dim": 24},
+    "dcgan": {
+        "batch_size": 8,
+        "latent_dim": 6,
+        "generator_filters": 8,
+        "generator_base_filters": 8,
+        "discriminator_filters": 8,
+    },
+}
+STEPS = 50
+# In front of BatchNormalization a bias has no effect, and its gradient is rounding noise.
+NOISE = ("conv_transpose_1/bias", "conv_transpose_2/bias", "conv_transpose_3/bias", "conv_2/bias")
+
+
+def trainer(kind, engine, size=16, channels=1, **overrides):
+    return make_trainer(kind, (size, size, channels), resolve_settings(kind, engine=engine, **NETS[kind] | overrides))
+
+
+def batches_of(trainer, steps, count=64):
+    random = np.random.default_rng(1)
+    return [random.permutation(count)[: trainer.images_per_step] for _ in range(steps)]
+
+
+def take_steps(trainer, images, batches, most=7):
+    """Audit the first step, and take the others in calls of several."""
+    trainer.audited_step(images, batches[0], 1, 1)
+    most = min(most, trainer.steps_per_call)
+    for start in range(1, len(batches), most):
+        trainer.train_steps(images, batches[start : start + most], 1, start + 1)
+    return trainer.losses()
+
+
+def assert_equal_variables(one, two, tolerance, exempt=NOISE):
+    """Compare tensor by tensor, by the norm of the difference relative to the norm."""
+    for group in one.variables:
+        for a, b in zip(one.variables[group], two.variables[group], strict=True):
+            if exempt and any(name.replace("/", "_") in a.path.replace("/", "_") for name in exempt):
+                continue
+            first, second = (np.asarray(each, np.float64) for each in values_of([a, b]))
+            difference = np.linalg.norm(first - second)
+            assert difference <= tolerance * max(np.linalg.norm(first), 1e-12), (group, a.path, difference)
+
+
+@pytest.fixture
+def float64():
+    """Compute in double precision."""
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before)
+
+
+CASES = [
+    ("vae", {}),
+    ("vae", {"architecture": "conv", "optimizer": "adam", "beta": 2.0, "filters": 8}),
+    ("vae", {"likelihood": "binarized"}),
+    ("dcgan", {}),
+    ("dcgan", {"recipe": "article"}),
+    ("dcgan", {"discriminator_steps": 2, "augment": "mirror"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "overrides"), CASES, ids=str)
+def test_both_engines_have_the_same_weights_after_fifty_steps(kind, overrides, float64):
+    images, _ = striped_images(64, 16)
+    trainers = [trainer(kind, engine, **overrides) for engine in ("train_on_batch", "compiled")]
+    assert trainers[0].models["decoder" if kind == "vae" else "generator"].weights[0].dtype == "float64"
+    batches = batches_of(trainers[0], STEPS)
+    one, two = (take_steps(each, images, batches) for each in trainers)
+    assert one == pytest.approx(two, rel=1e-6)
+    assert_equal_variables(*trainers, 1e-6)
+
+
+@pytest.mark.parametrize(("kind", "overrides"), CASES[:4], ids=str)
+def test_both_engines_have_the_same_first_losses_and_gradients_in_float32(kind, overrides):
+    """After one step the optimisers' moments are the gradients, and their squares, times a constant."""
+    images, _ = striped_images(64, 16)
+    trainers = [trainer(kind, engine, **overrides) for engine in ("train_on_batch", "compiled")]
+    batches = batches_of(trainers[0], 1)
+    one, two = (take_steps(each, images, batches) for each in trainers)
+    assert one == pytest.approx(two, rel=1e-4)
+    assert_equal_variables(*trainers, 1e-4)
+
+
+def test_augmentation_draws_the_same_numbers_in_both_engines():
+    images, _ = striped_images(64, 16, channels=3)
+    every = "color,translation,cutout,mirror"
+    trainers = [trainer("dcgan", engine, channels=3, augment=every) for engine in ("train_on_batch", "compiled")]
+    one, two = (take_steps(each, images, batches_of(each, 3)) for each in trainers)
+    assert one == pytest.approx(two, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", NETS)
+def test_the_numbers_do_not_depend_on_how_many_steps_a_call_takes(kind):
+    images, _ = striped_images(64, 16)
+    trainers = [trainer(kind, "compiled") for _ in range(2)]
+    batches = batches_of(trainers[0], 12)
+    one, two = (take_steps(each, images, batches, most) for each, most in zip(trainers, (1, 50), strict=True))
+    assert one == two
+    assert_equal_variables(*trainers, 0.0, exempt=())
+
+
+@pytest.mark.parametrize("kind", NETS)
+def test_a_set_that_does_not_fit_on_the_device_gives_the_same_numbers(kind, monkeypatch):
+    images, _ = striped_images(64, 16)
+    held = trainer(kind, "compiled")
+    one = take_steps(held, images, batches_of(held, 8))
+    monkeypatch.setattr(compiled, "HELD_BYTES", 100)
+    fed = trainer(kind, "compiled")
+    monkeypatch.setattr(fed, "_on_device", None)  # calling it would be an error
+    assert take_steps(fed, images, batches_of(fed, 8)) == one
+
+
+def test_a_call_is_traced_once_however_many_steps_it_takes():
+    images, _ = striped_images(64, 16)
+    traced = trainer("dcgan", "compiled")
+    take_steps(traced, images, batches_of(traced, 12), most=3)
+    take_steps(traced, images, batches_of(traced, 12), most=5)
+    assert traced._call.experimental_get_tracing_count() == 1
+
+
+def test_shared_fakes_are_trained_on_as_by_pytorch_s_usual_loop(float64):
+    """One pass of the generator in training mode; its gradient flows through the discriminator after its update."""
+    images, _ = striped_images(64, 16)
+    shared = trainer("dcgan", "compiled", share_fakes=True, optimizer="rmsprop", dropout=0.0)
+    plain = trainer("dcgan", "compiled", optimizer="rmsprop", dropout=0.0)
+    batch = np.arange(8)
+    shared.train_steps(images, [batch], 1, 1)
+    generator, discriminator, judge = plain.generator, plain.discriminator, plain.judge
+    (latents,) = plain._draws(8, 1, 1)
+    crossentropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    with tf.GradientTape() as generator_tape:
+        fakes = generator(latents[0], training=True)
+    for some, label in ((images[batch] / 127.5 - 1, 0.9), (tf.stop_gradient(fakes), 0.0)):
+        with tf.GradientTape() as tape:
+            loss = crossentropy(np.full((8, 1), np.float32(label)), judge(some, training=True))
+        variables = discriminator.trainable_variables
+        plain.judge.optimizer.apply(tape.gradient(loss, [each.value for each in variables]), variables)
+    with generator_tape:
+        loss = crossentropy(np.ones((8, 1)), judge(fakes, training=True))
+    variables = generator.trainable_variables
+    plain.gan.optimizer.apply(generator_tape.gradient(loss, [each.value for each in variables]), variables)
+    assert shared.losses()["generator_loss"] == pytest.approx(float(loss), rel=1e-6)
+    assert_equal_variables(shared, plain, 1e-5)
+
+
+def test_shared_fakes_save_a_pass_of_the_generator(monkeypatch):
+    images, _ = striped_images(64, 16)
+    passes = {}
+    for share in (False, True):
+        one = trainer("dcgan", "compiled", share_fakes=share)
+        calls = []
+        original = type(one.generator).call
+        monkeypatch.setattr(
+            type(one.generator),
+            "call",
+            lambda self, *args, original=original, calls=calls, **kwargs: (
+                calls.append(self.name),
+                original(self, *args, **kwargs),
+            )[1],
+        )
+        one.train_steps(images, [np.arange(8)], 1, 1)
+        monkeypatch.undo()
+        passes[share] = calls.count("generator")
+    assert passes[False] - passes[True] == 1
+
+
+def test_a_gan_with_shared_fakes_learns_stripes(image_sets):
+    settings = resolve_settings(
+        "dcgan",
+        engine="compiled",
+        share_fakes=True,
+        epochs=40,
+        generator_learning_rate=1e-3,
+        **NETS["dcgan"] | {"batch_size": 16},
+    )
+    run = train_dcgan(*image_sets(train=256), settings, say=lambda _: None)
+    latents = np.random.default_rng(0).normal(size=(64, 6)).astype(np.float32)
+    images = run.models["generator"].predict_on_batch(latents)[..., 0]
+    left_right = images[:, :, :4].mean((1, 2)) - images[:, :, 4:].mean((1, 2))
+    top_bottom = images[:, :4].mean((1, 2)) - images[:, 4:].mean((1, 2))
+    assert np.mean(np.maximum(left_right, top_bottom) > 0.7) > 0.7
+    assert 0.1 < np.mean(left_right > top_bottom) < 0.9  # both kinds, not one
+
+
+@pytest.mark.parametrize(("kind", "train"), [("vae", train_vae), ("dcgan", train_dcgan)])
+def test_whole_runs_have_the_same_history(kind, train, image_sets):
+    """With a last batch that is not full, and epochs of several calls."""
+    histories = [
+        train(
+            *image_sets(train=70, size=16),
+            resolve_settings(kind, engine=engine, epochs=2, **NETS[kind]),
+            say=lambda _: None,
+        ).history
+        for engine in ("train_on_batch", "compiled")
+    ]
+    for one, two in zip(*histories, strict=True):
+        assert one == pytest.approx(two, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", NETS)
+def test_the_first_loss_that_is_not_finite_is_named_with_its_step(kind):
+    """What comes behind it in the same call is not computed, and does not hide it."""
+    images, _ = striped_images(64, 16)
+    one = trainer(kind, "compiled")
+    batches = batches_of(one, 9)
+    take_steps(one, images, batches[:3])
+    broken = one.models["encoder" if kind == "vae" else "discriminator"].trainable_variables[0]
+    one.train_steps(images, batches[3:5], 1, 4)
+    broken.assign(np.full(broken.shape, np.nan))
+    one.train_steps(images, batches[5:], 1, 6)
+    term = {"vae": "loss", "dcgan": "discriminator_loss_real"}[kind]
+    with pytest.raises(RunError, match=f"the {term} became nan at step 6 of epoch 1"):
+        _ = one.sums  # as before every checkpoint
+
+
+def test_no_checkpoint_is_written_behind_a_loss_that_is_not_finite(tmp_path, image_sets):
+    from keras_gen import RunFolder
+
+    folder = RunFolder.create(tmp_path / "run", "vae", "stripes")
+    settings = resolve_settings("vae", engine="compiled", learning_rate=9.0, epochs=20, **NETS["vae"])
+    with pytest.raises(RunError, match=r"the loss became (nan|inf) at step \d+ of epoch \d+; try a lower"):
+        train_vae(*image_sets(), settings, folder=folder, say=lambda _: None, save_every=0)
+    for path in folder.checkpoints.glob("*.npz"):
+        with np.load(path) as arrays:
+            assert all(np.isfinite(arrays[name]).all() for name in arrays.files if name.startswith("vae/"))
+
+
+def test_the_audit_rehearses_each_half_and_takes_it_back(monkeypatch):
+    images, _ = striped_images(64, 16)
+    audited, plain = trainer("dcgan", "compiled"), trainer("dcgan", "compiled")
+    batch = np.arange(8)
+    line = audited.audited_step(images, batch, 1, 1)
+    assert line.startswith("the discriminator step moved the discriminator (")
+    assert "the generator step moved the generator (" in line
+    plain.train_steps(images, [batch], 1, 1)
+    assert_equal_variables(audited, plain, 0.0, exempt=())
+
+    wrong = lambda self, images, latents: self._generator_half(latents)  # noqa: E731
+    monkeypatch.setattr(CompiledDCGANTrainer, "_discriminator_half", wrong)
+    with pytest.raises(RunError, match="audit: the discriminator step left"):
+        trainer("dcgan", "compiled")._rehearsed(images, batch, 1, 1)
+
+
+def test_one_engine_does_not_go_on_where_the_other_stopped(tmp_path, image_sets):
+    from keras_gen import RunFolder
+
+    folder = RunFolder.create(tmp_path / "run", "vae", "stripes")
+    settings = resolve_settings("vae", engine="compiled", epochs=1, **NETS["vae"])
+    train_vae(*image_sets(), settings, folder=folder, say=lambda _: None)
+    with pytest.raises(InputError, match="--engine was compiled, now train_on_batch"):
+        train_vae(
+            *image_sets(),
+            resolve_settings("vae", epochs=2, **NETS["vae"]),
+            folder=folder,
+            resume=True,
+            say=lambda _: None,
+        )
