@@ -1,33 +1,40 @@
-"""python -m keras_gen benchmark: what our loop costs over the bare Keras calls."""
+"""python -m keras_gen benchmark: how fast the loops are, beside the bare Keras calls and beside PyTorch."""
 
-import statistics
-import time
-from collections.abc import Callable
+import dataclasses
+import importlib.util
+import os
 
-import numpy as np
+from tqdm import tqdm
 
-from keras_gen.cli.command import DONE, Parser, check_whole, start_backend
+from keras_gen.benchmarks.first_picture import first_pictures
+from keras_gen.benchmarks.race import ask, race
+from keras_gen.benchmarks.tables import opening, picture_table, section, verdicts
+from keras_gen.benchmarks.task import CONTENDERS, PEAKS, Contender, Task, as_json
+from keras_gen.cli.command import BACKENDS, DONE, Parser, check_whole, whole_numbers
+from keras_gen.errors import InputError
+from keras_gen.sizes import doublings
 
-IMAGES = {"vae": 12_000, "dcgan": 1_024}  # enough for a few seconds an epoch
+KINDS = ("vae", "dcgan")
+PRECISIONS = ("float32", "mixed_bfloat16")
+VAE_SHAPE = (28, 28, 1)
+CHAPTER_BATCH = {"vae": 100, "dcgan": 128}
+LAP_IMAGES = {  # enough for seconds; on a GPU the steps are short
+    "vae": {"CPU": 60_000, "GPU": 60_000},
+    "dcgan": {"CPU": 768, "GPU": 20_480},
+}
+LEAST_STEPS = 2
+BAR = "{desc}: {n}/{total} [{elapsed}<{remaining}]"
 
 
 def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
-    check_whole("--epochs", options.epochs, 3, 1000)
-    start_backend()
-    from keras_gen.training.device import backend_version, device_name
-
-    print(f"{backend_version()} on the {device_name()}; chapter's nets and batch sizes")
-    print(f"Medians of {options.epochs} epochs, taken in turns")
-    print("\n| model | steps an epoch | bare Keras calls, s | our loop, s | ratio |\n| --- | --- | --- | --- | --- |")
-    for kind in ("vae", "dcgan"):
-        steps, bare, ours = _loop_overhead(kind, options.epochs)
-        ratio = statistics.median(one / other for one, other in zip(ours, bare, strict=True))
-        print(
-            f"| {kind} | {steps} | {statistics.median(bare):.3f} | {statistics.median(ours):.3f} | {ratio:.3f} |",
-            flush=True,
-        )
+    check_whole("--rounds", options.rounds, 1, 1000)
+    kinds = some_of(options.only, "--only", KINDS)
+    precisions = some_of(options.precision, "--precision", PRECISIONS)
+    tasks = planned(kinds, precisions, options.batch_size, options.image_size)
+    check_backend()
+    benchmark(tasks, options.rounds, kinds)
     return DONE
 
 
@@ -35,66 +42,129 @@ def parser() -> Parser:
     """Return the command's parser."""
     result = Parser(
         prog="python -m keras_gen benchmark",
-        description="Measure what the training loop costs over the same Keras calls bare, epoch by epoch in turns.",
+        description="Measure the training loops beside the same Keras calls bare and beside PyTorch if it is "
+        "installed, each in a process of its own, in turns; print the tables as Markdown. KERAS_BACKEND chooses the "
+        "backend. Takes about a quarter of an hour on two cores.",
     )
-    result.add_argument("--epochs", type=int, default=7, help="epochs of each kind that are measured (default: 7)")
+    result.add_argument("--rounds", type=int, default=5, help="times that each is measured (default: 5)")
+    result.add_argument("--only", default="vae,dcgan", help="models, with commas between (default: vae,dcgan)")
+    result.add_argument(
+        "--precision",
+        default="float32,mixed_bfloat16",
+        help="kinds of arithmetic, with commas between (default: float32,mixed_bfloat16)",
+    )
+    result.add_argument(
+        "--batch-size",
+        help="images in a step, such as 128,1024; two that are far apart also tell whether launches or arithmetic "
+        "bound a step (default: the chapter's, 100 for the VAE and 128 for the DCGAN)",
+    )
+    result.add_argument(
+        "--image-size", default="32", help="sides of the DCGAN's images in pixels, such as 32,64 (default: 32)"
+    )
     return result
 
 
-def _loop_overhead(kind: str, epochs: int) -> tuple[int, list[float], list[float]]:
-    """Return steps an epoch, and the seconds of each epoch bare and in our loop, measured in turns."""
-    from keras_gen.data import ImageSet
-    from keras_gen.training import resolve_settings, trainer_class
-    from keras_gen.training.loop import run_epochs
-
-    shape = {"vae": (28, 28, 1), "dcgan": (32, 32, 3)}[kind]
-    random = np.random.default_rng(0)
-    train, held_out = (
-        ImageSet(random.integers(0, 256, (count, *shape), np.uint8), None, (), "noise") for count in (IMAGES[kind], 8)
-    )
-    settings = resolve_settings(kind, "noise", epochs=epochs + 1)
-    bare_epoch = {"vae": _bare_vae, "dcgan": _bare_dcgan}[kind](trainer_class(kind)(shape, settings), train.images)
-    bare_epoch()  # traces and compiles
-    bare, ours = [], []
-    started = time.perf_counter()
-
-    def after_epoch(_: object) -> None:
-        nonlocal started
-        ours.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        bare_epoch()
-        bare.append(time.perf_counter() - started)
-        started = time.perf_counter()
-
-    trainer = trainer_class(kind)(shape, settings)
-    run_epochs(trainer, train, held_out, on_epoch_end=after_epoch, say=lambda _: None)
-    return len(train) // settings.batch_size, bare[1:], ours[1:]  # the first epoch compiles
+def some_of(text: str, flag: str, choices: tuple[str, ...]) -> list[str]:
+    """Return the words of a list with commas, each one of `choices`."""
+    words = text.split(",")
+    if not set(words) <= set(choices) or len(set(words)) < len(words):
+        raise InputError(f"{flag} must be some of {','.join(choices)}, with commas between; received {text}")
+    return words
 
 
-def _bare_vae(trainer: object, images: np.ndarray) -> Callable[[], None]:
-    batches = np.split((images / 255).astype(np.float32), len(images) // trainer.settings.batch_size)
+def planned(kinds: list[str], precisions: list[str], batch_size: str | None, image_size: str) -> list[Task]:
+    """Return the task of each table, its laps of one step yet.
 
-    def epoch() -> None:
-        for batch in batches:
-            trainer.vae.train_on_batch(batch, batch)
+    Raises:
+        InputError: A number is out of bounds, or the networks cannot reach an image size.
+    """
+    sizes = whole_numbers(image_size, "--image-size")
+    for size in sizes:
+        doublings(size)
+    shapes = {"vae": [VAE_SHAPE], "dcgan": [(size, size, 3) for size in sizes]}
+    tasks = []
+    for kind in kinds:
+        batches = whole_numbers(batch_size, "--batch-size") if batch_size else [CHAPTER_BATCH[kind]]
+        tasks += [
+            Task(kind, shape, precision, batch)
+            for shape in shapes[kind]
+            for precision in precisions
+            for batch in batches
+        ]
+    for task in tasks:
+        task.settings()  # checks the batch size
+    return tasks
 
-    return epoch
+
+def check_backend() -> None:
+    """Set KERAS_BACKEND for the contenders, and raise InputError if it is unknown or not installed.
+
+    Nothing is imported: this process stays small, and leaves the GPU to the contenders.
+    """
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKENDS:
+        raise InputError(f"KERAS_BACKEND={backend} is not known; use one of {', '.join(BACKENDS)}")
+    if not importlib.util.find_spec(backend):
+        raise InputError(f"KERAS_BACKEND={backend} is not installed; pip install {backend}")
+    os.environ["KERAS_BACKEND"] = backend
 
 
-def _bare_dcgan(trainer: object, images: np.ndarray) -> Callable[[], None]:
-    from keras_gen import frozen
+def benchmark(tasks: list[Task], rounds: int, pictures: list[str], lap_images: dict = LAP_IMAGES) -> None:
+    """Measure and print.
 
-    size = trainer.settings.batch_size
-    batches = np.split((images / 127.5 - 1).astype(np.float32), len(images) // size)
-    latents = np.random.default_rng(0).standard_normal((size, trainer.settings.latent_dim), np.float32)
-    ones, zeros = np.ones((size, 1), np.float32), np.zeros((size, 1), np.float32)
+    Args:
+        tasks: A table each; how many steps a lap has is decided here.
+        rounds: Laps of each contender.
+        pictures: Kinds of model whose time to the first picture is measured.
+        lap_images: Images of a lap by kind, and by `CPU` or `GPU`.
+    """
+    takers = {kind: contenders(kind) for kind in KINDS}
+    total = 1 + sum(len(takers[task.kind]) * (1 + rounds) for task in tasks) + len(pictures)
+    with tqdm(total=total, dynamic_ncols=True, leave=False, bar_format=BAR) as bar:
 
-    def epoch() -> None:
-        for batch in batches:
-            fakes = trainer.generator.predict_on_batch(latents)
-            trainer.discriminator.train_on_batch(batch, ones)
-            trainer.discriminator.train_on_batch(fakes, zeros)
-            with frozen(trainer.discriminator):
-                trainer.gan.train_on_batch(latents, ones)
+        def tick(title: str) -> None:
+            bar.set_description_str(title.replace("`", ""), refresh=False)
+            bar.update()
 
-    return epoch
+        def show(*lines: str) -> None:
+            if lines:
+                bar.clear()
+                print("\n".join(lines), flush=True)
+
+        bar.set_description_str("survey")
+        survey = ask("survey:survey", tasks=[as_json(task) for task in tasks])
+        tick("survey")
+        show(*opening(survey, rounds, left_out(tasks)))
+        results = {}
+        for task, operations in zip(tasks, survey["operations"], strict=True):
+            images = lap_images[task.kind]["GPU" if survey["gpu"] else "CPU"]
+            task = dataclasses.replace(task, steps=max(LEAST_STEPS, images // task.batch_size))
+            results[task], notes = race(takers[task.kind], task, rounds, tick)
+            show("", *section(task, results[task], operations), "", *notes)
+        show(*verdicts(results))
+        seconds = {}
+        for kind in pictures:
+            seconds[kind] = first_pictures(kind)
+            tick("first pictures")
+        show(*picture_table(seconds))
+
+
+def contenders(kind: str) -> list[Contender]:
+    """Return who can take part with what is installed."""
+    return [each for each in CONTENDERS[kind] + PEAKS if missing(each.needs) is None]
+
+
+def left_out(tasks: list[Task]) -> list[str]:
+    """Return why some rows are not there."""
+    needs = {each.needs: None for task in tasks for each in CONTENDERS[task.kind]}
+    return [reason for package in needs if (reason := missing(package))]
+
+
+def missing(package: str) -> str | None:
+    """Return why a contender that needs a package cannot take part, or None."""
+    backend = os.environ["KERAS_BACKEND"]
+    if package == "torch" and not importlib.util.find_spec("torch"):
+        return "PyTorch is not installed; its rows are left out (pip install torch)."
+    if package == "tensorflow" and backend != "tensorflow":
+        return f"The compiled engine runs on TensorFlow, not on {backend}; its rows are left out."
+    return None
