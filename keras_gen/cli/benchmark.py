@@ -10,7 +10,7 @@ from keras_gen.benchmarks.first_picture import first_pictures
 from keras_gen.benchmarks.race import ask, race
 from keras_gen.benchmarks.tables import opening, picture_table, section, verdicts
 from keras_gen.benchmarks.task import CONTENDERS, PEAKS, Contender, Task, as_json
-from keras_gen.cli.command import BACKENDS, DONE, Parser, check_whole, whole_numbers
+from keras_gen.cli.command import DONE, Parser, check_whole, chosen_backend, not_installed, whole_numbers
 from keras_gen.errors import InputError
 from keras_gen.sizes import doublings
 
@@ -101,12 +101,9 @@ def check_backend() -> None:
 
     Nothing is imported: this process stays small, and leaves the GPU to the contenders.
     """
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKENDS:
-        raise InputError(f"KERAS_BACKEND={backend} is not known; use one of {', '.join(BACKENDS)}")
+    backend = os.environ["KERAS_BACKEND"] = chosen_backend()
     if not importlib.util.find_spec(backend):
-        raise InputError(f"KERAS_BACKEND={backend} is not installed; pip install {backend}")
-    os.environ["KERAS_BACKEND"] = backend
+        raise not_installed(backend)
 
 
 def benchmark(tasks: list[Task], rounds: int, pictures: list[str], lap_images: dict = LAP_IMAGES) -> None:

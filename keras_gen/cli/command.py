@@ -186,6 +186,23 @@ def whole_numbers(text: str, flag: str) -> list[int]:
     return numbers
 
 
+def chosen_backend() -> str:
+    """Return the backend that KERAS_BACKEND names, or TensorFlow.
+
+    Raises:
+        InputError: It is unknown.
+    """
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKENDS:
+        raise InputError(f"KERAS_BACKEND={backend} is not known; use one of {', '.join(BACKENDS)}")
+    return backend
+
+
+def not_installed(backend: str) -> InputError:
+    """Return the error for a backend that is missing."""
+    return InputError(f"KERAS_BACKEND={backend} is not installed; pip install {backend}")
+
+
 def start_backend(prepare: Callable[[], object] | None = None) -> None:
     """Import Keras and its backend without the backend's chatter.
 
@@ -195,10 +212,7 @@ def start_backend(prepare: Callable[[], object] | None = None) -> None:
     Raises:
         InputError: KERAS_BACKEND names a backend that is unknown or not installed.
     """
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKENDS:
-        raise InputError(f"KERAS_BACKEND={backend} is not known; use one of {', '.join(BACKENDS)}")
-    os.environ["KERAS_BACKEND"] = backend
+    backend = os.environ["KERAS_BACKEND"] = chosen_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with _quiet_stderr():
@@ -210,7 +224,7 @@ def start_backend(prepare: Callable[[], object] | None = None) -> None:
     except ModuleNotFoundError as error:
         if error.name != backend:
             raise
-        raise InputError(f"KERAS_BACKEND={backend} is not installed; pip install {backend}") from None
+        raise not_installed(backend) from None
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ COMMANDS = {
     "report": "all that it holds, on one page",
     "evaluate": "how good it is: likelihood bounds, distances to real images, copies",
     "minimal": "three GANs in NumPy alone, watched in every detail",
-    "benchmark": "what the training loop costs over bare Keras calls",
+    "benchmark": "how fast the loops are, beside bare Keras calls and PyTorch",
 }
 USAGE = "usage: python -m keras_gen COMMAND [--help]\n\n" + "\n".join(
     f"  {name:10} {text}" for name, text in COMMANDS.items()

@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, StopSignals, check_whole, run_command, start_backend
+from keras_gen.cli.command import DONE, Parser, StopSignals, check_whole, chosen_backend, run_command, start_backend
 from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
 from keras_gen.training.distribution import is_chief, strategy, workers
+from keras_gen.training.engines import check_engine, is_convolutional
 from keras_gen.training.recipes import RECIPES, resolve_settings, settings_of
 from keras_gen.training.run_folder import RunFolder, already_exists
 from keras_gen.training.settings import NAMES, SETTINGS, Settings, changes, flag
@@ -208,6 +209,7 @@ def _check_early(kind: str, plan: _Plan, options: dict) -> None:
     """Refuse, before a folder of images is decoded, what can be refused without looking at them."""
     if not 0 <= options["save_every"] < 1e9:
         raise InputError(f"--save-every must be a number of seconds from 0 up; received {options['save_every']:g}")
+    check_engine(plan.settings, chosen_backend())
     if "out" in options and os.path.lexists(options["out"]) and is_chief(plan.settings.distribute):
         raise already_exists(options["out"])
     if plan.source["image_size"] and (kind == "dcgan" or plan.settings.architecture == "conv"):
@@ -251,7 +253,6 @@ def _announce(kind: str, settings: Settings, data: _Data, trainer: Trainer) -> N
     """Say what will be trained on, what to expect of it, and what computes."""
     from keras_gen.data.inspection import inspect
     from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
-    from keras_gen.training.engines import is_convolutional
 
     train = data.train
     shape = "x".join(map(str, train.image_shape))
@@ -262,6 +263,8 @@ def _announce(kind: str, settings: Settings, data: _Data, trainer: Trainer) -> N
         print(f"Advice  {advice}")
     why = f" ({best_precision(is_convolutional(settings))[1]})" if settings.precision == "auto" else ""
     print(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.precision}{why}")
+    if settings.distribute != "none":
+        print(f"Split   each batch of {settings.batch_size} over {trainer.devices} devices")
     if hint := unused_nvidia_card():
         print(hint)
 

@@ -49,11 +49,11 @@ class CompiledTrainer(Trainer):
 
     def __init__(self, image_shape: tuple[int, int, int], settings: Settings) -> None:
         self._strategy = strategy(settings.distribute)
-        self._devices = self._strategy.num_replicas_in_sync
-        if settings.batch_size % self._devices:
+        self.devices = self._strategy.num_replicas_in_sync
+        if settings.batch_size % self.devices:
             raise InputError(
-                f"--batch-size {settings.batch_size} cannot be split evenly over {self._devices} devices; "
-                f"use a multiple of {self._devices}"
+                f"--batch-size {settings.batch_size} cannot be split evenly over {self.devices} devices; "
+                f"use a multiple of {self.devices}"
             )
         self.chief = is_chief(settings.distribute)
         self._waiting: list[tuple] = []  # losses of calls that the host has not looked at
@@ -65,7 +65,7 @@ class CompiledTrainer(Trainer):
         self.steps_per_call = max(1, min(MOST_STEPS, CALL_BYTES // (self.images_per_step * image_bytes)))
         if settings.distribute == "multiworker":
             self.steps_per_call = 1  # workers must take the same steps in a call, and each has clocks of its own
-        if self._devices > 1:
+        if self.devices > 1:
             self.drop_last = True  # a last batch that is not full may not split evenly
             for model in self._trained():  # else what measures them would do so on each device
                 model._distribute_strategy = None
@@ -96,7 +96,7 @@ class CompiledTrainer(Trainer):
 
     def train_steps(self, images: np.ndarray, batches: list[np.ndarray], epoch: int, step: int) -> None:
         """Take a step on each batch, in one call; a loss that is not finite is known when `sums` is asked for."""
-        pool = self._on_device(images) if self._devices == 1 and self._can_hold(images) else None
+        pool = self._on_device(images) if self.devices == 1 and self._can_hold(images) else None
         arrays = self._arrays(images, batches, epoch, step, held=pool is not None)
         arrays = [self._split(_lengthened(array, self.steps_per_call)) for array in arrays]
         with self._together():
@@ -177,9 +177,9 @@ class CompiledTrainer(Trainer):
 
     def _split(self, array: np.ndarray, axis: int = 2) -> object:
         """Return each device's part of an array whose `axis` counts the images of a batch."""
-        if self._devices == 1:
+        if self.devices == 1:
             return tf.constant(array)
-        parts = np.split(array, self._devices, axis)
+        parts = np.split(array, self.devices, axis)
         return self._strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(parts[context.replica_id_in_sync_group])
         )
@@ -192,7 +192,7 @@ class CompiledTrainer(Trainer):
             RunError: Another worker is gone.
         """
         try:
-            with one_batch(self._trained()) if self._devices > 1 else nullcontext():
+            with one_batch(self._trained()) if self.devices > 1 else nullcontext():
                 yield
         except LOST_WORKER:
             if self.settings.distribute != "multiworker":
@@ -251,7 +251,7 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
             logits, z_mean, z_log_var = self._with_codes(x, training=True)
             loss = self.vae.compute_loss(x, x, logits, training=True)
         _descend(self.vae.optimizer, tape, loss, self.vae)
-        return [loss, tf.reduce_mean(kl_divergence(z_mean, z_log_var)) / self._devices]
+        return [loss, tf.reduce_mean(kl_divergence(z_mean, z_log_var)) / self.devices]
 
     def _record_step(self, losses: list[float], images: int, epoch: int, step: int) -> None:
         loss, kl = losses
@@ -344,7 +344,7 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
             return [self._show(batch, some)[0] for batch, some in zip((real, fakes), labels, strict=True)]
         loss, logits = self._show(tf.concat([real, tf.cast(fakes, real.dtype)], 0), np.concatenate(labels))
         # A mean over both halves, of which one is zero.
-        on_real = 2 * tf.reduce_mean(loss_on_real(np.concatenate(labels), logits)) / self._devices
+        on_real = 2 * tf.reduce_mean(loss_on_real(np.concatenate(labels), logits)) / self.devices
         return [on_real, 2 * loss - on_real]
 
     def _show(self, batch: tf.Tensor, labels: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:

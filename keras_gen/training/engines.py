@@ -32,12 +32,8 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
 
     if settings.precision == "auto":
         settings = dataclasses.replace(settings, precision=best_precision(is_convolutional(settings))[0])
+    check_engine(settings, keras.backend.backend())
     if settings.engine == "compiled":
-        if keras.backend.backend() != "tensorflow":
-            raise InputError(
-                f"--engine compiled is made of TensorFlow, and KERAS_BACKEND is {keras.backend.backend()}; "
-                "use --engine train_on_batch, or leave KERAS_BACKEND out"
-            )
         from keras_gen.training.compiled import CompiledDCGANTrainer, CompiledVAETrainer
 
         return {"vae": CompiledVAETrainer, "dcgan": CompiledDCGANTrainer}[kind](image_shape, settings)
@@ -45,6 +41,15 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     from keras_gen.training.vae import VAETrainer
 
     return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings)
+
+
+def check_engine(settings: Settings, backend: str) -> None:
+    """Raise InputError for an engine that a backend does not have."""
+    if settings.engine == "compiled" and backend != "tensorflow":
+        raise InputError(
+            f"--engine compiled is made of TensorFlow, and KERAS_BACKEND is {backend}; "
+            "use --engine train_on_batch, or leave KERAS_BACKEND out"
+        )
 
 
 def is_convolutional(settings: Settings) -> bool:

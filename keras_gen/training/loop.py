@@ -253,7 +253,7 @@ def _keep_time(trainer: Trainer, session: _Session, taken: int, bar: tqdm) -> No
     session.calls += 1
     if session.calls <= trainer.compiling_calls:
         session.shown = session.started = time.monotonic()
-        bar.start_t = time.time()  # else compiling would spoil the estimate of the time left
+        bar.start_t = bar.last_print_t = time.time()  # else compiling would spoil the estimate of the time left
         return
     session.steps += taken
     if session.steps >= TIMED_STEPS and not session.told:

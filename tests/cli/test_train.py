@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from keras_gen import RunFolder, resolve_settings, train_vae
-from keras_gen.cli.train import train_parser
+from keras_gen.cli.train import train_command, train_parser
 from tests.conftest import striped_images
 
 SCRIPTS = {"vae": "train_vae.py", "dcgan": "train_dcgan.py"}
@@ -36,6 +36,13 @@ def run(script, *arguments, cwd=None, timeout=300, **env):
 def stripes(npz_file):
     images, labels = striped_images(80, size=16)
     return npz_file(images=images, labels=labels)
+
+
+def test_automatic_precision_says_what_it_took_and_why_and_the_run_keeps_what_it_took(stripes, tmp_path, capsys):
+    arguments = ["--dataset", str(stripes), "--epochs", "1", "--batch-size", "24", "--intermediate-dim", "8"]
+    assert train_command("vae", [*arguments, "--precision", "auto", "--out", str(tmp_path / "run")]) == 0
+    assert "cores), float32 (on a CPU small dense networks gain nothing from bfloat16)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["precision"] == "float32"
 
 
 @pytest.mark.parametrize("kind", SCRIPTS)

@@ -46,3 +46,29 @@ def test_the_dtype_policy_is_put_back():
 
 def test_the_device_is_named():
     assert device.device_name().startswith(("CPU (", "GPU ("))
+
+
+@pytest.mark.parametrize(
+    ("features", "convolutional", "expected", "reason"),
+    [
+        ("fpu avx512_bf16 amx_bf16", True, "mixed_bfloat16", "this CPU has AMX"),
+        ("fpu avx512_bf16", True, "mixed_bfloat16", "this CPU has AVX512-BF16"),
+        ("fpu avx512f", True, "float32", "this CPU has neither AMX nor AVX512-BF16"),
+        ("fpu amx_bf16", False, "float32", "on a CPU small dense networks gain nothing from bfloat16"),
+        (None, True, "float32", "this CPU has neither AMX nor AVX512-BF16"),  # not on Linux
+    ],
+)
+def test_the_best_precision_of_a_cpu(features, convolutional, expected, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "gpus", lambda: [])
+    if features is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {features}\n")
+    assert device.best_precision(convolutional, tmp_path / "cpuinfo") == (expected, reason)
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [((9, 0), "mixed_bfloat16"), ((7, 5), "float32"), (None, "float32")]
+)
+def test_the_best_precision_of_a_gpu(capability, expected, monkeypatch):
+    monkeypatch.setattr(device, "gpus", lambda: ["a GPU"])
+    monkeypatch.setattr(device, "_compute_capability", lambda: capability)
+    assert device.best_precision(convolutional=False)[0] == expected

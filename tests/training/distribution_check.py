@@ -1,0 +1,102 @@
+"""Trains on one and on two logical CPU devices, in double precision; test_distribution.py runs it.
+
+It prints, for each case, the largest difference between the weights, relative to their norm.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gen import ImageSet, RunFolder, resolve_settings, train_vae
+from keras_gen.training import make_trainer
+from tests.conftest import striped_images, values_of
+
+DCGAN = {
+    "batch_size": 16,
+    "latent_dim": 6,
+    "generator_filters": 8,
+    "generator_base_filters": 8,
+    "discriminator_filters": 8,
+    "dropout": 0.0,  # each device would drop the same features of its own images
+}
+CASES = {
+    "vae": ("vae", {"batch_size": 16, "intermediate_dim": 24, "jit": "off"}),
+    "dcgan": ("dcgan", DCGAN),
+    "article": ("dcgan", DCGAN | {"recipe": "article"}),
+    "shared": ("dcgan", DCGAN | {"share_fakes": True, "augment": "mirror", "discriminator_steps": 2}),
+}
+# In front of BatchNormalization a bias has no effect; KL's counters count only what their device is shown.
+EXEMPT = ("conv_transpose_1", "conv_transpose_2", "conv_transpose_3", "conv_2")
+
+
+def trained(kind, distribute, overrides, images):
+    settings = resolve_settings(kind, engine="compiled", distribute=distribute, **overrides)
+    trainer = make_trainer(kind, images.shape[1:], settings)
+    random = np.random.default_rng(1)
+    batches = [random.permutation(len(images))[: trainer.images_per_step] for _ in range(12)]
+    line = trainer.audited_step(images, batches[0], 1, 1)
+    trainer.train_steps(images, batches[1:], 1, 2)
+    return trainer, line, trainer.losses() | trainer.held_out_losses(images)
+
+
+def difference(one, two):
+    worst = 0.0
+    for group in one.variables:
+        for a, b in zip(one.variables[group], two.variables[group], strict=True):
+            path = a.path.replace("/", "_")
+            if path.startswith("kl_") or ("bias" in path and any(name in path for name in EXEMPT)):
+                continue
+            first, second = (np.asarray(each, np.float64) for each in values_of([a, b]))
+            worst = max(worst, float(np.linalg.norm(first - second) / max(np.linalg.norm(first), 1e-12)))
+    return worst
+
+
+def resumed_difference():
+    """Stop and resume a run on two devices, and compare it with one that was not stopped."""
+    sets = [ImageSet(*striped_images(count, 8), (), "stripes") for count in (70, 16)]
+    settings = resolve_settings("vae", engine="compiled", distribute="mirrored", epochs=3, **CASES["vae"][1])
+    root = Path(tempfile.mkdtemp())
+    calls = []
+    runs = []
+    for name, stops in (("whole", [None]), ("parts", [lambda: calls.append(1) or len(calls) > 4, None])):
+        for resume, should_stop in enumerate(stops):
+            folder = RunFolder(root / name) if resume else RunFolder.create(root / name, "vae", "stripes")
+            runs.append(
+                train_vae(
+                    *sets, settings, folder=folder, resume=bool(resume), should_stop=should_stop, say=lambda _: None
+                )
+            )
+    assert runs[1].stopped
+    histories = [(root / name / "history.csv").read_text() for name in ("whole", "parts")]
+    loaded = [keras.models.load_model(root / name / "models" / "decoder.keras") for name in ("whole", "parts")]
+    same = all(np.array_equal(a, b) for a, b in zip(*(values_of(each.weights) for each in loaded), strict=True))
+    return {"history": histories[0] == histories[1], "weights": same, "epochs": len(runs[-1].history)}
+
+
+def main():
+    first = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(first, [tf.config.LogicalDeviceConfiguration()] * 2)
+    keras.config.set_floatx("float64")
+    images, _ = striped_images(64, 16)
+    report = {}
+    for name, (kind, overrides) in CASES.items():
+        runs = [trained(kind, distribute, overrides, images) for distribute in ("none", "mirrored")]
+        one, two = (trainer for trainer, _, _ in runs)
+        report[name] = {
+            "devices": [one.devices, two.devices],
+            "audits": [line for _, line, _ in runs],
+            "losses": [losses for _, _, losses in runs],
+            "difference": difference(one, two),
+        }
+    keras.config.set_floatx("float32")
+    report["resumed"] = resumed_difference()
+    json.dump(report, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
