@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
-FUNCTIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
+FUNCTIONS = ("relu", "leaky_relu", "silu", "sigmoid", "tanh")
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ class KLDivergence(keras.layers.Layer):
 
     Args:
         beta: Weight of the KL term; 1 is the evidence lower bound.
+        warm_up: Whether the layer has a weight `warmth`, 1 at first, that beta is multiplied by.
 
     Call arguments:
         inputs: z_mean, z_log_var and z, each of shape (batch, latent_dim).
@@ -102,17 +103,20 @@ class KLDivergence(keras.layers.Layer):
         z, unchanged.
     """
 
-    def __init__(self, beta: float = 1.0, **kwargs: object) -> None:
+    def __init__(self, beta: float = 1.0, warm_up: bool = False, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.beta = beta
+        self.beta, self.warm_up = beta, warm_up
         self.total = self.add_weight(shape=(), initializer="zeros", trainable=False, name="total", dtype="float32")
         self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count", dtype="float32")
+
+        if warm_up:
+            self.warmth = self.add_weight(shape=(), initializer="ones", trainable=False, name="warmth")
 
     def call(self, inputs: list, training: bool = False) -> object:
         """Add the loss and return z."""
         z_mean, z_log_var, z = inputs
         kl = ops.mean(kl_divergence(z_mean, z_log_var))
-        self.add_loss(self.beta * kl)
+        self.add_loss(self.beta * self.warmth * kl if self.warm_up else self.beta * kl)
         if training:
             images = ops.cast(ops.shape(z)[0], "float32")
             self.total.assign_add(ops.cast(ops.stop_gradient(kl), "float32") * images)
@@ -135,4 +139,4 @@ class KLDivergence(keras.layers.Layer):
 
     def get_config(self) -> dict:
         """Return what rebuilds the layer."""
-        return {**super().get_config(), "beta": self.beta}
+        return {**super().get_config(), "beta": self.beta, "warm_up": self.warm_up}

@@ -20,7 +20,8 @@ def build_encoder(
     latent_dim: int = 2,
     *,
     architecture: str = "dense",
-    intermediate_dim: int = 256,
+    intermediate_dim: int | tuple[int, ...] = 256,
+    activation: str = "relu",
     filters: int = 32,
     max_filters: int = 512,
     kernel_size: int = 3,
@@ -33,7 +34,8 @@ def build_encoder(
         latent_dim: Numbers in a latent point.
         architecture: `dense` flattens the image first; `conv` halves it by
             strided convolutions down to 4 to 7 pixels and then flattens it.
-        intermediate_dim: Width of the dense hidden layer.
+        intermediate_dim: Width of the dense hidden layer, or of several, from the image inwards.
+        activation: Of the hidden layers, by its name in Keras.
         filters: Filters of the first convolution (`conv` only); each further one has twice as many.
         max_filters: Most filters of any convolution.
         kernel_size: Side of the convolutions' kernels in pixels.
@@ -52,9 +54,9 @@ def build_encoder(
     if architecture == "conv":
         _, count = doublings(square_size(image_shape))
         for layer, width in enumerate(widths(filters, count, max_filters), start=1):
-            x = layers.Conv2D(width, kernel_size, 2, "same", activation="relu", name=f"conv_{layer}")(x)
+            x = layers.Conv2D(width, kernel_size, 2, "same", activation=activation, name=f"conv_{layer}")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(intermediate_dim, activation="relu", name="hidden")(x)
+    x = _hidden_layers(x, intermediate_dim, activation)
     full = keras.config.floatx()  # half precision is too coarse for the exponentials to come
     z_mean = layers.Dense(latent_dim, dtype=full, name="z_mean")(x)
     z_log_var = layers.Dense(latent_dim, dtype=full, name="z_log_var")(x)
@@ -68,7 +70,8 @@ def build_decoder(
     latent_dim: int = 2,
     *,
     architecture: str = "dense",
-    intermediate_dim: int = 256,
+    intermediate_dim: int | tuple[int, ...] = 256,
+    activation: str = "relu",
     filters: int = 32,
     max_filters: int = 512,
     kernel_size: int = 3,
@@ -79,7 +82,8 @@ def build_decoder(
         image_shape: Height, width and channels.
         latent_dim: Numbers in a latent point.
         architecture: `dense`, or `conv` for transposed convolutions.
-        intermediate_dim: Width of the dense hidden layer.
+        intermediate_dim: Width of the dense hidden layer, or of several as the encoder has them, to be mirrored.
+        activation: Of the hidden layers, by its name in Keras.
         filters: Filters of the layer nearest the image (`conv` only).
         max_filters: Most filters of any layer.
         kernel_size: Side of the transposed convolutions' kernels in pixels.
@@ -94,25 +98,35 @@ def build_decoder(
     _check_architecture(architecture)
     full = keras.config.floatx()
     z = keras.Input((latent_dim,), name="z")
-    x = layers.Dense(intermediate_dim, activation="relu", name="hidden")(z)
+    x = _hidden_layers(z, intermediate_dim, activation, reverse=True)
     if architecture == "dense":
         x = layers.Dense(math.prod(image_shape), dtype=full, name="pixels")(x)
         logits = layers.Reshape(image_shape, dtype=full, name="logits")(x)
     else:
         base, count = doublings(square_size(image_shape))
         outward = widths(filters, count, max_filters)[::-1]
-        x = layers.Dense(base * base * outward[0], activation="relu", name="map")(x)
+        x = layers.Dense(base * base * outward[0], activation=activation, name="map")(x)
         x = layers.Reshape((base, base, outward[0]), name="reshape")(x)
         for layer, width in enumerate(outward, start=1):
             x = layers.Conv2DTranspose(
-                width, kernel_size, 2, "same", activation="relu", name=f"conv_transpose_{layer}"
+                width, kernel_size, 2, "same", activation=activation, name=f"conv_transpose_{layer}"
             )(x)
         logits = layers.Conv2D(image_shape[-1], kernel_size, padding="same", dtype=full, name="logits")(x)
     pictures = layers.Activation("sigmoid", dtype=full, name="images")(logits)
     return keras.Model(z, pictures, name="decoder")
 
 
-def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0) -> keras.Model:
+def _hidden_layers(
+    x: object, intermediate_dim: int | tuple[int, ...], activation: str, reverse: bool = False
+) -> object:
+    widths = (intermediate_dim,) if isinstance(intermediate_dim, int) else tuple(intermediate_dim)
+    for number, width in enumerate(widths[::-1] if reverse else widths, start=1):
+        name = "hidden" if len(widths) == 1 else f"hidden_{number}"
+        x = layers.Dense(width, activation=activation, name=name)(x)
+    return x
+
+
+def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0, warm_up: bool = False) -> keras.Model:
     """Join an encoder and a decoder, whose layers it shares, for training.
 
     Train it with `reconstruction_loss` as the compiled loss; the layer `kl`
@@ -123,12 +137,13 @@ def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0) -> 
         encoder: From `build_encoder`.
         decoder: From `build_decoder`.
         beta: Weight of the KL term.
+        warm_up: Whether that weight can be lowered in training, by the layer's `warmth`.
 
     Returns:
         A model from float32 images in [0, 1] to the logits of their reconstruction.
     """
     z_mean, z_log_var, z = encoder.outputs
-    z = KLDivergence(beta, dtype=z_mean.dtype, name="kl")([z_mean, z_log_var, z])
+    z = KLDivergence(beta, warm_up, dtype=z_mean.dtype, name="kl")([z_mean, z_log_var, z])
     return keras.Model(encoder.inputs, _to_logits(decoder)(z), name="vae")
 
 

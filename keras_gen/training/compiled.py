@@ -97,8 +97,7 @@ class CompiledTrainer(Trainer):
     def train_steps(self, images: np.ndarray, batches: list[np.ndarray], epoch: int, step: int) -> None:
         """Take a step on each batch, in one call; a loss that is not finite is known when `sums` is asked for."""
         pool = self._on_device(images) if self.devices == 1 and self._can_hold(images) else None
-        arrays = self._arrays(images, batches, epoch, step, held=pool is not None)
-        arrays = [self._split(_lengthened(array, self.steps_per_call)) for array in arrays]
+        arrays = self._arrays(images, batches, epoch, step, self.steps_per_call, held=pool is not None)
         with self._together():
             losses = self._call(pool, arrays, tf.constant(len(batches)))
         self._waiting.append((losses, len(batches), len(batches[0]), epoch, step))
@@ -134,7 +133,8 @@ class CompiledTrainer(Trainer):
 
         def one(pool: tf.Tensor | None, arrays: list[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
             images, *draws = (array[step] for array in arrays)
-            images = images if pool is None else tf.gather(pool, images)
+            if pool is not None:
+                images = tf.gather(pool, images)
             return tf.cast(tf.stack(self._step(images, *draws)), tf.float32)
 
         def body(step: tf.Tensor, losses: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -147,24 +147,33 @@ class CompiledTrainer(Trainer):
         return tf.while_loop(goes_on, body, (tf.constant(0), losses, tf.constant(True)))[1]
 
     def _arrays(
-        self, images: np.ndarray, batches: list[np.ndarray], epoch: int, step: int, held: bool
-    ) -> list[np.ndarray]:
-        """Return what a call takes: the places of the images, or the images themselves, and all draws."""
-        count = len(batches[0]) // self.turns
-        numbers = range(step, step + len(batches))
-        shown = (
-            np.stack(batches)
-            if held
-            else np.stack(
-                [self._made(images[batch], epoch, number) for batch, number in zip(batches, numbers, strict=True)]
-            )
-        )
-        draws = zip(*(self._draws(count, epoch, number) for number in numbers), strict=True)
-        return [shown.reshape(len(batches), self.turns, count, *shown.shape[2:]), *map(np.stack, draws)]
+        self, images: np.ndarray, batches: list[np.ndarray], epoch: int, step: int, length: int, held: bool = False
+    ) -> list[object]:
+        """Return what a call takes: the places of the images, or the images themselves, and all draws.
 
-    def _made(self, images: np.ndarray, epoch: int, step: int) -> np.ndarray:
-        """Return a step's images as they are shown."""
-        return images
+        Args:
+            images: All training images.
+            batches: Indices of each step's.
+            epoch: Where the run stands.
+            step: The first batch's.
+            length: Steps that the arrays have room for: what has one shape is compiled once.
+            held: Whether the device has the images already, and takes their places.
+        """
+        count = len(batches[0]) // self.turns
+        drawn = (self._draws(count, epoch, step + number) for number in range(len(batches)))
+        draws = [np.stack(each) for each in zip(*drawn, strict=True)]
+        makers = [lambda part: self._shown(images, batches, epoch, step, part)]
+        if held:
+            makers = [lambda part: self._places(batches)[:, :, part]]
+        makers += [lambda part, array=array: array[:, :, part] for array in draws]
+        return [self._shared_out(make, count, length) for make in makers]
+
+    def _places(self, batches: list[np.ndarray]) -> np.ndarray:
+        return np.stack(batches).reshape(len(batches), self.turns, -1)
+
+    def _shown(self, images: np.ndarray, batches: list[np.ndarray], epoch: int, step: int, part: slice) -> np.ndarray:
+        """Return one device's part of each turn's images; no others are read."""
+        return images[self._places(batches)[:, :, part]]
 
     def _can_hold(self, images: np.ndarray) -> bool:
         """Return whether the images can lie on the device from the first call on."""
@@ -175,13 +184,26 @@ class CompiledTrainer(Trainer):
             self._held = images, tf.constant(images)
         return self._held[1]
 
-    def _split(self, array: np.ndarray, axis: int = 2) -> object:
-        """Return each device's part of an array whose `axis` counts the images of a batch."""
+    def _shared_out(self, make: Callable[[slice], np.ndarray], count: int, length: int) -> object:
+        """Return each device's part of an array, with zeros behind its steps.
+
+        Args:
+            make: Makes a part, for its place among the `count` images of a turn.
+            count: Images of a turn, on all devices.
+            length: Steps that the result has room for.
+        """
+
+        def lengthened(part: slice) -> tf.Tensor:
+            array = make(part)
+            return tf.constant(np.concatenate([array, np.zeros((length - len(array), *array.shape[1:]), array.dtype)]))
+
         if self.devices == 1:
-            return tf.constant(array)
-        parts = np.split(array, self.devices, axis)
+            return lengthened(slice(count))
+        share = count // self.devices
         return self._strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+            lambda context: lengthened(
+                slice(context.replica_id_in_sync_group * share, (context.replica_id_in_sync_group + 1) * share)
+            )
         )
 
     @contextmanager
@@ -207,11 +229,6 @@ class CompiledTrainer(Trainer):
         return tf.cast(images, tf.float32) * np.float32((high - low) / 255) + np.float32(low)
 
 
-def _lengthened(array: np.ndarray, length: int) -> np.ndarray:
-    """Return an array with zeros behind it: what has one shape is compiled once."""
-    return np.concatenate([array, np.zeros((length - len(array), *array.shape[1:]), array.dtype)])
-
-
 def _descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, model: keras.Model) -> None:
     variables = model.trainable_variables
     optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
@@ -228,9 +245,9 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
         z_mean, z_log_var, _ = self.models["encoder"].outputs
         self._with_codes = keras.Model(self.vae.inputs, [*self.vae.outputs, z_mean, z_log_var])
 
-    def start_epoch(self) -> None:
-        """Begin new means of the losses."""
-        super().start_epoch()
+    def start_epoch(self, epoch: int = 1) -> None:
+        """Begin new means of the losses, and set what changes from epoch to epoch."""
+        super().start_epoch(epoch)
         self.sums["kl"] = 0.0  # the layer `kl` counts too, but only what its own device is shown
 
     def _trained(self) -> list[keras.Model]:
@@ -239,8 +256,16 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
     def _can_hold(self, images: np.ndarray) -> bool:
         return self.settings.likelihood != "binarized" and super()._can_hold(images)  # those are drawn for each step
 
-    def _made(self, images: np.ndarray, epoch: int, step: int) -> np.ndarray:
-        return observed(images, self.settings.likelihood, random_stream(self.settings.seed, "binarize", epoch, step))
+    def _shown(self, images: np.ndarray, batches: list[np.ndarray], epoch: int, step: int, part: slice) -> np.ndarray:
+        if self.settings.likelihood != "binarized":
+            return super()._shown(images, batches, epoch, step, part)
+        streams = (
+            random_stream(self.settings.seed, "binarize", epoch, step + number) for number in range(len(batches))
+        )
+        drawn = [
+            observed(images[batch], "binarized", random) for batch, random in zip(batches, streams, strict=True)
+        ]  # for the whole batch, as one device would
+        return np.stack(drawn)[:, None, part]
 
     def _draws(self, count: int, epoch: int, step: int) -> list[np.ndarray]:
         return []
@@ -280,20 +305,22 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
 
     def _rehearsed(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
         """Take both halves of a step one by one, undo them, and say which weights each of them moved."""
-        shown, *draws = (array[0] for array in self._arrays(images, [batch], epoch, step, held=False))
+        arrays = self._arrays(images, [batch], epoch, step, length=1)
         with kept([variable for group in self.variables.values() for variable in group]):
             with who_moved(**self.models) as moves:
-                self._rehearse(self._discriminator_half, shown, *draws)
+                self._rehearse(self._discriminator_half, *arrays)
             first = check_moves("discriminator", moves, {"discriminator": "everything", "generator": "nothing"})
             with who_moved(**self.models) as moves:
-                self._rehearse(self._generator_half, draws[0])
+                self._rehearse(self._generator_half, arrays[1])
             second = check_moves("generator", moves, {"generator": "everything", "discriminator": "statistics"})
         return f"{first}; {second}"
 
-    def _rehearse(self, half: Callable, *arrays: np.ndarray) -> None:
+    def _rehearse(self, half: Callable, *arrays: object) -> None:
+        def one(*arrays: tf.Tensor) -> None:
+            half(*(array[0] for array in arrays))
+
         with self._together():
-            parts = [self._split(array, axis=1) for array in arrays]
-            tf.function(lambda parts: self._strategy.run(half, args=parts), autograph=False)(parts)
+            tf.function(lambda *arrays: self._strategy.run(one, args=arrays), autograph=False)(*arrays)
 
     def _trained(self) -> list[keras.Model]:
         return [*self.models.values(), self.judge, self.gan]

@@ -108,7 +108,7 @@ class DCGANTrainer(Trainer):
             return keras.optimizers.Adam(learning_rate, beta_1=self.settings.adam_beta_1)
         return keras.optimizers.RMSprop(learning_rate)
 
-    def start_epoch(self) -> None:
+    def start_epoch(self, epoch: int = 1) -> None:
         """Begin new means of the losses."""
         self.sums = {name: [0.0, 0] for name in (REAL, FAKE, GENERATOR)}  # total and count
 

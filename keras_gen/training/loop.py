@@ -210,7 +210,7 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
     """Take the steps of one epoch that are left; sets `run.stopped` and returns when asked to stop."""
     bar.set_description(f"epoch {epoch}/{run.settings.epochs}", refresh=False)
     if run.step == 0:
-        trainer.start_epoch()
+        trainer.start_epoch(epoch)
     batches = _batches(trainer, run, epoch)
     while run.step < len(batches):
         taken = _take_steps(trainer, run, epoch, batches[run.step :], session, bar)

@@ -43,6 +43,17 @@ def _choice(*choices: str) -> Check:
     return check
 
 
+def _wholes(least: int, most: int) -> Check:
+    one = _whole(least, most)
+
+    def check(value: object) -> int | str:
+        numbers = [one(part) for part in str(value).split(",")]
+        return numbers[0] if len(numbers) == 1 else ",".join(map(str, numbers))
+
+    check.expectation = f"{one.expectation}, or several with commas between"
+    return check
+
+
 def _some_of(*choices: str) -> Check:
     def check(value: object) -> str:
         given = [] if value in ("none", "") else str(value).split(",")
@@ -150,17 +161,49 @@ class VAESettings(Settings):
     """Settings of a variational autoencoder."""
 
     architecture: str = _setting(_choice("dense", "conv"), "kind of network: dense layers, or convolutions")
-    intermediate_dim: int = _setting(_whole(1, 65_536), "width of the dense hidden layer")
+    intermediate_dim: int | str = _setting(
+        _wholes(1, 65_536),
+        "width of the dense hidden layer, or of several, such as 512,256,128; the decoder is the encoder's mirror",
+    )
+    activation: str = _setting(_choice("relu", "silu"), "activation of the hidden layers", default="relu")
     filters: int = _setting(_whole(1, 4096), "filters of the convolution nearest the image (conv only)")
     optimizer: str = _setting(_choice("rmsprop", "adam"), "optimiser")
     learning_rate: float = _setting(_number(0, 10, above=True), "learning rate")
+    learning_rate_schedule: str = _setting(
+        _choice("constant", "cosine"),
+        "what becomes of the learning rate: cosine lowers it from epoch to epoch, nearly to zero in the last one",
+        default="constant",
+    )
+    clip_norm: float | None = _setting(
+        _number_or_none(0, 1e9),
+        "largest norm of a step's gradient; a larger one is scaled down to it, so that no step leads too far",
+        default=None,
+    )
     beta: float = _setting(_number(0, 1e6), "weight of the KL term; 1 is the evidence lower bound")
+    kl_warmup: int = _setting(
+        _whole(0, 1_000_000),
+        "epochs in which the weight of the KL term rises to --beta, evenly, so that latent dimensions learn to carry "
+        "something before they have to pay for it; 0 starts with all of it",
+        default=0,
+    )
     likelihood: str = _setting(
         _choice("bernoulli", "binarized", "continuous_bernoulli", "gaussian"),
         "what the decoder says of a pixel: bernoulli is the chapter's cross-entropy, no likelihood of grey pixels; "
         "binarized draws black and white ones; docs/metrics.md explains all four",
         default="bernoulli",
     )
+
+    def _check_engine(self) -> None:
+        super()._check_engine()
+        if self.distribute != "none" and self.clip_norm is not None:
+            raise InputError(
+                f"--distribute {self.distribute} cannot clip gradients of a whole batch; add --clip-norm none"
+            )
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Widths of the encoder's dense hidden layers."""
+        return tuple(map(int, str(self.intermediate_dim).split(",")))
 
     @property
     def latent_distribution(self) -> str:

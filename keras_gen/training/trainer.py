@@ -40,8 +40,8 @@ class Trainer(ABC):
     chief: bool = True
 
     @abstractmethod
-    def start_epoch(self) -> None:
-        """Begin new means of the losses."""
+    def start_epoch(self, epoch: int = 1) -> None:
+        """Begin new means of the losses, and set what changes from epoch to epoch."""
 
     @abstractmethod
     def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:

@@ -1,5 +1,6 @@
 """Training of the variational autoencoder with `train_on_batch`."""
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -43,17 +44,18 @@ class VAETrainer(Trainer):
         self.images_per_step = settings.batch_size
         sizes = {
             "architecture": settings.architecture,
-            "intermediate_dim": settings.intermediate_dim,
+            "intermediate_dim": settings.hidden_widths,
+            "activation": settings.activation,
             "filters": settings.filters,
         }
         keras.utils.set_random_seed(settings.seed)
         with precision(settings.precision):
             encoder = build_encoder(image_shape, settings.latent_dim, seed=settings.seed, **sizes)
             decoder = build_decoder(image_shape, settings.latent_dim, **sizes)
-        self.vae = build_vae(encoder, decoder, settings.beta)
+        self.vae = build_vae(encoder, decoder, settings.beta, warm_up=settings.kl_warmup > 0)
         self.models = {"encoder": encoder, "decoder": decoder}
         self.jit = jit_compile(settings.jit, convolutional=settings.architecture == "conv")
-        optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
+        optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate, global_clipnorm=settings.clip_norm)
         optimizer.build(self.vae.trainable_variables)
         self.vae.compile(optimizer=optimizer, loss=loss_of(settings.likelihood), jit_compile=self.jit)
         self.optimizers = {"VAE": optimizer}
@@ -62,10 +64,16 @@ class VAETrainer(Trainer):
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch()
 
-    def start_epoch(self) -> None:
-        """Begin new means of the losses."""
+    def start_epoch(self, epoch: int = 1) -> None:
+        """Begin new means of the losses, and set what changes from epoch to epoch."""
         self.sums = {"loss": 0.0, "images": 0}
-        self.vae.get_layer("kl").reset()
+        layer = self.vae.get_layer("kl")
+        layer.reset()
+        if self.settings.kl_warmup:
+            layer.warmth.assign(min(1.0, epoch / self.settings.kl_warmup))
+        if self.settings.learning_rate_schedule == "cosine":
+            part = (epoch - 1) / self.settings.epochs
+            self.vae.optimizer.learning_rate = self.settings.learning_rate * (1 + math.cos(math.pi * part)) / 2
 
     def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
         """Take one step.
@@ -94,9 +102,16 @@ class VAETrainer(Trainer):
         self.sums["images"] += images
 
     def losses(self) -> dict[str, float]:
-        """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl."""
-        loss, kl = self.sums["loss"] / max(1, self.sums["images"]), self._mean_kl()
-        return {"loss": loss, "reconstruction": loss - self.settings.beta * kl, "kl": kl}
+        """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl.
+
+        It is that loss in the epochs of a warm-up too, in which a smaller one is trained on.
+        """
+        trained_on, kl = self.sums["loss"] / max(1, self.sums["images"]), self._mean_kl()
+        if not self.settings.kl_warmup:
+            return {"loss": trained_on, "reconstruction": trained_on - self.settings.beta * kl, "kl": kl}
+        warmth = float(keras.ops.convert_to_numpy(self.vae.get_layer("kl").warmth))
+        reconstruction = trained_on - self.settings.beta * warmth * kl
+        return {"loss": reconstruction + self.settings.beta * kl, "reconstruction": reconstruction, "kl": kl}
 
     def _mean_kl(self) -> float:
         return self.vae.get_layer("kl").mean()

@@ -67,7 +67,8 @@ def conv_run(tmp_path_factory, command_runs):
     images, labels = striped_images(60, size=16, channels=3)
     np.savez(root / "colours.npz", images=images, labels=labels)
     sets = keras_gen.load_dataset(str(root / "colours.npz"))
-    settings = resolve_settings("vae", epochs=1, batch_size=18, architecture="conv", filters=4, intermediate_dim=8)
+    sizes = {"architecture": "conv", "filters": 4, "intermediate_dim": "8,6", "activation": "silu"}
+    settings = resolve_settings("vae", epochs=1, batch_size=18, **sizes)
     folder = RunFolder.create(root / "run", "vae", "colours")
     folder.write(source=SOURCE | {"dataset": str(root / "colours.npz")})
     train_vae(*sets, settings, folder=folder, say=lambda _: None)

@@ -31,6 +31,21 @@ def test_shapes_for_every_architecture_and_latent_size(architecture, image_shape
     assert (images <= 1).all()
 
 
+def test_several_widths_make_the_encoder_deeper_and_the_decoder_its_mirror():
+    encoder = build_encoder((8, 8, 1), 3, intermediate_dim=(9, 7, 5), activation="silu")
+    decoder = build_decoder((8, 8, 1), 3, intermediate_dim=(9, 7, 5), activation="silu")
+    assert [encoder.get_layer(f"hidden_{number}").units for number in (1, 2, 3)] == [9, 7, 5]
+    assert [decoder.get_layer(f"hidden_{number}").units for number in (1, 2, 3)] == [5, 7, 9]
+    x = IMAGES.reshape(5, -1)
+    for number in (1, 2, 3):
+        layer = encoder.get_layer(f"hidden_{number}")
+        before = x @ numpy_of(layer.kernel) + numpy_of(layer.bias)
+        x = before / (1 + np.exp(-before))
+    z_mean = encoder.get_layer("z_mean")
+    wanted = x @ numpy_of(z_mean.kernel) + numpy_of(z_mean.bias)
+    np.testing.assert_allclose(encoder.predict_on_batch(IMAGES)[0], wanted, atol=1e-5)
+
+
 def test_dense_nets_take_any_size_and_convolutional_ones_say_what_they_reach():
     assert build_encoder((5, 9, 1)).input_shape == (None, 5, 9, 1)
     with pytest.raises(InputError, match="cannot reach 30 pixels"):

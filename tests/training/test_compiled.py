@@ -67,7 +67,7 @@ def float64():
 CASES = [
     ("vae", {}),
     ("vae", {"architecture": "conv", "optimizer": "adam", "beta": 2.0, "filters": 8}),
-    ("vae", {"likelihood": "binarized"}),
+    ("vae", {"likelihood": "binarized", "intermediate_dim": "24,12", "activation": "silu", "kl_warmup": 3}),
     ("dcgan", {}),
     ("dcgan", {"recipe": "article"}),
     ("dcgan", {"discriminator_steps": 2, "augment": "mirror"}),
@@ -123,6 +123,32 @@ def test_a_set_that_does_not_fit_on_the_device_gives_the_same_numbers(kind, monk
     fed = trainer(kind, "compiled")
     monkeypatch.setattr(fed, "_on_device", None)  # calling it would be an error
     assert take_steps(fed, images, batches_of(fed, 8)) == one
+
+
+@pytest.mark.parametrize(
+    ("kind", "overrides"),
+    [("vae", {}), ("vae", {"likelihood": "binarized"}), ("dcgan", {"discriminator_steps": 2, "augment": "mirror"})],
+    ids=str,
+)
+def test_devices_share_out_each_turn_s_images_and_read_no_others(kind, overrides):
+    images, _ = striped_images(64, 16)
+    one = trainer(kind, "compiled", **overrides)
+    batches = batches_of(one, 3)
+    count = one.images_per_step // one.turns
+    whole = one._shown(images, batches, 1, 1, slice(count))
+    assert whole.shape == (3, one.turns, count, 16, 16, 1)
+    parts = [one._shown(images, batches, 1, 1, part) for part in (slice(0, count // 2), slice(count // 2, count))]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=2), whole)
+    if kind == "vae" and not overrides:
+        read = set()
+
+        class Watched:
+            def __getitem__(self, places):
+                read.update(places.ravel().tolist())
+                return images[places]
+
+        one._shown(Watched(), batches, 1, 1, slice(0, count // 2))
+        assert read == set(np.stack(batches)[:, : count // 2].ravel().tolist())
 
 
 def test_a_call_is_traced_once_however_many_steps_it_takes():

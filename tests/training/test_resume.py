@@ -85,7 +85,18 @@ def test_other_dcgan_loops_resume_too(overrides, tmp_path, image_sets):
     assert_same(whole, train("dcgan", sets, tmp_path / "parts", resume=True, **overrides))
 
 
-@pytest.mark.parametrize("overrides", [{}, {"likelihood": "binarized"}])
+DEEP = {"intermediate_dim": "16,8", "kl_warmup": 3, "learning_rate_schedule": "cosine", "optimizer": "adam"}
+
+
+@pytest.mark.parametrize("stop", [3, 4, 6])
+def test_a_warm_up_and_a_schedule_resume_too(stop, tmp_path, image_sets):
+    sets = image_sets(size=16)
+    whole = train("vae", sets, tmp_path / "whole", **DEEP)
+    train("vae", sets, tmp_path / "parts", should_stop=StopAfter(stop), **DEEP)
+    assert_same(whole, train("vae", sets, tmp_path / "parts", resume=True, **DEEP))
+
+
+@pytest.mark.parametrize("overrides", [{}, {"likelihood": "binarized"}, DEEP])
 def test_a_compiled_vae_resumes_too(overrides, tmp_path, image_sets):
     sets = image_sets(size=16)
     whole = train("vae", sets, tmp_path / "whole", engine="compiled", **overrides)

@@ -63,6 +63,15 @@ def test_the_chapter_s_hyperparameters():
     assert dcgan.pixel_range == (-1.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("given", "kept", "widths"),
+    [(256, 256, (256,)), ("256", 256, (256,)), ("512,256, 128", "512,256,128", (512, 256, 128))],
+)
+def test_one_hidden_layer_or_several(given, kept, widths):
+    vae = resolve_settings("vae", intermediate_dim=given)
+    assert (vae.intermediate_dim, vae.hidden_widths) == (kept, widths)
+
+
 def test_the_article_s_hyperparameters():
     article = resolve_settings("dcgan", "mnist", recipe="article")
     assert (article.epochs, article.batch_size, article.latent_distribution) == (43, 64, "uniform")

@@ -52,6 +52,53 @@ def test_losses_are_means_over_the_epoch_s_images_also_with_a_smaller_last_batch
     assert means["kl"] > 0
 
 
+def test_the_kl_term_is_warmed_up_evenly_and_the_losses_are_told_with_all_of_it(image_sets):
+    train, _ = image_sets(train=32)
+    one = VAETrainer(train.image_shape, settings(beta=2.0, kl_warmup=4))
+    two = VAETrainer(train.image_shape, settings(beta=0.5))  # as much as a quarter of 2
+    for trainer in (one, two):
+        trainer.start_epoch(1)
+        trainer.train_step(train.images[:16], 1, 1)
+    assert one.sums == two.sums
+    warm, plain = one.losses(), two.losses()
+    assert warm["reconstruction"] == pytest.approx(plain["reconstruction"])
+    assert warm["loss"] == pytest.approx(warm["reconstruction"] + 2 * warm["kl"])
+    weights = []
+    for epoch in (1, 2, 3, 4, 5, 9):
+        one.start_epoch(epoch)
+        weights.append(float(one.vae.get_layer("kl").warmth.numpy()))
+    assert weights == [0.25, 0.5, 0.75, 1, 1, 1]
+
+
+def test_a_gradient_that_is_too_large_is_scaled_down(image_sets):
+    """RMSprop's first squares are a tenth of the gradients'."""
+    train, _ = image_sets(train=16)
+    norms = {}
+    for clip_norm in (None, 1000.0, 0.5):
+        trainer = VAETrainer(train.image_shape, settings(clip_norm=clip_norm))
+        trainer.train_step(train.images, 1, 1)
+        squares = [np.sum(values) for values in values_of(trainer.variables["optimizer"][2:])]
+        norms[clip_norm] = np.sqrt(10 * sum(squares))
+    assert norms[None] == pytest.approx(norms[1000.0])
+    assert norms[None] > 2
+    assert norms[0.5] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_cosine_lowers_the_learning_rate_nearly_to_zero():
+    trainer = VAETrainer((8, 8, 1), settings(epochs=10, learning_rate=0.01, learning_rate_schedule="cosine"))
+    rates = []
+    for epoch in range(1, 11):
+        trainer.start_epoch(epoch)
+        rates.append(float(trainer.vae.optimizer.learning_rate))
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[5] == pytest.approx(0.005)
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < 0.0003
+    constant = VAETrainer((8, 8, 1), settings(epochs=10, learning_rate=0.01))
+    constant.start_epoch(10)
+    assert float(constant.vae.optimizer.learning_rate) == pytest.approx(0.01)
+
+
 def test_the_step_is_traced_once_for_each_batch_size(image_sets):
     trainer = VAETrainer((8, 8, 1), settings())
     traces, original = [], trainer.vae.compute_loss

@@ -30,6 +30,7 @@ async function sheet(source) {
 const ACTIVATIONS = {
   relu: (x) => (x > 0 ? x : 0),
   leaky_relu: (x, slope) => (x > 0 ? x : slope * x),
+  silu: (x) => x / (1 + Math.exp(-x)),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   tanh: Math.tanh,
 };
