@@ -66,15 +66,18 @@ def float64():
 
 CASES = [
     ("vae", {}),
-    ("vae", {"architecture": "conv", "optimizer": "adam", "beta": 2.0, "filters": 8}),
     ("vae", {"likelihood": "binarized", "intermediate_dim": "24,12", "activation": "silu", "kl_warmup": 3}),
     ("dcgan", {}),
+]
+SLOW_CASES = [
+    ("vae", {"architecture": "conv", "optimizer": "adam", "beta": 2.0, "filters": 8}),
     ("dcgan", {"recipe": "article"}),
     ("dcgan", {"discriminator_steps": 2, "augment": "mirror"}),
 ]
+ALL_CASES = [*CASES, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW_CASES)]
 
 
-@pytest.mark.parametrize(("kind", "overrides"), CASES, ids=str)
+@pytest.mark.parametrize(("kind", "overrides"), ALL_CASES, ids=str)
 def test_both_engines_have_the_same_weights_after_fifty_steps(kind, overrides, float64):
     images, _ = striped_images(64, 16)
     trainers = [trainer(kind, engine, **overrides) for engine in ("train_on_batch", "compiled")]
@@ -85,7 +88,7 @@ def test_both_engines_have_the_same_weights_after_fifty_steps(kind, overrides, f
     assert_equal_variables(*trainers, 1e-6)
 
 
-@pytest.mark.parametrize(("kind", "overrides"), CASES[:4], ids=str)
+@pytest.mark.parametrize(("kind", "overrides"), ALL_CASES, ids=str)
 def test_both_engines_have_the_same_first_losses_and_gradients_in_float32(kind, overrides):
     """After one step the optimisers' moments are the gradients, and their squares, times a constant."""
     images, _ = striped_images(64, 16)
@@ -96,6 +99,7 @@ def test_both_engines_have_the_same_first_losses_and_gradients_in_float32(kind, 
     assert_equal_variables(*trainers, 1e-4)
 
 
+@pytest.mark.slow
 def test_augmentation_draws_the_same_numbers_in_both_engines():
     images, _ = striped_images(64, 16, channels=3)
     every = "color,translation,cutout,mirror"
@@ -114,7 +118,7 @@ def test_the_numbers_do_not_depend_on_how_many_steps_a_call_takes(kind):
     assert_equal_variables(*trainers, 0.0, exempt=())
 
 
-@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize("kind", ["vae", pytest.param("dcgan", marks=pytest.mark.slow)])
 def test_a_set_that_does_not_fit_on_the_device_gives_the_same_numbers(kind, monkeypatch):
     images, _ = striped_images(64, 16)
     held = trainer(kind, "compiled")
@@ -151,6 +155,7 @@ def test_devices_share_out_each_turn_s_images_and_read_no_others(kind, overrides
         assert read == set(np.stack(batches)[:, : count // 2].ravel().tolist())
 
 
+@pytest.mark.slow
 def test_a_call_is_traced_once_however_many_steps_it_takes():
     images, _ = striped_images(64, 16)
     traced = trainer("dcgan", "compiled")
@@ -205,6 +210,7 @@ def test_shared_fakes_save_a_pass_of_the_generator(monkeypatch):
     assert passes[False] - passes[True] == 1
 
 
+@pytest.mark.slow
 def test_a_gan_with_shared_fakes_learns_stripes(image_sets):
     settings = resolve_settings(
         "dcgan",
@@ -223,7 +229,9 @@ def test_a_gan_with_shared_fakes_learns_stripes(image_sets):
     assert 0.1 < np.mean(left_right > top_bottom) < 0.9  # both kinds, not one
 
 
-@pytest.mark.parametrize(("kind", "train"), [("vae", train_vae), ("dcgan", train_dcgan)])
+@pytest.mark.parametrize(
+    ("kind", "train"), [("vae", train_vae), pytest.param("dcgan", train_dcgan, marks=pytest.mark.slow)]
+)
 def test_whole_runs_have_the_same_history(kind, train, image_sets):
     """With a last batch that is not full, and epochs of several calls."""
     histories = [

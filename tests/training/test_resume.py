@@ -74,8 +74,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(kind, stops, tmp_path, image_set
         {"recipe": "article"},
         {"discriminator_steps": 2, "optimizer": "rmsprop"},
         {"augment": "color,translation,cutout,mirror"},
-        {"engine": "compiled"},
         {"engine": "compiled", "share_fakes": True},
+        pytest.param({"engine": "compiled"}, marks=pytest.mark.slow),
     ],
 )
 def test_other_dcgan_loops_resume_too(overrides, tmp_path, image_sets):
@@ -88,7 +88,7 @@ def test_other_dcgan_loops_resume_too(overrides, tmp_path, image_sets):
 DEEP = {"intermediate_dim": "16,8", "kl_warmup": 3, "learning_rate_schedule": "cosine", "optimizer": "adam"}
 
 
-@pytest.mark.parametrize("stop", [3, 4, 6])
+@pytest.mark.parametrize("stop", [3, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_warm_up_and_a_schedule_resume_too(stop, tmp_path, image_sets):
     sets = image_sets(size=16)
     whole = train("vae", sets, tmp_path / "whole", **DEEP)
