@@ -173,7 +173,7 @@ def _train(kind: str, argv: list[str]) -> int:
         _print_plan(plan.settings, trainer)
         return DONE
     if not trainer.chief:
-        return _follow(trainer, data, plan, options)
+        return _follow(trainer, data, plan)
     with StopSignals() as stop:
         pictures = Pictures(plan.settings)
         folder = _begin(kind, plan, options, data, pictures)
@@ -192,15 +192,14 @@ def _train(kind: str, argv: list[str]) -> int:
     return stop.exit_code if run.stopped else DONE
 
 
-def _follow(trainer: Trainer, data: _Data, plan: _Plan, options: dict) -> int:
+def _follow(trainer: Trainer, data: _Data, plan: _Plan) -> int:
     """Train as one of several workers of which another writes the run; return the exit code."""
     from keras_gen.training.loop import run_epochs
 
     print(f"Worker  {workers()}; the first of them writes the run")
     with StopSignals() as stop:
-        run = run_epochs(
-            trainer, data.train, data.held_out, plan.folder, resume="resume" in options, should_stop=stop, doctor=False
-        )
+        resume = plan.folder is not None
+        run = run_epochs(trainer, data.train, data.held_out, plan.folder, resume=resume, should_stop=stop)
     print("Stopped, and so did all workers" if run.stopped else f"Done: {plan.settings.epochs} epochs")
     return stop.exit_code if run.stopped else DONE
 

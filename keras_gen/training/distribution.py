@@ -33,7 +33,7 @@ def strategy(name: str) -> tf.distribute.Strategy:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multiworker":
-        _check_cluster()
+        _cluster()
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except RuntimeError as error:
@@ -43,14 +43,19 @@ def strategy(name: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def _check_cluster() -> None:
-    """Raise InputError where TF_CONFIG does not say who the workers are, and which of them this one is."""
+def _cluster() -> dict:
+    """Return what TF_CONFIG says: who the workers are, and which of them this one is.
+
+    Raises:
+        InputError: It does not say that.
+    """
     example = (
         """TF_CONFIG='{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'"""
     )
     try:
         config = json.loads(os.environ["TF_CONFIG"])
         config["cluster"][config["task"]["type"]][int(config["task"]["index"])]
+        return config
     except KeyError as error:
         problem = "is not set" if error.args == ("TF_CONFIG",) else f"has no {error}"
         raise InputError(f"--distribute multiworker: TF_CONFIG {problem}; write, for each worker, {example}") from None
@@ -68,15 +73,14 @@ def is_chief(name: str) -> bool:
     """
     if name != "multiworker":
         return True
-    _check_cluster()
-    config = json.loads(os.environ["TF_CONFIG"])
+    config = _cluster()
     first = "chief" if "chief" in config["cluster"] else "worker"
     return config["task"]["type"] == first and int(config["task"]["index"]) == 0
 
 
 def workers() -> str:
     """Say which of the workers this one is, such as `worker 1 of 2`."""
-    config = json.loads(os.environ["TF_CONFIG"])
+    config = _cluster()
     count = sum(len(some) for some in config["cluster"].values())
     return f"{config['task']['type']} {config['task']['index']} of {count}"
 
