@@ -260,6 +260,8 @@ def test_the_first_loss_that_is_not_finite_is_named_with_its_step(kind):
     term = {"vae": "loss", "dcgan": "discriminator_loss_real"}[kind]
     with pytest.raises(RunError, match=f"the {term} became nan at step 6 of epoch 1"):
         _ = one.sums  # as before every checkpoint
+    optimizer = one.optimizers["VAE" if kind == "vae" else "generator"]
+    assert int(optimizer.iterations.numpy()) == 6  # the call ended with the broken step
 
 
 def test_no_checkpoint_is_written_behind_a_loss_that_is_not_finite(tmp_path, image_sets):
