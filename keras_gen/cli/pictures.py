@@ -58,7 +58,7 @@ class Pictures:
         drawn = [run.folder.epoch_image(run.epoch)]
         if run.kind == "vae":
             drawn = self._latent_pictures(run) + drawn
-        drawn.append(_save(loss_curves(run.history), run.folder.figures / "losses.png"))
+        drawn.append(_save(loss_curves(run.history, run.settings.loss_unit), run.folder.figures / "losses.png"))
         if run.metrics:
             drawn.append(_save(score_curves(run.metrics), run.folder.figures / "scores.png"))
         return drawn

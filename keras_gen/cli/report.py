@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from keras_gen.atomic import write_text
 from keras_gen.cli.command import DONE, Parser, check_ending, check_new, run_parser
 from keras_gen.errors import InputError
+from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import NAMES, flag
 
@@ -125,7 +126,7 @@ def _sections(folder: RunFolder) -> list[Section]:
         return [Picture(file_source(files[name]), text) for name, text in texts.items() if files[name].exists()]
 
     sections = [
-        Section("Losses", pictures({"losses": "In nats, after each epoch: training solid, held-out dashed."})),
+        Section("Losses", pictures({"losses": "After each epoch: training solid, held-out dashed."})),
         Section("Scores", pictures(SCORE_PICTURES)),
         Section("Latent space", pictures(LATENT_PICTURES)),
         Section("What it was trained on", pictures({"data": "Some training images, as the networks see them."})),
@@ -138,8 +139,9 @@ def _tables(folder: RunFolder, facts: dict, history: list[dict[str, str]]) -> li
 
     tables = []
     if history:
+        unit = settings_of(facts).loss_unit
         last = [(name.replace("_", " "), _number(value)) for name, value in history[-1].items() if name != "epoch"]
-        tables.append(Table(f"Losses after epoch {history[-1]['epoch']}, in nats", last, numbers=True))
+        tables.append(Table(f"Losses after epoch {history[-1]['epoch']}{unit and ', in ' + unit}", last, numbers=True))
     if metrics := _metrics(folder):
         tables.append(Table("Metrics", metrics, numbers=True))
     settings = [(flag(name), "none" if value is None else str(value)) for name, value in facts["settings"].items()]

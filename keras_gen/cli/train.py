@@ -135,11 +135,9 @@ def _default_text(kind: str, field: dataclasses.Field) -> str:
     """Say a setting's default, and where it differs by data set or recipe."""
     if field.name == "recipe":
         return "chapter"
-    if field.default is not dataclasses.MISSING:
-        return str(field.default)
     texts = []
     for name, recipe in RECIPES[kind].items():
-        value = recipe.settings[field.name]
+        value = recipe.settings.get(field.name, field.default)
         differing = [f"{some[field.name]} on {dataset}" for dataset, some in recipe.on.items() if field.name in some]
         text = ", ".join([_plain(value), *differing])
         if not texts:
@@ -310,7 +308,7 @@ def _run(
 def _summary(run: TrainingRun, seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
-    return f"Done: {run.settings.epochs} epochs, {minutes} min {seconds} s{since}. {_last_losses(run.history[-1])}"
+    return f"Done: {run.settings.epochs} epochs, {minutes} min {seconds} s{since}. {_last_losses(run)}"
 
 
 def _advice_on_steps(kind: str, settings: Settings, train: ImageSet) -> list[str]:
@@ -398,8 +396,8 @@ def _print_plan(settings: Settings, trainer: object) -> None:
         model.summary(line_length=78)
 
 
-def _last_losses(row: dict[str, float]) -> str:
+def _last_losses(run: TrainingRun) -> str:
+    row, unit = run.history[-1], run.settings.loss_unit
     held_out = {name.removeprefix("held_out_"): value for name, value in row.items() if name.startswith("held_out_")}
-    return (
-        "Held-out " + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in held_out.items()) + " nats."
-    )
+    losses = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in held_out.items())
+    return f"Held-out {losses}{unit and ' ' + unit}."

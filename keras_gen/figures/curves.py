@@ -7,12 +7,13 @@ HELD_OUT = "held_out_"
 ERROR = "_standard_error"
 
 
-def loss_curves(history: list[dict[str, float]]) -> Figure:
+def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
     """Draw each loss in a panel of its own: training solid, held-out dashed.
 
     Args:
-        history: One row an epoch: `epoch`, and losses in nats; a loss and its
+        history: One row an epoch: `epoch`, and losses; a loss and its
             twin `held_out_...` share a panel.
+        unit: Of the losses; empty for none.
     """
     terms = [name for name in history[0] if name != "epoch" and not name.startswith(HELD_OUT)]
     epochs = [row["epoch"] for row in history]
@@ -28,7 +29,7 @@ def loss_curves(history: list[dict[str, float]]) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.axes[0].set_ylabel("nats")
+    figure.axes[0].set_ylabel(unit)
     return figure
 
 

@@ -7,7 +7,10 @@ Deep Convolutional Generative Adversarial Networks" (2015).
 import keras
 from keras import layers
 
+from keras_gen.models.layers import SpectralNorm
 from keras_gen.sizes import doublings, halvings, square_size, widths
+
+UPSAMPLINGS = ("conv_transpose", "resize")
 
 
 def build_generator(
@@ -24,11 +27,12 @@ def build_generator(
     leaky_alpha: float = 0.2,
     init_stddev: float | None = 0.02,
     output_activation: str = "tanh",
+    upsampling: str = "conv_transpose",
 ) -> keras.Model:
     """Build the network that maps a latent point to an image.
 
-    A dense layer makes a map of 4 to 7 pixels a side; then each transposed
-    convolution, with BatchNormalization and an activation before it, doubles it.
+    A dense layer makes a map of 4 to 7 pixels a side; then each transposed convolution
+    (or convolution behind a resizing), with BatchNormalization and an activation before it, doubles it.
 
     Args:
         image_shape: Height, width and channels.
@@ -43,13 +47,18 @@ def build_generator(
         leaky_alpha: Slope of the LeakyReLU below zero.
         init_stddev: Kernels start from N(0, init_stddev); None is Keras's Glorot uniform.
         output_activation: `tanh` for pixels in [-1, 1], `sigmoid` for [0, 1].
+        upsampling: What doubles a map: `conv_transpose`, or `resize`, which repeats each pixel and then convolves.
+            A. Odena, V. Dumoulin and C. Olah, "Deconvolution and Checkerboard Artifacts" (2016), explain what for.
 
     Returns:
         A model from float32 (batch, latent_dim) to float32 images.
 
     Raises:
         InputError: The network cannot reach this image size.
+        ValueError: The upsampling is not known.
     """
+    if upsampling not in UPSAMPLINGS:
+        raise ValueError(f"upsampling must be one of {UPSAMPLINGS}. Received: {upsampling!r}")
     base, count = doublings(square_size(image_shape))
     hidden = widths(filters, count + extra_layers - 1, max_filters)[::-1]
     z = keras.Input((latent_dim,), name="z")
@@ -58,14 +67,14 @@ def build_generator(
     for layer, width in enumerate([*hidden, image_shape[-1]], start=1):
         x = layers.BatchNormalization(momentum=batch_norm_momentum, name=f"batch_norm_{layer}")(x)
         x = _activation(activation, leaky_alpha, f"activation_{layer}")(x)
-        x = layers.Conv2DTranspose(
-            width,
-            kernel_size,
-            strides=2 if layer <= count else 1,
-            padding="same",
-            kernel_initializer=_kernels(init_stddev),
-            name=f"conv_transpose_{layer}",
-        )(x)
+        options = {"padding": "same", "kernel_initializer": _kernels(init_stddev)}
+        stride = 2 if layer <= count else 1
+        if upsampling == "resize":
+            if stride == 2:
+                x = layers.UpSampling2D(2, name=f"resize_{layer}")(x)
+            x = layers.Conv2D(width, kernel_size, name=f"conv_{layer}", **options)(x)
+        else:
+            x = layers.Conv2DTranspose(width, kernel_size, stride, name=f"conv_transpose_{layer}", **options)(x)
     images = layers.Activation(output_activation, dtype=keras.config.floatx(), name="images")(x)
     return keras.Model(z, images, name="generator")
 
@@ -83,6 +92,7 @@ def build_discriminator(
     leaky_alpha: float = 0.2,
     dropout: float = 0.2,
     init_stddev: float | None = 0.02,
+    spectral_norm: bool = False,
 ) -> keras.Model:
     """Build the network that tells real images from generated ones.
 
@@ -100,6 +110,7 @@ def build_discriminator(
         leaky_alpha: Slope of the LeakyReLU below zero.
         dropout: Share of the features dropped in training, 0 for none.
         init_stddev: Kernels start from N(0, init_stddev); None is Keras's Glorot uniform.
+        spectral_norm: Whether the optimiser divides each kernel by its spectral norm after every step.
 
     Returns:
         A model from float32 images to logits of shape (batch, 1), whose
@@ -108,6 +119,7 @@ def build_discriminator(
     strided = halvings(square_size(image_shape))
     count = strided + extra_layers
     images = keras.Input(image_shape, name="images")
+    constraint = SpectralNorm() if spectral_norm else None
     x = images
     for layer, width in enumerate(widths(filters, count, max_filters), start=1):
         x = layers.Conv2D(
@@ -116,6 +128,7 @@ def build_discriminator(
             strides=2 if layer <= strided else 1,
             padding="same",
             kernel_initializer=_kernels(init_stddev),
+            kernel_constraint=constraint,
             name=f"conv_{layer}",
         )(x)
         if batch_norm and layer > 1:
@@ -126,7 +139,9 @@ def build_discriminator(
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     full = keras.config.floatx()  # in half precision the loss of the sigmoid would saturate
-    logits = layers.Dense(1, kernel_initializer=_kernels(init_stddev), dtype=full, name="logits")(x)
+    logits = layers.Dense(
+        1, kernel_initializer=_kernels(init_stddev), kernel_constraint=constraint, dtype=full, name="logits"
+    )(x)
     return keras.Model(images, logits, name="discriminator")
 
 

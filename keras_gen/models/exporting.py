@@ -13,7 +13,7 @@ class Operation:
     """One step of an exported network.
 
     Attributes:
-        kind: `dense`, `reshape`, `scale`, `conv`, `conv_transpose` or `activation`.
+        kind: `dense`, `reshape`, `scale`, `standardize`, `conv`, `conv_transpose` or `activation`.
         options: What it needs besides weights: plain numbers, texts and lists of them.
         weights: float32 arrays by name.
     """
@@ -26,7 +26,8 @@ class Operation:
 def export(model: keras.Model) -> list[Operation] | None:
     """Return a network as a list of operations, each on the result of the one before.
 
-    BatchNormalization becomes `scale`, by its moving averages: x * scale + shift.
+    BatchNormalization becomes `scale`, by its moving averages: x * scale + shift. LayerNormalization becomes
+    `standardize` over the last axis, (x - mean) / sqrt(variance + epsilon), and `scale`.
 
     Args:
         model: From `build_decoder` or `build_generator`, trained.
@@ -82,6 +83,11 @@ def _batch_normalization(layer: keras.layers.BatchNormalization) -> list[Operati
     return [Operation("scale", {}, {"scale": scale, "shift": beta - mean * scale})]
 
 
+def _layer_normalization(layer: keras.layers.LayerNormalization) -> list[Operation]:
+    weights = {"scale": _array(layer.gamma), "shift": _array(layer.beta)}
+    return [Operation("standardize", {"epsilon": float(layer.epsilon)}), Operation("scale", {}, weights)]
+
+
 def _leaky_relu(layer: keras.layers.LeakyReLU) -> list[Operation]:
     return [Operation("activation", {"function": "leaky_relu", "slope": float(layer.negative_slope)})]
 
@@ -113,6 +119,7 @@ _EXPORTERS = {
     keras.layers.Conv2D: _conv,
     keras.layers.Conv2DTranspose: _conv_transpose,
     keras.layers.Dense: _dense,
+    keras.layers.LayerNormalization: _layer_normalization,
     keras.layers.LeakyReLU: _leaky_relu,
     keras.layers.ReLU: _relu,
     keras.layers.Reshape: _reshape,

@@ -22,6 +22,7 @@ def build_encoder(
     architecture: str = "dense",
     intermediate_dim: int | tuple[int, ...] = 256,
     activation: str = "relu",
+    layer_norm: bool = False,
     filters: int = 32,
     max_filters: int = 512,
     kernel_size: int = 3,
@@ -36,6 +37,7 @@ def build_encoder(
             strided convolutions down to 4 to 7 pixels and then flattens it.
         intermediate_dim: Width of the dense hidden layer, or of several, from the image inwards.
         activation: Of the hidden layers, by its name in Keras.
+        layer_norm: Whether each dense hidden layer has LayerNormalization before its activation.
         filters: Filters of the first convolution (`conv` only); each further one has twice as many.
         max_filters: Most filters of any convolution.
         kernel_size: Side of the convolutions' kernels in pixels.
@@ -56,7 +58,7 @@ def build_encoder(
         for layer, width in enumerate(widths(filters, count, max_filters), start=1):
             x = layers.Conv2D(width, kernel_size, 2, "same", activation=activation, name=f"conv_{layer}")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = _hidden_layers(x, intermediate_dim, activation)
+    x = _hidden_layers(x, _as_widths(intermediate_dim), activation, layer_norm)
     full = keras.config.floatx()  # half precision is too coarse for the exponentials to come
     z_mean = layers.Dense(latent_dim, dtype=full, name="z_mean")(x)
     z_log_var = layers.Dense(latent_dim, dtype=full, name="z_log_var")(x)
@@ -72,6 +74,7 @@ def build_decoder(
     architecture: str = "dense",
     intermediate_dim: int | tuple[int, ...] = 256,
     activation: str = "relu",
+    layer_norm: bool = False,
     filters: int = 32,
     max_filters: int = 512,
     kernel_size: int = 3,
@@ -84,6 +87,7 @@ def build_decoder(
         architecture: `dense`, or `conv` for transposed convolutions.
         intermediate_dim: Width of the dense hidden layer, or of several as the encoder has them, to be mirrored.
         activation: Of the hidden layers, by its name in Keras.
+        layer_norm: Whether each dense hidden layer has LayerNormalization before its activation.
         filters: Filters of the layer nearest the image (`conv` only).
         max_filters: Most filters of any layer.
         kernel_size: Side of the transposed convolutions' kernels in pixels.
@@ -98,7 +102,7 @@ def build_decoder(
     _check_architecture(architecture)
     full = keras.config.floatx()
     z = keras.Input((latent_dim,), name="z")
-    x = _hidden_layers(z, intermediate_dim, activation, reverse=True)
+    x = _hidden_layers(z, _as_widths(intermediate_dim)[::-1], activation, layer_norm)
     if architecture == "dense":
         x = layers.Dense(math.prod(image_shape), dtype=full, name="pixels")(x)
         logits = layers.Reshape(image_shape, dtype=full, name="logits")(x)
@@ -116,13 +120,17 @@ def build_decoder(
     return keras.Model(z, pictures, name="decoder")
 
 
-def _hidden_layers(
-    x: object, intermediate_dim: int | tuple[int, ...], activation: str, reverse: bool = False
-) -> object:
-    widths = (intermediate_dim,) if isinstance(intermediate_dim, int) else tuple(intermediate_dim)
-    for number, width in enumerate(widths[::-1] if reverse else widths, start=1):
-        name = "hidden" if len(widths) == 1 else f"hidden_{number}"
-        x = layers.Dense(width, activation=activation, name=name)(x)
+def _as_widths(intermediate_dim: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (intermediate_dim,) if isinstance(intermediate_dim, int) else tuple(intermediate_dim)
+
+
+def _hidden_layers(x: object, widths: tuple[int, ...], activation: str, layer_norm: bool) -> object:
+    for number, width in enumerate(widths, start=1):
+        suffix = "" if len(widths) == 1 else f"_{number}"
+        x = layers.Dense(width, activation=None if layer_norm else activation, name=f"hidden{suffix}")(x)
+        if layer_norm:
+            x = layers.LayerNormalization(name=f"layer_norm{suffix}")(x)
+            x = layers.Activation(activation, name=f"activation{suffix}")(x)
     return x
 
 

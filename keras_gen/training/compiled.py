@@ -18,7 +18,7 @@ from keras_gen.models.layers import kl_divergence
 from keras_gen.models.likelihoods import observed
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, kept, who_moved
-from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, DCGANTrainer, loss_on_real
+from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, DCGANTrainer
 from keras_gen.training.distribution import is_chief, one_batch, strategy
 from keras_gen.training.settings import DCGANSettings, Settings, VAESettings
 from keras_gen.training.trainer import Trainer
@@ -113,6 +113,9 @@ class CompiledTrainer(Trainer):
     def _step(self, images: tf.Tensor, *draws: tf.Tensor) -> list[tf.Tensor]:
         """Take one step on uint8 images, shape (turns, batch, height, width, channels), and return its losses."""
 
+    def _end_step(self) -> None:
+        """Do what is left of a step when all devices have taken their part of it."""
+
     @abstractmethod
     def _draws(self, count: int, epoch: int, step: int) -> list[np.ndarray]:
         """Return what a step draws beside images, for `count` images a turn."""
@@ -140,6 +143,7 @@ class CompiledTrainer(Trainer):
         def body(step: tf.Tensor, losses: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, ...]:
             parts = self._strategy.run(one, args=(pool, arrays, step))
             values = self._strategy.reduce("SUM", parts, axis=None)  # Keras has divided them by the number of devices
+            self._end_step()
             losses = tf.tensor_scatter_nd_update(losses, [[step]], [values])
             return step + 1, losses, tf.reduce_all(tf.math.is_finite(values))
 
@@ -307,10 +311,10 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
         """Take both halves of a step one by one, undo them, and say which weights each of them moved."""
         arrays = self._arrays(images, [batch], epoch, step, length=1)
         with kept([variable for group in self.variables.values() for variable in group]):
-            with who_moved(**self.models) as moves:
+            with who_moved(**self.players) as moves:
                 self._rehearse(self._discriminator_half, *arrays)
             first = check_moves("discriminator", moves, {"discriminator": "everything", "generator": "nothing"})
-            with who_moved(**self.models) as moves:
+            with who_moved(**self.players) as moves:
                 self._rehearse(self._generator_half, arrays[1])
             second = check_moves("generator", moves, {"generator": "everything", "discriminator": "statistics"})
         return f"{first}; {second}"
@@ -323,7 +327,7 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
             tf.function(lambda *arrays: self._strategy.run(one, args=arrays), autograph=False)(*arrays)
 
     def _trained(self) -> list[keras.Model]:
-        return [*self.models.values(), self.judge, self.gan]
+        return [*self.players.values(), *self.models.values(), self.judge, self.gan]
 
     def _draws(self, count: int, epoch: int, step: int) -> list[np.ndarray]:
         latents = [self._latents(count, self._stream(epoch, step, turn)) for turn in range(self.turns + 1)]
@@ -334,6 +338,10 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
         if self.settings.share_fakes:
             return self._sharing_step(images, latents, *flips)
         return self._discriminator_half(images, latents, *flips) + self._generator_half(latents)
+
+    def _end_step(self) -> None:
+        if self.average:
+            self.average.update()
 
     def _discriminator_half(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
         losses = []
@@ -371,7 +379,7 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
             return [self._show(batch, some)[0] for batch, some in zip((real, fakes), labels, strict=True)]
         loss, logits = self._show(tf.concat([real, tf.cast(fakes, real.dtype)], 0), np.concatenate(labels))
         # A mean over both halves, of which one is zero.
-        on_real = 2 * tf.reduce_mean(loss_on_real(np.concatenate(labels), logits)) / self.devices
+        on_real = 2 * tf.reduce_mean(self.loss.on_real(np.concatenate(labels), logits)) / self.devices
         return [on_real, 2 * loss - on_real]
 
     def _show(self, batch: tf.Tensor, labels: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:

@@ -11,7 +11,9 @@ from keras_gen.latent import draw_latents
 from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.augmentation import OPERATIONS
 from keras_gen.seeds import random_stream
+from keras_gen.training.adversarial import LOSSES
 from keras_gen.training.audit import check_moves, frozen, who_moved
+from keras_gen.training.averaging import MovingAverage
 from keras_gen.training.device import jit_compile, precision
 from keras_gen.training.engines import make_trainer
 from keras_gen.training.loop import SAVE_EVERY, TrainingRun, check_finite, run_epochs
@@ -57,6 +59,7 @@ class DCGANTrainer(Trainer):
                 base_filters=settings.generator_base_filters,
                 activation=settings.generator_activation,
                 output_activation=settings.output_activation,
+                upsampling=settings.upsampling,
                 **shared,
             )
             self.discriminator = build_discriminator(
@@ -66,6 +69,7 @@ class DCGANTrainer(Trainer):
                 batch_norm=settings.discriminator_batch_norm,
                 activate_last=settings.discriminator_activate_last,
                 dropout=settings.dropout,
+                spectral_norm=settings.spectral_norm,
                 **shared,
             )
         operations = settings.augment.split(",")
@@ -75,17 +79,20 @@ class DCGANTrainer(Trainer):
             augment = Augment(augmentations, settings.pixel_range, settings.seed, name="augment")
             self.judge = build_augmented(self.discriminator, augment)
         self.gan = build_gan(self.generator, self.judge)
-        self.models = {"generator": self.generator, "discriminator": self.discriminator}
+        self.average = MovingAverage(self.generator, settings.ema) if settings.ema else None
+        self.players = {"generator": self.generator, "discriminator": self.discriminator}
+        self.models = self.players | ({"generator": self.average.model} if self.average else {})
         self.jit = jit_compile(settings.jit, convolutional=True)
+        self.loss = LOSSES[settings.loss]
         self.judge.compile(
             optimizer=self._optimizer(settings.discriminator_learning_rate),
-            loss=keras.losses.BinaryCrossentropy(from_logits=True),
-            metrics=[loss_on_real] if settings.concatenate_batches else None,
+            loss=self.loss.discriminator,
+            metrics=[self.loss.on_real] if settings.concatenate_batches else None,
             jit_compile=self.jit,
         )
         self.gan.compile(
             optimizer=self._optimizer(settings.generator_learning_rate),
-            loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            loss=self.loss.generator,
             jit_compile=self.jit,
         )
         self.optimizers = {"discriminator": self.judge.optimizer, "generator": self.gan.optimizer}
@@ -93,7 +100,7 @@ class DCGANTrainer(Trainer):
 
     @property
     def variables(self) -> dict[str, list[keras.Variable]]:
-        """All that a checkpoint holds: the networks, their random generators, the optimisers."""
+        """All that a checkpoint holds: the networks, their random generators, the optimisers, the moving average."""
         for optimizer, network in ((self.judge.optimizer, self.discriminator), (self.gan.optimizer, self.generator)):
             if not optimizer.built:  # as it is before the first step
                 optimizer.build(network.trainable_variables)
@@ -101,7 +108,7 @@ class DCGANTrainer(Trainer):
             "gan": self.gan.variables,
             "generator_optimizer": self.gan.optimizer.variables,
             "discriminator_optimizer": self.judge.optimizer.variables,
-        }
+        } | ({"average": self.average.variables} if self.average else {})
 
     def _optimizer(self, learning_rate: float) -> keras.optimizers.Optimizer:
         if self.settings.optimizer == "adam":
@@ -126,20 +133,24 @@ class DCGANTrainer(Trainer):
         for turn, real in enumerate(np.split(images, self.settings.discriminator_steps)):
             self._discriminator_step(real, epoch, step, turn)
         self._generator_step(epoch, step)
+        if self.average:
+            self.average.update()
 
     def audited_step(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
         """Take one step and return a sentence on which weights each half of it moved."""
-        with who_moved(**self.models) as moves:
+        with who_moved(**self.players) as moves:
             for turn, real in enumerate(np.split(images[batch], self.settings.discriminator_steps)):
                 self._discriminator_step(real, epoch, step, turn)
         first = check_moves("discriminator", moves, {"discriminator": "everything", "generator": "nothing"})
-        with who_moved(**self.models) as moves:
+        with who_moved(**self.players) as moves:
             self._generator_step(epoch, step)
+        if self.average:
+            self.average.update()
         second = check_moves("generator", moves, {"generator": "everything", "discriminator": "statistics"})
         return f"{first}; {second}"
 
     def losses(self) -> dict[str, float]:
-        """Return the mean losses of this epoch in nats."""
+        """Return the mean losses of this epoch; those of the cross-entropy are nats."""
         return {name: total / max(1, count) for name, (total, count) in self.sums.items()}
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
@@ -163,9 +174,10 @@ class DCGANTrainer(Trainer):
             else:
                 on_real = _in_training_mode(self.judge, self._scale(real))
                 on_fake = _in_training_mode(self.judge, fakes)
-            sums[REAL] += float(np.sum(_cross_entropy(on_real, 1 - self.settings.label_smoothing)))
-            sums[FAKE] += float(np.sum(_cross_entropy(on_fake, 0)))
-            sums[GENERATOR] += float(np.sum(_cross_entropy(_in_training_mode(self.gan, z), 1)))
+            real_labels, fake_labels = self._labels(len(real))
+            sums[REAL] += _total(self.loss.discriminator(real_labels, on_real))
+            sums[FAKE] += _total(self.loss.discriminator(fake_labels, on_fake))
+            sums[GENERATOR] += _total(self.loss.generator(np.ones_like(on_fake), _in_training_mode(self.gan, z)))
         return {f"held_out_{name}": total / len(images) for name, total in sums.items()}
 
     def _discriminator_step(self, images: np.ndarray, epoch: int, step: int, turn: int) -> None:
@@ -179,7 +191,7 @@ class DCGANTrainer(Trainer):
         if self.settings.concatenate_batches:
             batch, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
             logs = self.judge.train_on_batch(batch, labels, return_dict=True)
-            on_real = 2 * logs["loss_on_real"]  # a mean over both halves, of which one is zero
+            on_real = 2 * logs["on_real"]  # a mean over both halves, of which one is zero
             self._record(REAL, on_real, epoch, step)
             self._record(FAKE, 2 * logs["loss"] - on_real, epoch, step)
         else:
@@ -215,12 +227,6 @@ class DCGANTrainer(Trainer):
         return to_range(images, self.pixel_range)
 
 
-def loss_on_real(labels: object, logits: object) -> object:
-    """Return the cross-entropy of the real images in a batch of real and generated ones, 0 for the others."""
-    cross_entropy = ops.binary_crossentropy(ops.cast(labels, logits.dtype), logits, from_logits=True)
-    return ops.where(labels > 0, cross_entropy, 0.0)
-
-
 def _in_training_mode(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Return a model's outputs in training mode, without any effect on it, and with the same dropout every time."""
     constant_dropout = [
@@ -231,9 +237,8 @@ def _in_training_mode(model: keras.Model, x: np.ndarray) -> np.ndarray:
     return ops.convert_to_numpy(outputs)
 
 
-def _cross_entropy(logits: np.ndarray, label: float) -> np.ndarray:
-    logits = logits.astype(np.float64)
-    return np.logaddexp(0, logits) - label * logits
+def _total(losses: object) -> float:
+    return float(np.sum(ops.convert_to_numpy(losses), dtype=np.float64))
 
 
 def train_dcgan(

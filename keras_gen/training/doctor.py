@@ -107,10 +107,13 @@ def _dcgan_checks(doctor: Doctor, run: TrainingRun, steps: int) -> list[Callable
     made = decode(run.models["generator"], latents, run.pixel_range).astype(np.float32)
     if doctor.first is None and steps >= SETTLED_STEPS:
         doctor.first, doctor.first_epoch = made, run.epoch
-    return [
+    losses = [
         lambda: _another_function(run.history),
         lambda: _discriminator_wins(doctor, run.history),
         lambda: _generator_wins(run.history),
+    ]
+    return [
+        *(losses if settings.loss == "cross_entropy" else []),  # what these know of are probabilities
         lambda: _collapse(made, doctor.images, steps),
         lambda: _pictures_stand_still(doctor, made, run.epoch),
     ]

@@ -151,6 +151,11 @@ class Settings:
         if self.distribute != "none" and self.jit == "on":
             raise InputError(f"--distribute {self.distribute} cannot be compiled with XLA; leave --jit out")
 
+    @property
+    def loss_unit(self) -> str:
+        """What the losses are counted in; empty where they have no unit."""
+        return "nats"
+
     def as_dict(self) -> dict:
         """Return the settings by name, as run.json keeps them."""
         return dataclasses.asdict(self)
@@ -166,6 +171,11 @@ class VAESettings(Settings):
         "width of the dense hidden layer, or of several, such as 512,256,128; the decoder is the encoder's mirror",
     )
     activation: str = _setting(_choice("relu", "silu"), "activation of the hidden layers", default="relu")
+    layer_norm: bool = _setting(
+        _yes_no,
+        "LayerNormalization in the dense hidden layers; deep networks then bear a higher learning rate",
+        default=False,
+    )
     filters: int = _setting(_whole(1, 4096), "filters of the convolution nearest the image (conv only)")
     optimizer: str = _setting(_choice("rmsprop", "adam"), "optimiser")
     learning_rate: float = _setting(_number(0, 10, above=True), "learning rate")
@@ -218,6 +228,12 @@ class DCGANSettings(Settings):
     optimizer: str = _setting(_choice("adam", "rmsprop"), "optimiser of both networks")
     generator_learning_rate: float = _setting(_number(0, 10, above=True), "learning rate of the generator")
     discriminator_learning_rate: float = _setting(_number(0, 10, above=True), "learning rate of the discriminator")
+    loss: str = _setting(
+        _choice("cross_entropy", "hinge"),
+        "what the networks minimise: the cross-entropy of real and generated, or the hinge loss, which leaves alone "
+        "what the discriminator is sure of",
+        default="cross_entropy",
+    )
     adam_beta_1: float = _setting(_number(0, 0.9999), "Adam's decay of the mean gradient (adam only)")
     label_smoothing: float = _setting(
         _number(0, 0.5), "how far below 1 the labels of real images are: one-sided label smoothing"
@@ -238,6 +254,12 @@ class DCGANSettings(Settings):
     kernel_size: int = _setting(_whole(1, 15), "side of the kernels in pixels")
     leaky_alpha: float = _setting(_number(0, 1), "slope of LeakyReLU below zero")
     batch_norm_momentum: float = _setting(_number(0, 0.9999), "how slowly BatchNormalization's averages move")
+    upsampling: str = _setting(
+        _choice("conv_transpose", "resize"),
+        "what doubles the generator's maps: transposed convolutions, or resizing and a convolution, against "
+        "checkerboards",
+        default="conv_transpose",
+    )
     generator_filters: int = _setting(
         _whole(1, 4096), "filters of the generator's last hidden layer; each layer before has twice as many"
     )
@@ -250,11 +272,23 @@ class DCGANSettings(Settings):
     discriminator_extra_layers: int = _setting(_whole(0, 16), "stride-1 layers behind the discriminator's halvings")
     discriminator_batch_norm: bool = _setting(_yes_no, "BatchNormalization in the discriminator")
     discriminator_activate_last: bool = _setting(_yes_no, "LeakyReLU behind the discriminator's last convolution")
+    spectral_norm: bool = _setting(
+        _yes_no,
+        "divide the discriminator's kernels by their spectral norm after each step; usually in place of "
+        "--discriminator-batch-norm",
+        default=False,
+    )
     dropout: float = _setting(_number(0, 0.95), "share of features dropped before the discriminator's last layer")
     augment: str = _setting(
         _some_of("color", "translation", "cutout", "mirror"),
         "change what the discriminator sees, against memorising few images: color, translation and cutout for real and "
         "generated images alike, mirror for real ones; with commas between, and the flag alone is all four",
+    )
+    ema: float = _setting(
+        _number(0, 0.99999),
+        "decay of a moving average of the generator's weights, such as 0.999; the average draws every picture and is "
+        "what is saved as the generator; 0 keeps none",
+        default=0.0,
     )
     share_fakes: bool = _setting(
         _yes_no,
@@ -267,6 +301,13 @@ class DCGANSettings(Settings):
         super()._check_engine()
         if self.share_fakes and self.engine != "compiled":
             raise InputError("--share-fakes needs the other engine; add --engine compiled")
+        if self.loss == "hinge" and self.label_smoothing:
+            raise InputError("--loss hinge has no labels to smooth; add --label-smoothing 0")
+
+    @property
+    def loss_unit(self) -> str:
+        """Cross-entropies are nats; the hinge loss is a plain number."""
+        return "nats" if self.loss == "cross_entropy" else ""
 
     @property
     def pixel_range(self) -> tuple[float, float]:

@@ -46,6 +46,7 @@ class VAETrainer(Trainer):
             "architecture": settings.architecture,
             "intermediate_dim": settings.hidden_widths,
             "activation": settings.activation,
+            "layer_norm": settings.layer_norm,
             "filters": settings.filters,
         }
         keras.utils.set_random_seed(settings.seed)

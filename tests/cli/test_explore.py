@@ -67,7 +67,7 @@ def conv_run(tmp_path_factory, command_runs):
     images, labels = striped_images(60, size=16, channels=3)
     np.savez(root / "colours.npz", images=images, labels=labels)
     sets = keras_gen.load_dataset(str(root / "colours.npz"))
-    sizes = {"architecture": "conv", "filters": 4, "intermediate_dim": "8,6", "activation": "silu"}
+    sizes = {"architecture": "conv", "filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
     settings = resolve_settings("vae", epochs=1, batch_size=18, **sizes)
     folder = RunFolder.create(root / "run", "vae", "colours")
     folder.write(source=SOURCE | {"dataset": str(root / "colours.npz")})

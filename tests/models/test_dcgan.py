@@ -4,6 +4,7 @@ import pytest
 
 from keras_gen.errors import InputError
 from keras_gen.models import build_discriminator, build_gan, build_generator
+from keras_gen.models.layers import SpectralNorm
 
 ARTICLE_GENERATOR = {
     "filters": 32,
@@ -103,3 +104,22 @@ def test_saved_nets_load_in_safe_mode(tmp_path):
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
         np.testing.assert_allclose(loaded.predict_on_batch(x), model.predict_on_batch(x), rtol=1e-6)
+
+
+def test_resizing_stands_before_a_convolution_wherever_a_transposed_one_would_double():
+    generator = build_generator((32, 32, 3), upsampling="resize", extra_layers=1, filters=8)
+    assert convolutions(generator) == [(32, 5, 1), (16, 5, 1), (8, 5, 1), (3, 5, 1)]
+    resized = [layer for layer in generator.layers if isinstance(layer, keras.layers.UpSampling2D)]
+    assert [layer.output.shape[1] for layer in resized] == [8, 16, 32]
+    assert [layer.interpolation for layer in resized] == ["nearest"] * 3
+    with pytest.raises(ValueError, match="upsampling must be one of"):
+        build_generator((32, 32, 3), upsampling="bilinear")
+
+
+def test_spectral_norm_constrains_every_kernel_of_the_discriminator():
+    discriminator = build_discriminator((16, 16, 1), filters=4, spectral_norm=True)
+    kernels = [layer for layer in discriminator.layers if hasattr(layer, "kernel")]
+    assert len(kernels) == 3
+    assert all(isinstance(layer.kernel_constraint, SpectralNorm) for layer in kernels)
+    plain = build_discriminator((16, 16, 1), filters=4)
+    assert not any(getattr(layer, "kernel_constraint", None) for layer in plain.layers)

@@ -35,9 +35,23 @@ def test_batch_normalization_becomes_scale_and_shift_by_its_moving_averages():
     )
 
 
+def test_layer_normalization_becomes_standardize_and_scale():
+    layer = keras.layers.LayerNormalization()
+    model = keras.Sequential([keras.Input((5,)), layer])
+    random = np.random.default_rng(0)
+    layer.set_weights([random.uniform(0.5, 2, 5) for _ in range(2)])
+    x = random.normal(size=(3, 5)).astype(np.float32)
+    standardize, scale = export(keras.Model(model.inputs, model.outputs))
+    spread = np.sqrt(x.var(axis=1, keepdims=True) + standardize.options["epsilon"])
+    standard = (x - x.mean(axis=1, keepdims=True)) / spread
+    np.testing.assert_allclose(
+        standard * scale.weights["scale"] + scale.weights["shift"], model.predict_on_batch(x), atol=1e-5
+    )
+
+
 def test_a_network_of_other_layers_is_not_exported():
     z = keras.Input((3,))
-    assert export(keras.Model(z, keras.layers.LayerNormalization()(z))) is None
+    assert export(keras.Model(z, keras.layers.Softmax()(z))) is None
     assert export(keras.Model(z, keras.layers.Dense(2, activation="gelu")(z))) is None
 
 

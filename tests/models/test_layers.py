@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_gen.models import KLDivergence, StandardNormal, kl_divergence, sample_latent
+from keras_gen.models.layers import SpectralNorm
 
 
 def test_sample_latent_scales_by_the_standard_deviation_not_the_variance():
@@ -50,3 +51,12 @@ def test_kl_layer_adds_beta_times_the_mean_and_counts_training_batches_only():
 def test_layers_keep_their_settings_in_their_config():
     assert KLDivergence.from_config(KLDivergence(beta=2.5).get_config()).beta == 2.5
     assert StandardNormal.from_config(StandardNormal(seed=11).get_config()).seed == 11
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 8, 16), (5, 5, 1, 64), (40, 1)])
+def test_spectral_norm_leaves_a_largest_singular_value_of_one(shape):
+    kernel = np.random.default_rng(3).normal(0, 0.3, shape).astype(np.float32)
+    divided = keras.ops.convert_to_numpy(SpectralNorm()(keras.ops.convert_to_tensor(kernel)))
+    norm = np.linalg.svd(kernel.reshape(-1, shape[-1]), compute_uv=False)[0]
+    np.testing.assert_allclose(divided * norm, kernel, rtol=0.05)
+    assert np.isfinite(keras.ops.convert_to_numpy(SpectralNorm()(keras.ops.zeros(shape)))).all()

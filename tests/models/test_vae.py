@@ -46,6 +46,21 @@ def test_several_widths_make_the_encoder_deeper_and_the_decoder_its_mirror():
     np.testing.assert_allclose(encoder.predict_on_batch(IMAGES)[0], wanted, atol=1e-5)
 
 
+def test_layer_normalization_stands_between_each_hidden_layer_and_its_activation():
+    sizes = {"intermediate_dim": (9, 7), "layer_norm": True}
+    encoder, decoder = build_encoder((8, 8, 1), 3, **sizes), build_decoder((8, 8, 1), 3, **sizes)
+    for model, widths in ((encoder, (9, 7)), (decoder, (7, 9))):
+        for number, width in enumerate(widths, start=1):
+            hidden = model.get_layer(f"layer_norm_{number}").input
+            assert hidden is model.get_layer(f"hidden_{number}").output
+            assert hidden.shape == (None, width)
+    activated = keras.Model(encoder.inputs, encoder.get_layer("activation_1").output).predict_on_batch(IMAGES)
+    before = IMAGES.reshape(5, -1) @ numpy_of(encoder.get_layer("hidden_1").kernel)
+    centred = before - before.mean(axis=1, keepdims=True)
+    wanted = np.maximum(centred / np.sqrt(centred.var(axis=1, keepdims=True) + 1e-3), 0)
+    np.testing.assert_allclose(activated, wanted, atol=1e-5)
+
+
 def test_dense_nets_take_any_size_and_convolutional_ones_say_what_they_reach():
     assert build_encoder((5, 9, 1)).input_shape == (None, 5, 9, 1)
     with pytest.raises(InputError, match="cannot reach 30 pixels"):

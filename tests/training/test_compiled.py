@@ -23,7 +23,13 @@ NETS = {
 }
 STEPS = 50
 # In front of BatchNormalization a bias has no effect, and its gradient is rounding noise.
-NOISE = ("conv_transpose_1/bias", "conv_transpose_2/bias", "conv_transpose_3/bias", "conv_2/bias")
+NOISE = (
+    "generator/conv_1/bias",
+    "conv_transpose_1/bias",
+    "conv_transpose_2/bias",
+    "conv_transpose_3/bias",
+    "conv_2/bias",
+)
 
 
 def trainer(kind, engine, size=16, channels=1, **overrides):
@@ -64,10 +70,28 @@ def float64():
     keras.config.set_floatx(before)
 
 
+TUNED = {
+    "loss": "hinge",
+    "label_smoothing": 0,
+    "spectral_norm": True,
+    "discriminator_batch_norm": False,
+    "upsampling": "resize",
+    "ema": 0.9,
+}
 CASES = [
     ("vae", {}),
-    ("vae", {"likelihood": "binarized", "intermediate_dim": "24,12", "activation": "silu", "kl_warmup": 3}),
+    (
+        "vae",
+        {
+            "likelihood": "binarized",
+            "intermediate_dim": "24,12",
+            "activation": "silu",
+            "layer_norm": True,
+            "kl_warmup": 3,
+        },
+    ),
     ("dcgan", {}),
+    ("dcgan", TUNED),
 ]
 SLOW_CASES = [
     ("vae", {"architecture": "conv", "optimizer": "adam", "beta": 2.0, "filters": 8}),

@@ -6,7 +6,7 @@ import pytest
 
 from keras_gen import resolve_settings, train_dcgan
 from keras_gen.errors import RunError
-from keras_gen.training import DCGANTrainer
+from keras_gen.training import DCGANTrainer, RunFolder
 from keras_gen.training.dcgan import FAKE, GENERATOR, REAL
 from tests.conftest import values_of
 
@@ -215,3 +215,49 @@ def test_the_last_losses_are_those_of_this_epoch(image_sets):
         for step in range(3):
             trainer.train_step(images, epoch, step)
     assert trainer.losses()[GENERATOR] == pytest.approx(np.mean(returned))
+
+
+def test_the_moving_average_is_what_is_saved_and_the_other_weights_train(image_sets):
+    trainer = DCGANTrainer((8, 8, 1), settings(ema=0.9))
+    plain = DCGANTrainer((8, 8, 1), settings())
+    images = image_sets(train=48)[0].images
+    line = trainer.audited_step(images, np.arange(16), 1, 1)
+    assert line == plain.audited_step(images, np.arange(16), 1, 1)  # the audit is of the networks that play
+    for step, start in ((2, 16), (3, 32)):
+        for each in (trainer, plain):
+            each.train_step(images[start : start + 16], 1, step)
+    for one, two in zip(weights_of(trainer.players), weights_of(plain.models), strict=True):
+        np.testing.assert_array_equal(one, two)  # averaging changes nothing about the training
+    averaged = trainer.models["generator"]
+    assert averaged is not trainer.generator
+    assert float(trainer.average.variables[-1]) == 3
+    assert not np.allclose(averaged.get_weights()[0], trainer.generator.get_weights()[0])
+    kept = {id(variable) for group in trainer.variables.values() for variable in group}
+    assert kept >= {id(variable) for variable in averaged.variables}
+
+
+def test_the_hinge_loss_trains_and_a_spectral_norm_holds_after_every_step(image_sets):
+    changed = {"loss": "hinge", "label_smoothing": 0.0, "spectral_norm": True, "discriminator_batch_norm": False}
+    run = train_dcgan(*image_sets(), settings(**changed), say=quiet)
+    row = run.history[-1]
+    # One function cannot lose less than 2 on both halves where it cannot tell them apart: here it can a little.
+    assert 0 < row[REAL] + row[FAKE] < 2.5
+    assert row[f"held_out_{GENERATOR}"] != 0
+    for layer in run.models["discriminator"].layers:
+        if hasattr(layer, "kernel"):
+            kernel = keras.ops.convert_to_numpy(layer.kernel)
+            largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+            assert largest == pytest.approx(1, abs=0.05)
+
+
+def test_resumed_averages_are_those_of_a_run_that_was_not_interrupted(image_sets, tmp_path):
+    sets = image_sets()
+    whole = train_dcgan(*sets, settings(ema=0.9), say=quiet)
+    folder = RunFolder.create(tmp_path / "run", "dcgan", "stripes")
+    train_dcgan(*sets, settings(ema=0.9, epochs=1), folder=folder, say=quiet)
+    resumed = train_dcgan(*sets, settings(ema=0.9), folder=folder, resume=True, say=quiet)
+    for one, two in zip(weights_of(whole.models), weights_of(resumed.models), strict=True):
+        np.testing.assert_array_equal(one, two)
+    saved = folder.load_model("generator")
+    for one, two in zip(saved.get_weights(), whole.models["generator"].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)

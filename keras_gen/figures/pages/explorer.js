@@ -44,6 +44,15 @@ const OPERATIONS = {
   },
   reshape: (x, { shape }) => Object.assign(x, { shape }),
   scale: (x, { scale, shift }) => Object.assign(x.map((value, place) => value * scale[place % scale.length] + shift[place % shift.length]), { shape: x.shape }),
+  standardize(x, { epsilon }) {
+    const y = Float32Array.from(x), depth = x.shape ? x.shape.at(-1) : x.length;
+    for (let start = 0; start < y.length; start += depth) {
+      const part = y.subarray(start, start + depth), mean = part.reduce((sum, value) => sum + value, 0) / depth;
+      const variance = part.reduce((sum, value) => sum + (value - mean) ** 2, 0) / depth;
+      part.forEach((value, place) => (part[place] = (value - mean) / Math.sqrt(variance + epsilon)));
+    }
+    return Object.assign(y, { shape: x.shape });
+  },
   activation: (x, { function: name, slope }) => Object.assign(x.map((value) => ACTIVATIONS[name](value, slope)), { shape: x.shape }),
   // Both pad as TensorFlow's "same" does: what is left over goes behind.
   conv(x, { kernel, kernelShape: [side, , depth], bias, stride, shape }) {
