@@ -10,7 +10,7 @@ from keras_gen.cli.command import DONE, Parser, check_seed, check_whole, run_par
 from keras_gen.errors import InputError
 
 if TYPE_CHECKING:
-    from keras_gen.evaluation import Copies
+    from keras_gen.evaluation import Classes, Copies
 
 NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
 LIKELIHOODS = {
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     if count < 6:
         raise InputError(f"{run.folder.path} has {len(held_out)} held-out images; six are the least to compare with")
     from keras_gen.cli import scores
-    from keras_gen.evaluation import find_copies
+    from keras_gen.evaluation import class_shares, find_copies
 
     result = {"models": "best" if options.best else "last", "seed": options.seed}
     if run.kind == "vae":
@@ -56,6 +56,10 @@ def main(argv: list[str]) -> int:
         "floor": scores.image_scores(floor, real),
     }
     _print_images(result["images"])
+    if train.labels is not None and held_out.labels is not None and len(set(train.labels.tolist())) > 1:
+        found = class_shares(made, train_features, train.labels, held_out_features, held_out.labels)
+        result["classes"] = scores.class_scores(found)
+        print(_class_line(found, train.class_names))
     copies = {space: find_copies(*arrays) for space, arrays in spaces.items()}
     result["memorising"] = {space: scores.memorising_scores(found) for space, found in copies.items()}
     for space, found in copies.items():
@@ -120,6 +124,14 @@ def _print_images(scores: dict) -> None:
     for name in ("fid", "kid", "precision", "recall", "density", "coverage"):
         cells = (_cell(scores[column][name]) for column in ("generated", "floor"))
         print(f"  {name:12}" + "".join(f"{cell:>20}" for cell in cells))
+
+
+def _class_line(found: Classes, names: tuple[str, ...]) -> str:
+    rarest = min(found.shares, key=found.shares.get)
+    missing = ", ".join(str(names[label]) for label in found.missing)
+    there = f"{len(found.shares) - len(found.missing)} of {len(found.shares)} among the generated images"
+    rare = f"missing: {missing}" if missing else f"the rarest, {names[rarest]}, is {found.shares[rarest]:.1%} of them"
+    return f"Classes  {there}; {rare} (by a classifier that is right for {found.accuracy:.0%} of the held-out images)"
 
 
 def _cell(value: float | dict) -> str:

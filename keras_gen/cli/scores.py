@@ -11,6 +11,7 @@ from tqdm import tqdm
 from keras_gen.data import ImageSet
 from keras_gen.data.loading import keras_cache
 from keras_gen.evaluation import (
+    Classes,
     Copies,
     Estimate,
     active_units,
@@ -75,6 +76,11 @@ def likelihood_scores(run: TrainedRun, images: np.ndarray, samples: int, importa
 def image_scores(generated: np.ndarray, real: np.ndarray) -> dict:
     """Compare two sets of equally many images by their features, each of shape (n, d)."""
     return {"fid": fid(real, generated), "kid": asdict(kid(real, generated))} | asdict(prdc(real, generated))
+
+
+def class_scores(classes: Classes) -> dict:
+    """Return what metrics.json keeps of the classes among generated images."""
+    return asdict(classes) | {"missing": classes.missing}
 
 
 def memorising_scores(copies: Copies) -> dict:

@@ -5,6 +5,7 @@ from keras_gen._lazy import lazy_exports
 __all__, __getattr__ = lazy_exports(
     __name__,
     {
+        ".classes": ("Classes", "class_shares"),
         ".distances": ("PRDC", "fid", "kid", "prdc"),
         ".estimate": ("Estimate",),
         ".features": ("feature_extractor",),
