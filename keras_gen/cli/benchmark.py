@@ -1,20 +1,24 @@
-"""python -m keras_gen benchmark: how fast the loops are, beside the bare Keras calls and beside PyTorch."""
+"""python -m keras_gen benchmark: how fast the loops are, beside Keras and PyTorch, and how good the recipes."""
 
 import dataclasses
 import importlib.util
 import os
+from pathlib import Path
 
 from tqdm import tqdm
 
 from keras_gen.benchmarks.first_picture import first_pictures
 from keras_gen.benchmarks.race import ask, race
+from keras_gen.benchmarks.studies import STUDIES
 from keras_gen.benchmarks.tables import opening, picture_table, section, verdicts
 from keras_gen.benchmarks.task import CONTENDERS, PEAKS, Contender, Task, as_json
 from keras_gen.cli.command import DONE, Parser, check_whole, chosen_backend, not_installed, whole_numbers
+from keras_gen.cli.quality import quality
 from keras_gen.errors import InputError
 from keras_gen.sizes import doublings
 
 KINDS = ("vae", "dcgan")
+RECIPES_COMPARED = "vae,digits,cars"
 PRECISIONS = ("float32", "mixed_bfloat16")
 VAE_SHAPE = (28, 28, 1)
 CHAPTER_BATCH = {"vae": 100, "dcgan": 128}
@@ -30,6 +34,9 @@ def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
     check_whole("--rounds", options.rounds, 1, 1000)
+    if options.quality is not None:
+        studies = some_of(options.quality, "--quality", tuple(STUDIES))
+        return quality(studies, whole_numbers(options.seeds, "--seeds"), options.out.absolute(), options.data_dir)
     kinds = some_of(options.only, "--only", KINDS)
     precisions = some_of(options.precision, "--precision", PRECISIONS)
     tasks = planned(kinds, precisions, options.batch_size, options.image_size)
@@ -61,6 +68,18 @@ def parser() -> Parser:
     result.add_argument(
         "--image-size", default="32", help="sides of the DCGAN's images in pixels, such as 32,64 (default: 32)"
     )
+    result.add_argument(
+        "--quality",
+        nargs="?",
+        const=RECIPES_COMPARED,
+        help=f"instead, train and measure: some of {','.join(STUDIES)}, with commas between "
+        f"(alone: {RECIPES_COMPARED}); hours on a CPU, and what is done already is not done again",
+    )
+    result.add_argument("--seeds", default="0", help="seeds of --quality, such as 0,1,2 (default: 0)")
+    result.add_argument(
+        "--out", type=Path, default=Path("quality"), help="folder of --quality's runs (default: quality)"
+    )
+    result.add_argument("--data-dir", help="where --quality looks for data sets first")
     return result
 
 

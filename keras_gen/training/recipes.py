@@ -49,6 +49,22 @@ RECIPES = {
             },
             on={"mnist5k": {"epochs": 150}},
         ),
+        "tuned": Recipe(
+            {
+                "epochs": 50,
+                "batch_size": 100,
+                "latent_dim": 2,
+                "architecture": "dense",
+                "intermediate_dim": "512,256,128",
+                "layer_norm": True,
+                "filters": 32,
+                "optimizer": "adam",
+                "learning_rate": 4e-3,
+                "learning_rate_schedule": "cosine",
+                "kl_warmup": 5,
+                "beta": 1.0,
+            },
+        ),
     },
     "dcgan": {
         "chapter": Recipe(

@@ -1,0 +1,126 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from keras_gen.benchmarks.studies import STUDIES, Study, Trial
+from keras_gen.cli import quality
+from keras_gen.cli.main import main
+
+SMALL = {"epochs": 1, "intermediate_dim": 4, "recipe": "chapter"}
+STUDY = Study(
+    "A small one", "vae", "mnist5k", SMALL, (Trial("one", "one"), Trial("two", "two", {"latent_dim": 3})), False
+)
+GAN = Study("Another", "dcgan", "mnist5k", {}, (Trial("one", "one"),), validated=False)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Replace the processes by one that writes a finished run; returns their arguments."""
+    asked = []
+
+    def python(arguments):
+        asked.append(arguments)
+        run = Path(arguments[-1])
+        if arguments[0] == "-m":
+            kid = {"kid": {"value": 0.1, "standard_error": 0.01}, "precision": 1, "recall": 1}
+            scores = {"images": {"generated": kid, "floor": kid}, "memorising": {}}
+            (run / "metrics.json").write_text(json.dumps(scores))
+            return 0
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "run.json").write_text(json.dumps({"status": "finished"}))
+        (run / "history.csv").write_text("held_out_loss,held_out_reconstruction,held_out_kl\n150,144,6\n")
+        (run / "timing.csv").write_text("train_seconds\n2\n")
+        return 0
+
+    monkeypatch.setattr(quality, "_python", python)
+    monkeypatch.setitem(STUDIES, "small", STUDY)
+    monkeypatch.setitem(STUDIES, "gan", GAN)
+    return asked
+
+
+def test_each_trial_is_run_with_each_seed_once_and_the_table_is_kept(trained, tmp_path, capsys):
+    flags = ["benchmark", "--quality", "small", "--out", str(tmp_path / "q"), "--seeds", "0,1", "--data-dir", "here"]
+    assert main(flags) == 0
+    names = [Path(arguments[-1]).name for arguments in trained]
+    assert names == ["small-one-seed-0", "small-two-seed-0", "small-one-seed-1", "small-two-seed-1"]
+    assert trained[1] == [
+        *["train_vae.py", "--dataset", "mnist5k", "--seed", "0", "--data-dir", str(Path("here").absolute())],
+        *["--epochs", "1", "--intermediate-dim", "4", "--recipe", "chapter", "--latent-dim", "3"],
+        *["--out", str(tmp_path / "q" / "small-two-seed-0")],
+    ]
+    printed = capsys.readouterr().out
+    assert "| one | 150 (150 to 150) | 144 (144 to 144) | 6 (6 to 6) | 1.00 |" in printed
+    assert (tmp_path / "q" / "tables.md").read_text().strip() == printed.strip()
+    assert main(flags) == 0
+    assert len(trained) == 4
+
+
+def test_a_gan_is_measured_by_evaluate_once(trained, tmp_path):
+    flags = ["benchmark", "--quality", "gan", "--out", str(tmp_path)]
+    assert main(flags) == 0
+    assert main(flags) == 0
+    assert [arguments[:3] for arguments in trained[1:]] == [["-m", "keras_gen", "evaluate"]]
+
+
+def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(trained, tmp_path):
+    run = tmp_path / "small-one-seed-0"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "checkpoints" / "1.npz").touch()
+    (run / "run.json").write_text(json.dumps({"status": "interrupted"}))
+    assert main(["benchmark", "--quality", "small", "--out", str(tmp_path)]) == 0
+    assert trained[0] == ["train_vae.py", "--resume", str(run)]
+
+
+def test_a_run_that_is_stopped_ends_the_command_and_one_that_fails_is_an_error(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(quality, "_python", lambda arguments: 130)
+    assert main(["benchmark", "--quality", "small", "--out", str(tmp_path)]) == 130
+    assert not (tmp_path / "tables.md").exists()
+    monkeypatch.undo()
+    monkeypatch.setitem(STUDIES, "small", Study("", "vae", "nothing-there", {}, (Trial("", "x"),), False))
+    assert main(["benchmark", "--quality", "small", "--out", str(tmp_path / "fails")]) == 1
+    assert "error: this ended with exit code 2: python train_vae.py --dataset nothing-there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--quality", "best"], "--quality must be some of vae,digits,"),
+        (
+            ["--quality", "vae", "--seeds", "some"],
+            "--seeds must be whole numbers and ranges such as 0-63,100, each once",
+        ),
+        (["--quality", "vae", "--out", __file__], f"--out {__file__} is a file; name a folder for the runs"),
+    ],
+)
+def test_mistakes_get_one_line(trained, capsys, flags, line):
+    assert main(["benchmark", *flags]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {line}")
+    assert not trained
+
+
+@pytest.mark.slow
+def test_real_runs_stop_by_ctrl_c_go_on_and_make_a_table(tmp_path):
+    program = (
+        "from keras_gen.benchmarks.studies import STUDIES\n"
+        "from tests.cli.test_quality import STUDY\n"
+        "from keras_gen.cli.main import main\n"
+        "STUDIES['small'] = STUDY\n"
+        f"raise SystemExit(main(['benchmark', '--quality', 'small', '--out', {str(tmp_path)!r}]))\n"
+    )
+    first = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    run = tmp_path / "small-one-seed-0"
+    while not (run / "figures" / "data.png").exists():
+        assert first.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.5)
+    os.killpg(first.pid, signal.SIGINT)
+    assert first.wait() == 130
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert "| two |" in (tmp_path / "tables.md").read_text()
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
