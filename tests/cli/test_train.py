@@ -176,7 +176,7 @@ def test_vae_pictures_for_other_latent_sizes_without_labels_and_of_one_held_out_
     [
         (["--epochs", "0"], "--epochs must be a whole number from 1 to 1000000; received 0"),
         (["--dataset", "minst"], "--dataset minst is not known; choose one of mnist5k, mnist"),
-        (["--recipe", "best"], "--recipe best is not known; choose one of chapter"),
+        (["--recipe", "best"], "--recipe best is not known; choose one of chapter, tuned"),
         (["--image-size", "2"], "--image-size must be a whole number from 4 to 1024; received 2"),
         (["--image-size", "30", "--architecture", "conv"], "the networks cannot reach 30 pixels"),
         (["--image-size", "x"], "argument --image-size: invalid int value: 'x'; see train_vae.py --help"),

@@ -1,0 +1,40 @@
+"""What the recipes promise, beyond what test_settings.py checks of their values."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keras_gen import resolve_settings
+from keras_gen.cli.main import main
+from keras_gen.cli.train import train_command
+from tests.drawings import draw_shapes
+
+
+def test_the_tuned_dcgan_is_the_chapter_s_with_what_was_found_to_help():
+    for dataset, augment in (
+        ("photos", "color,translation,cutout"),
+        ("cifar10:ship", "color,translation,cutout,mirror"),
+    ):
+        chapter, tuned = (resolve_settings("dcgan", dataset, recipe).as_dict() for recipe in ("chapter", "tuned"))
+        differing = {name: value for name, value in tuned.items() if value != chapter[name]}
+        assert differing == {"recipe": "tuned", "ema": 0.999, "augment": augment}
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "mnist5k", "fashion_mnist"])
+def test_digits_and_clothes_are_never_mirrored(dataset):
+    assert "mirror" not in resolve_settings("dcgan", dataset, "tuned").augment
+
+
+@pytest.mark.slow
+def test_the_tuned_recipe_learns_a_folder_of_drawings_and_does_not_memorise_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    draw_shapes(Path("shapes"), 600)
+    sizes = ["--generator-filters", "32", "--generator-base-filters", "48", "--discriminator-filters", "16"]
+    flags = ["--dataset", "shapes", "--recipe", "tuned", "--batch-size", "32", "--epochs", "40", *sizes]
+    monkeypatch.setattr("sys.argv", ["train_dcgan.py", *flags, "--out", "run"])
+    assert train_command("dcgan") == 0
+    assert main(["evaluate", "run"]) == 0
+    scores = json.loads(Path("run/metrics.json").read_text())
+    assert not any(found["memorising"] for found in scores["memorising"].values())
+    assert scores["classes"]["missing"] == []
