@@ -151,6 +151,7 @@ STUDIES = {
             Trial("resizing and convolution", "resize", {"upsampling": "resize"}),
             Trial("kernels of 4 pixels", "kernel-4", {"kernel_size": 4}),
             Trial("BatchNormalization's momentum 0.99", "momentum", {"batch_norm_momentum": 0.99}),
+            Trial("average, augmentation and equal rates: tuned", "tuned", TUNED),
         ),
         validated=True,
     ),

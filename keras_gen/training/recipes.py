@@ -110,7 +110,7 @@ RECIPES = {
         "chapter": Recipe(CHAPTER_DCGAN, CHAPTER_DCGAN_ON),
         # What docs/recipes.md found to help; all else is the chapter's. Digits and clothes must not be mirrored.
         "tuned": Recipe(
-            CHAPTER_DCGAN | {"ema": 0.999, "augment": "color,translation,cutout"},
+            CHAPTER_DCGAN | EQUAL_RATES | {"ema": 0.999, "augment": "color,translation,cutout"},
             CHAPTER_DCGAN_ON | {"cifar10": {"epochs": 20} | MIRRORED, ANY_CLASS: MIRRORED},
         ),
         "article": Recipe(
