@@ -122,7 +122,10 @@ STUDIES = {
         "vae",
         "mnist",
         {"engine": "compiled", "evaluate_every": 10} | TUNED | TWENTY,
-        (Trial("tuned", "tuned"), Trial("silu, learning rate 2e-3", "silu", SILU)),
+        (
+            Trial("tuned", "tuned"),
+            Trial("relu, learning rate 3e-3", "relu", {"activation": "relu", "learning_rate": 3e-3}),
+        ),
         validated=True,
     ),
     "cars-settings": Study(

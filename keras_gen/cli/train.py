@@ -139,6 +139,8 @@ def _default_text(kind: str, field: dataclasses.Field) -> str:
     for name, recipe in RECIPES[kind].items():
         value = recipe.settings.get(field.name, field.default)
         differing = [f"{some[field.name]} on {dataset}" for dataset, some in recipe.on.items() if field.name in some]
+        if field.name in recipe.beyond_plane:
+            differing.append(f"{recipe.beyond_plane[field.name]} with more than two latent dimensions")
         text = ", ".join([_plain(value), *differing])
         if not texts:
             texts.append(text)

@@ -21,14 +21,18 @@ class Recipe:
     Attributes:
         settings: Values by the setting's name.
         on: What differs on some data sets: values by the data set's name.
+        beyond_plane: What differs with more than two latent dimensions.
     """
 
     settings: dict[str, object]
     on: dict[str, dict[str, object]] = field(default_factory=dict)
+    beyond_plane: dict[str, object] = field(default_factory=dict)
 
-    def on_dataset(self, dataset: str) -> dict[str, object]:
-        """Return the settings for one data set."""
-        return self.settings | self.on.get(ANY_CLASS if dataset.startswith("cifar10:") else dataset, {})
+    def values(self, dataset: str, overrides: dict[str, object]) -> dict[str, object]:
+        """Return the settings for one data set, with some of them replaced."""
+        values = self.settings | self.on.get(ANY_CLASS if dataset.startswith("cifar10:") else dataset, {})
+        in_plane = str((values | overrides)["latent_dim"]) in ("1", "2")
+        return values | ({} if in_plane else self.beyond_plane) | overrides
 
 
 # The chapter's discriminator learns ten times as fast as its generator. On the simpler images of
@@ -96,6 +100,7 @@ RECIPES = {
                 "latent_dim": 2,
                 "architecture": "dense",
                 "intermediate_dim": "512,256,128",
+                "activation": "relu",
                 "layer_norm": True,
                 "filters": 32,
                 "optimizer": "adam",
@@ -104,6 +109,8 @@ RECIPES = {
                 "kl_warmup": 10,
                 "beta": 1.0,
             },
+            # At the higher rate half of twenty dimensions die in the first epochs.
+            beyond_plane={"activation": "silu", "learning_rate": 2e-3},
         ),
     },
     "dcgan": {
@@ -184,4 +191,4 @@ def resolve_settings(kind: str, dataset: str = "mnist5k", recipe: str = "chapter
     recipes = RECIPES[kind]
     if recipe not in recipes:
         raise InputError(f"--recipe {recipe} is not known; choose one of {', '.join(recipes)}")
-    return SETTINGS[kind](recipe=recipe, **recipes[recipe].on_dataset(dataset) | overrides)
+    return SETTINGS[kind](recipe=recipe, **recipes[recipe].values(dataset, overrides))

@@ -22,6 +22,14 @@ def test_the_tuned_dcgan_is_the_chapter_s_with_what_was_found_to_help():
         assert differing == {"recipe": "tuned", "ema": 0.999, "augment": augment} | rates
 
 
+def test_the_tuned_vae_learns_many_dimensions_more_slowly_and_flags_still_win():
+    plane, many = (resolve_settings("vae", "mnist", "tuned", latent_dim=count) for count in ("2", "20"))
+    assert (plane.activation, plane.learning_rate) == ("relu", 0.003)
+    assert (many.activation, many.learning_rate) == ("silu", 0.002)
+    assert resolve_settings("vae", "mnist", "tuned", latent_dim=20, learning_rate=0.004).learning_rate == 0.004
+    assert resolve_settings("vae", "mnist", latent_dim=20).learning_rate == 0.001  # the chapter's has one rate
+
+
 @pytest.mark.parametrize("dataset", ["mnist", "mnist5k", "fashion_mnist"])
 def test_digits_and_clothes_are_never_mirrored(dataset):
     assert "mirror" not in resolve_settings("dcgan", dataset, "tuned").augment

@@ -102,4 +102,4 @@ def test_recipes_set_every_setting_that_has_no_default_and_none_of_the_machine_s
         needed = {field.name for field in fields if field.default is dataclasses.MISSING} - machine
         for recipe in recipes.values():
             assert needed <= set(recipe.settings) <= {field.name for field in fields} - machine
-            assert all(set(some) <= set(recipe.settings) for some in recipe.on.values())
+            assert all(set(some) <= set(recipe.settings) for some in (*recipe.on.values(), recipe.beyond_plane))
