@@ -86,7 +86,7 @@ STUDIES = {
         validated=False,
     ),
     "digits": Study(
-        "DCGAN on 5,000 digits",
+        "DCGAN on 4,000 digits",
         "dcgan",
         "mnist5k",
         FAST,

@@ -28,6 +28,7 @@ DCGAN = {
 CASES = {
     "vae": ("vae", {"batch_size": 16, "intermediate_dim": 24, "jit": "off"}),
     "dcgan": ("dcgan", DCGAN),
+    "averaged": ("dcgan", DCGAN | {"ema": 0.9, "spectral_norm": True}),
     "article": ("dcgan", DCGAN | {"recipe": "article"}),
     "shared": ("dcgan", DCGAN | {"share_fakes": True, "augment": "mirror", "discriminator_steps": 2}),
 }
