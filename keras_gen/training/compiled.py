@@ -67,7 +67,7 @@ class CompiledTrainer(Trainer):
             self.steps_per_call = 1  # workers must take the same steps in a call, and each has clocks of its own
         if self.devices > 1:
             self.drop_last = True  # a last batch that is not full may not split evenly
-            for model in self._trained():  # else what measures them would do so on each device
+            for model in self._built():  # else what measures them would do so on each device
                 model._distribute_strategy = None
         jit = bool(self.jit) and settings.distribute == "none"
         self._call = tf.function(self._steps, autograph=False, jit_compile=jit)
@@ -113,9 +113,6 @@ class CompiledTrainer(Trainer):
     def _step(self, images: tf.Tensor, *draws: tf.Tensor) -> list[tf.Tensor]:
         """Take one step on uint8 images, shape (turns, batch, height, width, channels), and return its losses."""
 
-    def _end_step(self) -> None:
-        """Do what is left of a step when all devices have taken their part of it."""
-
     @abstractmethod
     def _draws(self, count: int, epoch: int, step: int) -> list[np.ndarray]:
         """Return what a step draws beside images, for `count` images a turn."""
@@ -125,7 +122,7 @@ class CompiledTrainer(Trainer):
         """Add the losses of one step to the sums."""
 
     @abstractmethod
-    def _trained(self) -> list[keras.Model]:
+    def _built(self) -> set[keras.Model]:
         """Return every model that was built."""
 
     def _steps(self, pool: tf.Tensor | None, arrays: list[tf.Tensor], count: tf.Tensor) -> tf.Tensor:
@@ -218,7 +215,7 @@ class CompiledTrainer(Trainer):
             RunError: Another worker is gone.
         """
         try:
-            with one_batch(self._trained()) if self.devices > 1 else nullcontext():
+            with one_batch(self._built()) if self.devices > 1 else nullcontext():
                 yield
         except LOST_WORKER:
             if self.settings.distribute != "multiworker":
@@ -254,8 +251,8 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
         super().start_epoch(epoch)
         self.sums["kl"] = 0.0  # the layer `kl` counts too, but only what its own device is shown
 
-    def _trained(self) -> list[keras.Model]:
-        return [*self.models.values(), self.vae, self.terms_model]
+    def _built(self) -> set[keras.Model]:
+        return {*self.models.values(), self.vae, self.terms_model}
 
     def _can_hold(self, images: np.ndarray) -> bool:
         return self.settings.likelihood != "binarized" and super()._can_hold(images)  # those are drawn for each step
@@ -326,8 +323,8 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
         with self._together():
             tf.function(lambda *arrays: self._strategy.run(one, args=arrays), autograph=False)(*arrays)
 
-    def _trained(self) -> list[keras.Model]:
-        return [*self.players.values(), *self.models.values(), self.judge, self.gan]
+    def _built(self) -> set[keras.Model]:
+        return {*self.players.values(), *self.models.values(), self.judge, self.gan}
 
     def _draws(self, count: int, epoch: int, step: int) -> list[np.ndarray]:
         latents = [self._latents(count, self._stream(epoch, step, turn)) for turn in range(self.turns + 1)]
@@ -338,10 +335,6 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
         if self.settings.share_fakes:
             return self._sharing_step(images, latents, *flips)
         return self._discriminator_half(images, latents, *flips) + self._generator_half(latents)
-
-    def _end_step(self) -> None:
-        if self.average:
-            self.average.update()
 
     def _discriminator_half(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
         losses = []

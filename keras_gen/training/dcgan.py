@@ -133,8 +133,7 @@ class DCGANTrainer(Trainer):
         for turn, real in enumerate(np.split(images, self.settings.discriminator_steps)):
             self._discriminator_step(real, epoch, step, turn)
         self._generator_step(epoch, step)
-        if self.average:
-            self.average.update()
+        self._end_step()
 
     def audited_step(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
         """Take one step and return a sentence on which weights each half of it moved."""
@@ -144,8 +143,7 @@ class DCGANTrainer(Trainer):
         first = check_moves("discriminator", moves, {"discriminator": "everything", "generator": "nothing"})
         with who_moved(**self.players) as moves:
             self._generator_step(epoch, step)
-        if self.average:
-            self.average.update()
+        self._end_step()
         second = check_moves("generator", moves, {"generator": "everything", "discriminator": "statistics"})
         return f"{first}; {second}"
 
@@ -204,6 +202,10 @@ class DCGANTrainer(Trainer):
         with frozen(self.discriminator):
             loss = self.gan.train_on_batch(latents, np.ones((count, 1), np.float32))
         self._record(GENERATOR, loss, epoch, step)
+
+    def _end_step(self) -> None:
+        if self.average:
+            self.average.update()
 
     def _record(self, name: str, value: float, epoch: int, step: int) -> None:
         self.sums[name][0] += check_finite(float(value), name, epoch, step)

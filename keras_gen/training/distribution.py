@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,7 @@ def workers() -> str:
 
 
 @contextmanager
-def one_batch(models: list[keras.Model]) -> Iterator[None]:
+def one_batch(models: Iterable[keras.Model]) -> Iterator[None]:
     """Let BatchNormalization take its statistics over all devices' parts of a batch while a step is traced.
 
     They are then those of one device with the whole batch. What is saved knows nothing of it, and loads anywhere.

@@ -84,6 +84,9 @@ class Trainer(ABC):
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
         """Return the same losses on held-out images, uint8."""
 
+    def _end_step(self) -> None:  # noqa: B027, there may be nothing left
+        """Do what is left of a step when the networks have been trained, on all devices."""
+
     def agree(self, stop: bool) -> bool:
         """Return whether any of the processes that train together wants to stop; they ask after the same steps."""
         return stop
