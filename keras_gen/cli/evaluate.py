@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
         "floor": scores.image_scores(floor, real),
     }
     _print_images(result["images"])
-    if train.labels is not None and held_out.labels is not None and len(set(train.labels.tolist())) > 1:
+    if train.has_classes and held_out.labels is not None:
         found = class_shares(made, train_features, train.labels, held_out_features, held_out.labels)
         result["classes"] = scores.class_scores(found)
         print(_class_line(found, train.class_names))

@@ -45,6 +45,11 @@ class ImageSet:
         """Height, width and channels of one image."""
         return self.images.shape[1:]
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether there are labels, and of more than one class."""
+        return self.labels is not None and len(np.unique(self.labels)) > 1
+
 
 def fingerprint(array: np.ndarray) -> str:
     """Return the sha256 of an array's bytes in C order, in hexadecimal."""

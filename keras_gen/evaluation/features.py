@@ -61,7 +61,7 @@ def feature_extractor(
 
 def _own(train: ImageSet, seed: int, cache: Path, say: Callable[[str], None]) -> keras.Model:
     """Return the data set's own features: found in the cache, or trained and put there."""
-    labels = train.labels if train.labels is not None and len(np.unique(train.labels)) > 1 else None
+    labels = train.labels if train.has_classes else None
     task = "quarter turns" if labels is None else "classes"
     kind = "turns" if labels is None else f"labels-{fingerprint(labels)[:8]}"
     path = cache / f"features-{VERSION}-{train.fingerprint[:16]}-{kind}-seed-{seed}.keras"
