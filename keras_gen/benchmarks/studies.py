@@ -6,12 +6,15 @@ backend.
 
 from __future__ import annotations
 
-import csv
 import json
+import math
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from keras_gen.benchmarks.tables import markdown
+from keras_gen.training.recipes import EQUAL_RATES, MIRRORED
+from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import flag
 
 
@@ -67,8 +70,9 @@ FAST = {"engine": "compiled", "precision": "auto"}
 TUNED, CHAPTER = {"recipe": "tuned"}, {"recipe": "chapter"}
 TWENTY = {"latent_dim": 20}
 SILU = {"activation": "silu", "learning_rate": 2e-3}
+BOTH_RECIPES = (Trial("chapter", "chapter", CHAPTER), Trial("tuned", "tuned", TUNED))
 
-# Nets of half the width take a quarter of the time, which is what makes a table of thirteen rows possible on a CPU.
+# Nets of half the width take less time, which thirteen rows need on a CPU.
 HALF_WIDTH = {"generator_filters": 64, "generator_base_filters": 96, "discriminator_filters": 32}
 
 STUDIES = {
@@ -90,7 +94,7 @@ STUDIES = {
         "dcgan",
         "mnist5k",
         FAST,
-        (Trial("chapter", "chapter", CHAPTER), Trial("tuned", "tuned", TUNED)),
+        BOTH_RECIPES,
         validated=False,
     ),
     "cars": Study(
@@ -98,7 +102,7 @@ STUDIES = {
         "dcgan",
         "cifar10:automobile",
         FAST,
-        (Trial("chapter", "chapter", CHAPTER), Trial("tuned", "tuned", TUNED)),
+        BOTH_RECIPES,
         validated=False,
     ),
     "vae-settings": Study(
@@ -138,12 +142,8 @@ STUDIES = {
             Trial("average of the weights (0.999)", "ema", {"ema": 0.999}),
             Trial("mirror flips", "mirror", {"augment": "mirror"}),
             Trial("mirror and translation", "translation", {"augment": "translation,mirror"}),
-            Trial("mirror, translation, colour, cutout", "augment", {"augment": "color,translation,cutout,mirror"}),
-            Trial(
-                "both learning rates 2e-4",
-                "equal-rates",
-                {"generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4},
-            ),
+            Trial("mirror, translation, colour, cutout", "augment", MIRRORED),
+            Trial("both learning rates 2e-4", "equal-rates", EQUAL_RATES),
             Trial("no label smoothing", "no-smoothing", {"label_smoothing": 0}),
             Trial(
                 "spectral norm for BatchNormalization",
@@ -161,74 +161,70 @@ STUDIES = {
 }
 
 
-def report(study: Study, folders: dict[Trial, list[Path]]) -> list[str]:
+def report(study: Study, folders: dict[Trial, list[RunFolder]]) -> list[str]:
     """Return a study's table as lines of Markdown.
 
     Args:
         study: What was compared.
         folders: The finished runs of each trial, one for each seed.
     """
-    tables = {("vae", True): _vae_settings, ("dcgan", True): _dcgan_settings}
-    tables |= {("vae", False): _vae_results, ("dcgan", False): _dcgan_results}
-    heads, cells = tables[study.kind, study.validated](folders)
-    seconds = {trial: statistics.fmean(_seconds(run) for run in runs) for trial, runs in folders.items()}
+    cells_of = {
+        ("vae", True): _vae_settings,
+        ("dcgan", True): _dcgan_settings,
+        ("vae", False): _vae_results,
+        ("dcgan", False): _dcgan_results,
+    }[study.kind, study.validated]
+    seconds = {trial: statistics.fmean(map(_seconds, runs)) for trial, runs in folders.items()}
     first = seconds[study.trials[0]]
-    rows = [[trial.title, *cells[trial], f"{seconds[trial] / first:.2f}"] for trial in folders]
-    heads = ["", *heads, "time"]
-    seeds = max(len(runs) for runs in folders.values())
+    seeds = len(folders[study.trials[0]])
     return [
         f"## {study.title}",
         "",
         f"{'Validation' if study.validated else 'Held-out'} images; {seeds} seed{'s' if seeds > 1 else ''}. "
         "Times are training's alone, as a multiple of the first row's.",
         "",
-        *("| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows]),
+        *markdown(
+            [
+                {"": trial.title} | cells_of(runs) | {"time": f"{seconds[trial] / first:.2f}"}
+                for trial, runs in folders.items()
+            ]
+        ),
     ]
 
 
-def _vae_settings(folders: dict[Trial, list[Path]]) -> tuple[list[str], dict[Trial, list[str]]]:
-    cells = {
-        trial: [_several([float(_table(run / "metrics.csv")[-1]["validation_loss"]) for run in runs])]
-        for trial, runs in folders.items()
+def _vae_settings(runs: list[RunFolder]) -> dict[str, str]:
+    return {"loss in nats": _several([float(run.read_table("metrics.csv")[-1]["validation_loss"]) for run in runs])}
+
+
+def _vae_results(runs: list[RunFolder]) -> dict[str, str]:
+    last = [run.read_table("history.csv")[-1] for run in runs]
+    titles = {
+        "loss in nats": "held_out_loss",
+        "reconstruction": "held_out_reconstruction",
+        "KL": "held_out_kl",
     }
-    return ["loss in nats"], cells
+    return {title: _several([float(row[name]) for row in last]) for title, name in titles.items()}
 
 
-def _vae_results(folders: dict[Trial, list[Path]]) -> tuple[list[str], dict[Trial, list[str]]]:
-    cells = {}
-    for trial, runs in folders.items():
-        last = [_table(run / "history.csv")[-1] for run in runs]
-        names = ("held_out_loss", "held_out_reconstruction", "held_out_kl")
-        cells[trial] = [_several([float(row[name]) for row in last]) for name in names]
-    return ["loss in nats", "reconstruction", "KL"], cells
+def _dcgan_settings(runs: list[RunFolder]) -> dict[str, str]:
+    measured = zip(*(run.read_table("metrics.csv") for run in runs), strict=True)
+    return {
+        f"KID after epoch {rows[0]['epoch']}": _kid([(row["kid"], row["kid_standard_error"]) for row in rows])
+        for rows in measured
+    }
 
 
-def _dcgan_settings(folders: dict[Trial, list[Path]]) -> tuple[list[str], dict[Trial, list[str]]]:
-    epochs = [int(row["epoch"]) for row in _table(next(iter(folders.values()))[0] / "metrics.csv")]
-    cells = {}
-    for trial, runs in folders.items():
-        tables = [_table(run / "metrics.csv") for run in runs]
-        cells[trial] = [_kid([table[place] for table in tables]) for place in range(len(epochs))]
-    return [f"KID after epoch {epoch}" for epoch in epochs], cells
-
-
-def _dcgan_results(folders: dict[Trial, list[Path]]) -> tuple[list[str], dict[Trial, list[str]]]:
-    cells = {}
-    for trial, runs in folders.items():
-        scores = [json.loads((run / "metrics.json").read_text()) for run in runs]
-        images = [each["images"] for each in scores]
-        cells[trial] = [
-            _kid([_row(each["generated"]["kid"]) for each in images]),
-            _kid([_row(each["floor"]["kid"]) for each in images]),
-            *(_several([each["generated"][name] for each in images]) for name in ("precision", "recall")),
-            ", ".join(_classes(each) for each in scores),
-            ", ".join("yes" if _memorises(each) else "no" for each in scores),
-        ]
-    return ["KID", "its floor", "precision", "recall", "classes", "memorises"], cells
-
-
-def _row(estimate: dict) -> dict:
-    return {"kid": estimate["value"], "kid_standard_error": estimate["standard_error"]}
+def _dcgan_results(runs: list[RunFolder]) -> dict[str, str]:
+    scores = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
+    generated, floor = ([each["images"][which] for each in scores] for which in ("generated", "floor"))
+    return {
+        "KID": _kid([each["kid"].values() for each in generated]),
+        "its floor": _kid([each["kid"].values() for each in floor]),
+        "precision": _several([each["precision"] for each in generated]),
+        "recall": _several([each["recall"] for each in generated]),
+        "classes": ", ".join(_classes(each) for each in scores),
+        "memorises": ", ".join("yes" if _memorises(each) else "no" for each in scores),
+    }
 
 
 def _classes(scores: dict) -> str:
@@ -242,11 +238,14 @@ def _memorises(scores: dict) -> bool:
     return any(found["memorising"] for found in scores["memorising"].values())
 
 
-def _kid(rows: list[dict]) -> str:
-    """Return the mean over the seeds, and the standard error of that mean for the images that were drawn."""
-    value = statistics.fmean(float(row["kid"]) for row in rows)
-    error = sum(float(row["kid_standard_error"]) ** 2 for row in rows) ** 0.5 / len(rows)
-    return f"{value:.3f} ± {error:.3f}"
+def _kid(estimates: list[Iterable]) -> str:
+    """Return the mean of the seeds' values, and the standard error of that mean for the images that were drawn.
+
+    Args:
+        estimates: Each seed's value and its standard error, numbers or the text of numbers.
+    """
+    values, errors = zip(*(map(float, estimate) for estimate in estimates), strict=True)
+    return f"{statistics.fmean(values):.3f} ± {math.hypot(*errors) / len(errors):.3f}"
 
 
 def _several(values: list[float]) -> str:
@@ -255,10 +254,5 @@ def _several(values: list[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ({min(values):.4g} to {max(values):.4g})"
 
 
-def _table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _seconds(run: Path) -> float:
-    return sum(float(row["train_seconds"]) for row in _table(run / "timing.csv"))
+def _seconds(run: RunFolder) -> float:
+    return sum(float(row["train_seconds"]) for row in run.read_table("timing.csv"))

@@ -1,15 +1,15 @@
 """python -m keras_gen benchmark --quality: trains what a study compares, and prints its table."""
 
-import json
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from keras_gen.benchmarks.race import ROOT
-from keras_gen.benchmarks.studies import STUDIES, Study, Trial, report
+from keras_gen.benchmarks.studies import STUDIES, Study, report
 from keras_gen.cli.command import DONE, INTERRUPTED, TERMINATED, check_seed
 from keras_gen.errors import InputError, RunError
+from keras_gen.training.run_folder import RunFolder
 
 
 def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None) -> int:
@@ -22,7 +22,7 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
         data_dir: Where the data sets are looked for first.
 
     Raises:
-        InputError: A seed is out of bounds, or the folder is a file.
+        InputError: A seed is out of bounds, the folder is a file, or a run in it cannot go on.
         RunError: A run failed.
     """
     for seed in seeds:
@@ -31,11 +31,14 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
         raise InputError(f"--out {out} is a file; name a folder for the runs")
     data_dir = data_dir and str(Path(data_dir).absolute())
     lines = []
-    for study in (STUDIES[name] for name in names):
-        folders = {trial: [_folder(out, study, trial, seed) for seed in seeds] for trial in study.trials}
-        for seed in seeds:  # all rows of a seed come first, so that a table of one seed is there early
-            for trial in study.trials:
-                code = _make(study, trial, seed, _folder(out, study, trial, seed), data_dir)
+    for name in names:
+        study = STUDIES[name]
+        folders = {
+            trial: [RunFolder(out / f"{name}-{trial.name}-seed-{seed}") for seed in seeds] for trial in study.trials
+        }
+        for place, seed in enumerate(seeds):  # all rows of a seed come first, so that one seed can be looked at early
+            for trial, runs in folders.items():
+                code = _make(study, study.command(trial, seed, data_dir), runs[place])
                 if code != DONE:
                     return code
         table = report(study, folders)
@@ -45,23 +48,20 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
     return DONE
 
 
-def _folder(out: Path, study: Study, trial: Trial, seed: int) -> Path:
-    name = next(name for name, each in STUDIES.items() if each is study)
-    return out / f"{name}-{trial.name}-seed-{seed}"
-
-
-def _make(study: Study, trial: Trial, seed: int, run: Path, data_dir: str | None) -> int:
+def _make(study: Study, command: list[str], run: RunFolder) -> int:
     """Do what one run still needs; return an exit code."""
-    facts = json.loads((run / "run.json").read_text()) if (run / "run.json").exists() else {}
-    if facts.get("status") != "finished":
-        again = any((run / "checkpoints").glob("*.npz"))
-        new = [*study.command(trial, seed, data_dir), "--out"]
-        code = _python([*([new[0], "--resume"] if again else new), str(run)])
-        if code != DONE:
-            return code
-    if study.validated or study.kind == "vae" or (run / "metrics.json").exists():
-        return DONE
-    return _python(["-m", "keras_gen", "evaluate", str(run)])
+    path = str(run.path)
+    if not run.path.exists():
+        code = _python([*command, "--out", path])
+    elif not any(run.checkpoints.glob("*.npz")):
+        raise InputError(f"{path} was stopped before its first checkpoint; remove it, and give the command again")
+    elif run.read()["status"] != "finished":
+        code = _python([command[0], "--resume", path])
+    else:
+        code = DONE
+    if code != DONE or study.validated or study.kind == "vae" or (run.path / "metrics.json").exists():
+        return code
+    return _python(["-m", "keras_gen", "evaluate", path])
 
 
 def _python(arguments: list[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shlex
 from pathlib import Path
@@ -72,7 +71,7 @@ def write_report(folder: RunFolder, out: Path | None = None) -> Path:
     from keras_gen.figures.report import Report, report_page
 
     facts = folder.read()
-    history = _history(folder)
+    history = folder.read_table("history.csv")
     report = Report(
         title=folder.path.absolute().name,
         summary=_summary(facts, history),
@@ -85,14 +84,6 @@ def write_report(folder: RunFolder, out: Path | None = None) -> Path:
     path = out or folder.path / "report.html"
     write_text(path, report_page(report))
     return path
-
-
-def _history(folder: RunFolder) -> list[dict[str, str]]:
-    try:
-        with (folder.path / "history.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except FileNotFoundError:
-        return []
 
 
 def _summary(facts: dict, history: list[dict[str, str]]) -> str:

@@ -119,7 +119,7 @@ RECIPES = {
         "tuned": Recipe(
             CHAPTER_DCGAN | EQUAL_RATES | {"ema": 0.999, "augment": "color,translation,cutout"},
             CHAPTER_DCGAN_ON
-            | {"cifar10": {"epochs": 20} | MIRRORED, ANY_CLASS: MIRRORED}
+            | {"cifar10": CHAPTER_DCGAN_ON["cifar10"] | MIRRORED, ANY_CLASS: MIRRORED}
             | {name: CHAPTER_DCGAN_ON[name] | {"augment": "none"} for name in ("mnist", "fashion_mnist", "mnist5k")},
         ),
         "article": Recipe(

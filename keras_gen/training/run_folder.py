@@ -6,6 +6,7 @@ report.html  metrics.csv  metrics.json
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import zipfile
@@ -229,6 +230,14 @@ class RunFolder:
     def write_metrics(self, metrics: list[dict[str, float]]) -> None:
         """Write metrics.csv: a row for each epoch that was measured on validation images."""
         self._write_table("metrics.csv", metrics)
+
+    def read_table(self, name: str) -> list[dict[str, str]]:
+        """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written."""
+        try:
+            with (self.path / name).open(encoding="utf-8", newline="") as file:
+                return list(csv.DictReader(file))
+        except FileNotFoundError:
+            return []
 
     def write_scores(self, scores: dict) -> None:
         """Write metrics.json: what `evaluate` measured on held-out images."""

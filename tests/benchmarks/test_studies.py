@@ -6,6 +6,7 @@ import pytest
 from keras_gen.benchmarks.studies import STUDIES, Study, Trial, report
 from keras_gen.cli.train import train_parser
 from keras_gen.training.recipes import resolve_settings
+from keras_gen.training.run_folder import RunFolder
 
 ONE, TWO = Trial("the first", "first"), Trial("the second", "second", {"latent_dim": 3})
 
@@ -22,11 +23,13 @@ def runs_of(tmp_path, **tables):
     """Make run folders with these tables: for each trial, for each seed, a number that the rows are made of."""
     folders = {}
     for trial, numbers in ((ONE, (1.0, 3.0)), (TWO, (4.0, 8.0))):
-        folders[trial] = [tmp_path / f"{trial.name}-{number}" for number in numbers]
+        folders[trial] = [RunFolder(tmp_path / f"{trial.name}-{number}") for number in numbers]
         for number, run in zip(numbers, folders[trial], strict=True):
-            write_table(run / "timing.csv", [{"epoch": 1, "train_seconds": number}, {"epoch": 2, "train_seconds": 1}])
+            write_table(
+                run.path / "timing.csv", [{"epoch": 1, "train_seconds": number}, {"epoch": 2, "train_seconds": 1}]
+            )
             for name, rows_of in tables.items():
-                write_table(run / f"{name}.csv", rows_of(number))
+                write_table(run.path / f"{name}.csv", rows_of(number))
     return folders
 
 
@@ -106,7 +109,7 @@ def test_a_dcgan_s_results_tell_of_distance_classes_and_copies(tmp_path):
         }
         if number != 2:
             found["classes"] = {"shares": {"0": 1.0, "1": 0.0}, "missing": [1]}
-        (run / "metrics.json").write_text(json.dumps(found))
+        (run.path / "metrics.json").write_text(json.dumps(found))
     table = rows(report(Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=False), folders))
     floor, share = "0.000 ± 0.007", ["0.5 (0.5 to 0.5)", "0.25 (0.25 to 0.25)"]
     assert table[2] == ["the first", "0.100 ± 0.007", floor, *share, "1 of 2, 1 of 2", "no, yes", "1.00"]

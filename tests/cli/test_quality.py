@@ -11,12 +11,20 @@ import pytest
 from keras_gen.benchmarks.studies import STUDIES, Study, Trial
 from keras_gen.cli import quality
 from keras_gen.cli.main import main
+from keras_gen.training.run_folder import RunFolder
 
 SMALL = {"epochs": 1, "intermediate_dim": 4, "recipe": "chapter"}
 STUDY = Study(
     "A small one", "vae", "mnist5k", SMALL, (Trial("one", "one"), Trial("two", "two", {"latent_dim": 3})), False
 )
 GAN = Study("Another", "dcgan", "mnist5k", {}, (Trial("one", "one"),), validated=False)
+
+
+def write_run(path, status):
+    """Write a run folder that has a checkpoint."""
+    (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (path / "checkpoints" / "1.npz").touch()
+    RunFolder(path).write(kind="vae", settings={}, dataset={}, status=status)
 
 
 @pytest.fixture
@@ -32,8 +40,7 @@ def trained(monkeypatch):
             scores = {"images": {"generated": kid, "floor": kid}, "memorising": {}}
             (run / "metrics.json").write_text(json.dumps(scores))
             return 0
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "run.json").write_text(json.dumps({"status": "finished"}))
+        write_run(run, "finished")
         (run / "history.csv").write_text("held_out_loss,held_out_reconstruction,held_out_kl\n150,144,6\n")
         (run / "timing.csv").write_text("train_seconds\n2\n")
         return 0
@@ -70,9 +77,7 @@ def test_a_gan_is_measured_by_evaluate_once(trained, tmp_path):
 
 def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(trained, tmp_path):
     run = tmp_path / "small-one-seed-0"
-    (run / "checkpoints").mkdir(parents=True)
-    (run / "checkpoints" / "1.npz").touch()
-    (run / "run.json").write_text(json.dumps({"status": "interrupted"}))
+    write_run(run, "interrupted")
     assert main(["benchmark", "--quality", "small", "--out", str(tmp_path)]) == 0
     assert trained[0] == ["train_vae.py", "--resume", str(run)]
 
@@ -85,6 +90,15 @@ def test_a_run_that_is_stopped_ends_the_command_and_one_that_fails_is_an_error(t
     monkeypatch.setitem(STUDIES, "small", Study("", "vae", "nothing-there", {}, (Trial("", "x"),), False))
     assert main(["benchmark", "--quality", "small", "--out", str(tmp_path / "fails")]) == 1
     assert "error: this ended with exit code 2: python train_vae.py --dataset nothing-there" in capsys.readouterr().err
+
+
+def test_a_run_without_a_checkpoint_is_left_to_the_user(trained, tmp_path, capsys):
+    run = tmp_path / "small-one-seed-0"
+    run.mkdir()
+    assert main(["benchmark", "--quality", "small", "--out", str(tmp_path)]) == 2
+    line = f"error: {run} was stopped before its first checkpoint; remove it, and give the command again\n"
+    assert capsys.readouterr().err == line
+    assert not trained and run.exists()
 
 
 @pytest.mark.parametrize(
