@@ -17,6 +17,7 @@ STREAMS = (  # a stream's place here is part of its seed: add new ones at the en
     "binarize",
     "validation",
     "evaluate",
+    "pretext",
 )
 
 

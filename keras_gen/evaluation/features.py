@@ -13,10 +13,12 @@ from keras_gen.data.batches import epoch_batches
 from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.errors import InputError
 from keras_gen.evaluation.compiled import compiled
+from keras_gen.evaluation.pretext import ways_to_spoil
+from keras_gen.seeds import random_stream
 from keras_gen.sizes import halvings, widths
 
 FEATURES = ("own", "inception")
-VERSION = 1  # of the own features: raise it whenever they come out otherwise
+VERSION = 2  # of the own features: raise it whenever they come out otherwise
 OWN_DIMENSIONS = 64
 LARGEST_SIDE = 64  # in pixels; larger images are averaged down to it
 FILTERS, MAX_FILTERS = 32, 128
@@ -29,11 +31,10 @@ def feature_extractor(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from images to features.
 
-    `own` needs no download: the last hidden layer of a small classifier, trained on the data
-    set's labels. Where there are none, or only one class, it is trained to tell by how many quarters an image
-    was turned: Gidaris et al., "Unsupervised representation learning by predicting image rotations"
-    (2018). Each feature has about variance 1 before its rectifier. Scores in them can be compared
-    for one data set and seed, and with nothing published. Making them leaves the global random states alone.
+    `own` needs no download: the last hidden layer of a small classifier, trained on the data set's labels. Where there
+    are none, or only one class, it is trained to tell images from spoiled ones (`pretext.py`). Each feature has about
+    variance 1 before its rectifier. Scores in them can be compared for one data set and seed, and with nothing
+    published. Making them leaves the global random states alone.
 
     `inception` is the last pooling layer of InceptionV3 from Keras Applications, on images resized to
     299 pixels. It is not the network of the original FID, whose scores are near but not equal.
@@ -62,8 +63,8 @@ def feature_extractor(
 def _own(train: ImageSet, seed: int, cache: Path, say: Callable[[str], None]) -> keras.Model:
     """Return the data set's own features: found in the cache, or trained and put there."""
     labels = train.labels if train.has_classes else None
-    task = "quarter turns" if labels is None else "classes"
-    kind = "turns" if labels is None else f"labels-{fingerprint(labels)[:8]}"
+    task = "whole and spoiled images" if labels is None else "classes"
+    kind = "pretext" if labels is None else f"labels-{fingerprint(labels)[:8]}"
     path = cache / f"features-{VERSION}-{train.fingerprint[:16]}-{kind}-seed-{seed}.keras"
     if path.exists():
         try:
@@ -79,10 +80,11 @@ def _own(train: ImageSet, seed: int, cache: Path, say: Callable[[str], None]) ->
 
 
 def _train(images: np.ndarray, labels: np.ndarray | None, seed: int) -> tuple[keras.Model, float]:
-    """Train a classifier of labels, or of turns without them; return its features and last accuracy."""
+    """Train a classifier of labels, or without them of spoiled images; return its features and last accuracy."""
     if labels is None:
-        turns = np.array([0, 1, 2, 3] if images.shape[1] == images.shape[2] else [0, 2])
-        classes = len(turns)
+        ways = ways_to_spoil(*images.shape[1:3])
+        classes = len(ways)
+        random = random_stream(seed, "pretext")
     else:
         names, targets = np.unique(labels, return_inverse=True)
         classes = len(names)
@@ -95,8 +97,8 @@ def _train(images: np.ndarray, labels: np.ndarray | None, seed: int) -> tuple[ke
         for batch in epoch_batches(len(images), min(BATCH, len(images)), seed, epoch, drop_last=True):
             x = images[batch]
             if labels is None:
-                target = (batch + epoch) % classes  # every image is seen turned in every way
-                x = np.stack([np.rot90(image, turns[turn]) for image, turn in zip(x, target, strict=True)])
+                target = (batch + epoch) % classes  # every image is seen spoiled in every way
+                x = np.stack([ways[way](image, random) for image, way in zip(x, target, strict=True)])
             else:
                 target = targets[batch]
             _, accuracy = classifier.train_on_batch(x, target)

@@ -24,6 +24,13 @@ def digit_features(digits, tmp_path_factory):
         return feature_extractor("own", digits[0], 0, tmp_path_factory.mktemp("features"), say=lambda _: None)
 
 
+@pytest.fixture(scope="session")
+def unlabelled_features(digits, tmp_path_factory):
+    """The own features of the same images without their labels."""
+    unlabelled = replace(digits[0], labels=None)
+    return feature_extractor("own", unlabelled, 0, tmp_path_factory.mktemp("features"), say=lambda _: None)
+
+
 @pytest.fixture
 def noisy():
     """Add noise of a given standard deviation, in grey levels."""

@@ -58,7 +58,7 @@ def test_a_classifier_is_trained_once_for_each_data_set_labelling_and_seed(tmp_p
     for other in others:
         feature_extractor("own", other, 0, tmp_path / "new" / "cache", said.append)
     assert len(said) == 4
-    assert "quarter turns" in said[3]
+    assert "whole and spoiled images" in said[3]
     feature_extractor("own", replace(stripes, labels=np.ones(40, np.int64)), 0, tmp_path / "new" / "cache", said.append)
     assert len(said) == 4  # one class teaches nothing, as none does
 
@@ -92,7 +92,7 @@ def test_of_large_images_the_finest_detail_is_averaged_away(tmp_path, monkeypatc
 
 
 def test_what_it_says_it_learned_is_learned(tmp_path, monkeypatch):
-    """Classes and turns of the stripes are easy; labels drawn by lot and turns of flat images are not."""
+    """Classes of stripes, and how they were spoiled, can be told; labels drawn by lot, and flat images, cannot."""
     monkeypatch.setattr("keras_gen.evaluation.features.STEPS", 40)
     images, labels = striped_images(400)
     upright, flat, lots = images[labels == 0], np.full_like(images, 9), np.random.default_rng(0).integers(0, 8, 400)
@@ -101,7 +101,7 @@ def test_what_it_says_it_learned_is_learned(tmp_path, monkeypatch):
         feature_extractor("own", ImageSet(*given, (), "stripes"), 0, tmp_path, said.append)
     right = [int(line.partition("right for ")[2].partition("%")[0]) for line in said]
     assert right[0] > 90
-    assert right[1] > 90
+    assert right[1] > 80  # of seven ways; stripes whose parts change places are often stripes again
     assert right[2] < 60
     assert right[3] < 50
 
@@ -126,6 +126,34 @@ def test_scores_rise_as_classes_are_dropped(digits, digit_features):
     assert np.all(np.diff([fid(real, each) for each in fewer]) > 0)
     assert np.all(np.diff([kid(real, each).value for each in fewer]) > 0)
     assert np.all(np.diff([prdc(real, each).recall for each in fewer]) < 0)
+
+
+@pytest.mark.parametrize("spoiled", ["blurred", "halved", "covered"])
+def test_without_labels_scores_rise_as_images_are_spoiled_in_ways_that_were_never_learned(
+    digits, unlabelled_features, spoiled
+):
+    """Halves of two digits, side by side, have everything but sense: features that know turns alone hardly see it."""
+    real, images = digits[1].images[:500], digits[1].images[500:]
+    worse = {"blurred": _blurred, "halved": _halved, "covered": _covered}[spoiled]
+    found = [kid(unlabelled_features(each), unlabelled_features(real)) for each in (images, worse(images))]
+    assert abs(found[0].value) < 4 * found[0].standard_error
+    assert found[1].value > found[0].value + 6 * np.hypot(found[0].standard_error, found[1].standard_error)
+
+
+def _blurred(images):
+    padded = np.pad(images.astype(float), ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    shifts = [padded[:, y : y + 28, x : x + 28] for y in range(3) for x in range(3)]
+    return np.rint(np.mean(shifts, axis=0)).astype(np.uint8)
+
+
+def _halved(images):
+    return np.concatenate([images[:, :, :14], np.roll(images, 1, axis=0)[:, :, 14:]], axis=2)
+
+
+def _covered(images):
+    covered = images.copy()
+    covered[:, 9:19, 9:19] = 0
+    return covered
 
 
 def test_kid_of_disjoint_real_images_is_0_within_its_error(digits, digit_features):
