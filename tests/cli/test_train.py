@@ -77,7 +77,8 @@ def test_every_flag_of_the_contract_is_there():
 
 def test_help_gives_the_defaults_of_every_recipe_and_data_set():
     text = re.sub(r"\s+", " ", train_parser("dcgan").format_help())
-    assert "(default: 200, 20 on cifar10, 20 on mnist, 20 on fashion_mnist, 30 on mnist5k; article: 100" in text
+    assert "(default: 200, 20 on cifar10, 20 on mnist, 20 on fashion_mnist, 30 on mnist5k; tuned: 200, 20 on " in text
+    assert "; article: 100, 43 on mnist, 43 on fashion_mnist)" in text
     assert "(default: 0.1; article: 0.0)" in text
     assert "(default: no; article: yes)" in text
 
