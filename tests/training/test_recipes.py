@@ -38,7 +38,7 @@ def test_the_tuned_recipe_learns_a_folder_of_drawings_and_does_not_memorise_it(t
     monkeypatch.chdir(tmp_path)
     draw_shapes(Path("shapes"), 600)
     sizes = ["--generator-filters", "32", "--generator-base-filters", "48", "--discriminator-filters", "16"]
-    flags = ["--dataset", "shapes", "--recipe", "tuned", "--batch-size", "32", "--epochs", "40", *sizes]
+    flags = ["--dataset", "shapes", "--recipe", "tuned", "--epochs", "40", *sizes]
     monkeypatch.setattr("sys.argv", ["train_dcgan.py", *flags, "--out", "run"])
     assert train_command("dcgan") == 0
     assert main(["evaluate", "run"]) == 0
