@@ -54,7 +54,9 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("kind", TRAIN)
-@pytest.mark.parametrize("stops", [[1], [4], [6], [2, 3, 5]], ids=str)
+@pytest.mark.parametrize(
+    "stops", [[4], [2, 3, 5], *(pytest.param(stops, marks=pytest.mark.slow) for stops in ([1], [6]))], ids=str
+)
 def test_a_resumed_run_is_the_uninterrupted_one(kind, stops, tmp_path, image_sets):
     """Four steps an epoch: stops within an epoch, at its last step, and several times."""
     sets = image_sets(size=16)
@@ -96,7 +98,7 @@ def test_a_warm_up_and_a_schedule_resume_too(stop, tmp_path, image_sets):
     assert_same(whole, train("vae", sets, tmp_path / "parts", resume=True, **DEEP))
 
 
-@pytest.mark.parametrize("overrides", [{}, {"likelihood": "binarized"}, DEEP])
+@pytest.mark.parametrize("overrides", [{"likelihood": "binarized"}, DEEP, pytest.param({}, marks=pytest.mark.slow)])
 def test_a_compiled_vae_resumes_too(overrides, tmp_path, image_sets):
     sets = image_sets(size=16)
     whole = train("vae", sets, tmp_path / "whole", engine="compiled", **overrides)
