@@ -210,11 +210,13 @@ def _vae_results(runs: list[RunFolder]) -> dict[str, str]:
 
 
 def _dcgan_settings(runs: list[RunFolder]) -> dict[str, str]:
-    measured = zip(*(run.read_table("metrics.csv") for run in runs), strict=True)
-    return {
-        f"KID after epoch {rows[0]['epoch']}": _kid([(row["kid"], row["kid_standard_error"]) for row in rows])
-        for rows in measured
-    }
+    measured = list(zip(*(run.read_table("metrics.csv") for run in runs), strict=True))
+
+    def kid(rows: tuple[dict[str, str], ...], name: str) -> str:
+        return _kid([(row[name], row[f"{name}_standard_error"]) for row in rows])
+
+    after = {f"KID after epoch {rows[0]['epoch']}": kid(rows, "kid") for rows in measured}
+    return after | {"its floor": kid(measured[-1], "kid_floor")}
 
 
 def _dcgan_results(runs: list[RunFolder]) -> dict[str, str]:

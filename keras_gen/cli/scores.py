@@ -102,6 +102,7 @@ class Validation:
         self.images = validation.images[some_places(validation, VALIDATED, settings.seed)]
         self._features: Features | None = None
         self._real: np.ndarray | None = None  # the features of the validation images
+        self._floor: Estimate | None = None  # the KID of as many training images: as real as it gets
 
     def after_epoch(self, run: TrainingRun) -> None:
         """Measure every so many epochs, and after the last; write metrics.csv, and the models if none were better."""
@@ -133,10 +134,17 @@ class Validation:
         if self._features is None:
             self._features = features_for("own", self.train, self.seed, tqdm.write)
             self._real = self._features(self.images)
+            training = self.train.images[some_places(self.train, len(self.images), self.seed)]
+            self._floor = kid(self._real, self._features(training))
         random = random_stream(self.seed, "validation")
         latents = draw_latents(random, len(self.images), run.settings.latent_dim, run.settings.latent_distribution)
         generated = decode(run.models[IMAGE_MODEL[run.kind]], latents, run.pixel_range)
         scores = image_scores(self._features(generated), self._real)
         distance = scores.pop("kid")
         scores.pop("fid")  # of a thousand images it is mostly bias
-        return {"kid": distance["value"], "kid_standard_error": distance["standard_error"]} | scores
+        return {
+            "kid": distance["value"],
+            "kid_standard_error": distance["standard_error"],
+            "kid_floor": self._floor.value,
+            "kid_floor_standard_error": self._floor.standard_error,
+        } | scores

@@ -5,6 +5,7 @@ from matplotlib.ticker import MaxNLocator
 
 HELD_OUT = "held_out_"
 ERROR = "_standard_error"
+FLOOR = "_floor"
 
 
 def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
@@ -37,16 +38,21 @@ def score_curves(rows: list[dict[str, float]]) -> Figure:
     """Draw each score in a panel of its own, with a band of two standard errors where they are known.
 
     Args:
-        rows: One for each measured epoch: `epoch`, and scores; a score's `..._standard_error` belongs to it.
+        rows: One for each measured epoch: `epoch`, and scores; to a score belong its `..._standard_error` and its
+            `..._floor`, the score of real images, a dotted line.
     """
-    names = [name for name in rows[0] if name != "epoch" and not name.endswith(ERROR)]
+    newest = rows[-1]  # a run that an older version began has columns that its first rows lack
+    names = [name for name in newest if name != "epoch" and not name.endswith((ERROR, FLOOR))]
     epochs = [row["epoch"] for row in rows]
     figure = Figure(figsize=(3.6 * min(3, len(names)), 3.0 * -(-len(names) // 3)), layout="constrained")
     for number, name in enumerate(names, start=1):
         axes = figure.add_subplot(-(-len(names) // 3), min(3, len(names)), number)
         values = [row[name] for row in rows]
         axes.plot(epochs, values, marker="o", markersize=3)
-        if name + ERROR in rows[0]:
+        if name + FLOOR in newest:
+            axes.axhline(newest[name + FLOOR], color="0.4", linestyle=":", label="real images")
+            axes.legend()
+        if name + ERROR in newest:
             low, high = ([row[name] + side * row[name + ERROR] for row in rows] for side in (-2, 2))
             axes.fill_between(epochs, low, high, alpha=0.25)
         axes.set(title=name.replace("_", " "), xlabel="epoch")

@@ -7,6 +7,7 @@ report.html  metrics.csv  metrics.json
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import zipfile
@@ -272,5 +273,9 @@ class RunFolder:
             raise InputError(f"{path} cannot be loaded safely ({reason}); make the run again") from None
 
     def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
-        lines = [",".join(rows[0])] + [",".join(str(value) for value in row.values()) for row in rows]
-        write_text(self.path / name, "\n".join(lines) + "\n")
+        text = io.StringIO()
+        # A run that an older version began may lack columns in its first rows.
+        writer = csv.DictWriter(text, rows[-1], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.path / name, text.getvalue())

@@ -75,16 +75,18 @@ def test_settings_are_compared_by_the_last_validation_loss_and_the_time_of_the_f
 def test_a_dcgan_s_settings_are_compared_after_each_measured_epoch(tmp_path):
     study = Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=True)
 
+    floor = {"kid_floor": -0.01, "kid_floor_standard_error": 0.2}
+
     def metrics(number):
         return [
-            {"epoch": 10, "kid": number, "kid_standard_error": 0.3},
-            {"epoch": 20, "kid": number / 10, "kid_standard_error": 0.4},
+            {"epoch": 10, "kid": number, "kid_standard_error": 0.3} | floor,
+            {"epoch": 20, "kid": number / 10, "kid_standard_error": 0.4} | floor,
         ]
 
     table = rows(report(study, runs_of(tmp_path, metrics=metrics)))
-    assert table[0][-3:] == ["KID after epoch 10", "KID after epoch 20", "time"]
+    assert table[0][-4:] == ["KID after epoch 10", "KID after epoch 20", "its floor", "time"]
     # The error of a mean of two: the root of the sum of squares, halved.
-    assert table[2] == ["the first", "2.000 ± 0.212", "0.200 ± 0.283", "1.00"]
+    assert table[2] == ["the first", "2.000 ± 0.212", "0.200 ± 0.283", "-0.010 ± 0.141", "1.00"]
 
 
 def test_results_are_of_the_held_out_images(tmp_path):

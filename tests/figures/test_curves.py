@@ -27,3 +27,14 @@ def test_each_score_has_a_panel_and_a_band_of_its_standard_error():
     corners = band.get_paths()[0].vertices
     assert sorted({round(float(y), 9) for x, y in corners if x == 4}) == [0.05, 0.45]
     assert not recall.collections
+    assert len(kid.lines) == 1  # no floor is known
+
+
+def test_the_score_of_real_images_is_a_line_in_the_panel_of_its_score():
+    old = {"epoch": 2, "kid": 0.5, "kid_standard_error": 0.1}  # from a version that measured no floor
+    new = {"epoch": 4, "kid": 0.2, "kid_standard_error": 0.1, "kid_floor": 0.01, "kid_floor_standard_error": 0.1}
+    (axes,) = score_curves([old, new]).axes
+    curve, floor = axes.lines
+    assert curve.get_ydata().tolist() == [0.5, 0.2]
+    assert set(floor.get_ydata()) == {0.01}
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["real images"]

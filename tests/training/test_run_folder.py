@@ -39,6 +39,12 @@ def test_what_exists_is_never_written_over(tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
+def test_rows_from_a_version_with_fewer_columns_leave_them_empty(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "dcgan", "stripes")
+    folder.write_metrics([{"epoch": 1, "kid": 0.5}, {"epoch": 2, "kid": 0.25, "kid_floor": 1e-05}])
+    assert (folder.path / "metrics.csv").read_text() == "epoch,kid,kid_floor\n1,0.5,\n2,0.25,1e-05\n"
+
+
 def test_a_run_writes_what_it_was_and_what_came_of_it(tmp_path, image_sets):
     train, held_out = image_sets()
     folder = RunFolder.create(tmp_path / "run", "vae", "stripes")
