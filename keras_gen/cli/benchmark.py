@@ -79,7 +79,9 @@ def parser() -> Parser:
     result.add_argument(
         "--out", type=Path, default=Path("quality"), help="folder of --quality's runs (default: quality)"
     )
-    result.add_argument("--data-dir", help="where --quality looks for data sets first")
+    result.add_argument(
+        "--data-dir", help="where --quality looks for data sets first (default: Keras's cache, then a download)"
+    )
     return result
 
 

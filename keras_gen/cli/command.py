@@ -38,6 +38,13 @@ def run_parser(command: str, description: str) -> Parser:
     return result
 
 
+def add_best_flag(parser: argparse.ArgumentParser) -> None:
+    """Let a command use the best models of a run instead of the last."""
+    parser.add_argument(
+        "--best", action="store_true", help="use the best models, which --evaluate-every keeps (default: the last)"
+    )
+
+
 class Terminated(BaseException):
     """SIGTERM arrived outside the training loop."""
 

@@ -6,7 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, check_seed, check_whole, run_parser, start_backend
+from keras_gen.cli.command import DONE, Parser, add_best_flag, check_seed, check_whole, run_parser, start_backend
+from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def main(argv: list[str]) -> int:
     run.folder.write_scores(result)
     print(f"Numbers: {run.folder.path / 'metrics.json'}")
     print(f"Each generated image beside its nearest training images: {_draw_nearest(run, generated, train, copies)}")
+    print(f"All of it on one page: {write_report(run.folder)}")
     return DONE
 
 
@@ -95,9 +97,7 @@ def parser() -> Parser:
         help="samples an image for the importance-weighted bound (default: 500; VAE)",
     )
     result.add_argument("--seed", type=int, default=0, help="start of every random draw (default: 0)")
-    result.add_argument(
-        "--best", action="store_true", help="measure the best models, of --evaluate-every (default: the last)"
-    )
+    add_best_flag(result)
     return result
 
 

@@ -12,6 +12,7 @@ from keras_gen.atomic import write_text
 from keras_gen.cli.command import (
     DONE,
     Parser,
+    add_best_flag,
     check_ending,
     check_new,
     run_parser,
@@ -52,11 +53,11 @@ def main(argv: list[str]) -> int:
     from keras_gen.figures.explorer import explorer_page
     from keras_gen.training import load_run
 
-    run = load_run(options.run)
+    run = load_run(options.run, best=options.best)
     page = explorer_page(_plane(run, options))
     if len(page) > LARGEST:
         raise RuntimeError(f"the page has {len(page):,} bytes")
-    path = options.out or run.folder.path / "explorer.html"
+    path = options.out or run.folder.path / f"explorer{'-best' if options.best else ''}.html"
     write_text(path, page)
     print(f"Open in a browser: {path} ({len(page) / 1e6:.1f} MB, needs no server and no network)")
     return DONE
@@ -74,6 +75,7 @@ def parser() -> Parser:
         "principal axes; VAE)",
     )
     result.add_argument("--seeds", help="three seeds that the plane goes through (default: 0,1,2; DCGAN)")
+    add_best_flag(result)
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/explorer.html)")
     return result
 

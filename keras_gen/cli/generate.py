@@ -9,6 +9,7 @@ from keras_gen.cli.command import (
     DONE,
     MOST,
     Parser,
+    add_best_flag,
     check_ending,
     check_new,
     check_seed,
@@ -31,7 +32,7 @@ def main(argv: list[str]) -> int:
     start_backend()
     from keras_gen.training import load_run
 
-    run = load_run(options.run)
+    run = load_run(options.run, best=options.best)
     if options.seeds is None:
         images = run.generate(options.count, options.seed)
     else:
@@ -66,7 +67,7 @@ def _check(options: Namespace) -> None:
     if options.png is not None:
         check_ending("--png", options.png, ".png", options.npy)
     if not outputs:
-        options.png = options.run / "figures" / f"generated-{named}.png"
+        options.png = options.run / "figures" / f"generated-{named}{'-best' if options.best else ''}.png"
 
 
 def _write_files(images: np.ndarray, seeds: list[int] | None, folder: Path) -> None:
@@ -111,4 +112,5 @@ def parser() -> Parser:
         help=f"file for a grid of the first {GRID_LIMIT} (default: in the run's figures, if nothing else is asked for)",
     )
     result.add_argument("--folder", type=Path, help="new folder for a PNG of each image (default: none)")
+    add_best_flag(result)
     return result

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from keras_gen.cli.command import (
     DONE,
     Parser,
+    add_best_flag,
     check_ending,
     check_new,
     check_seed,
@@ -36,11 +37,11 @@ def main(argv: list[str]) -> int:
     start_backend()
     from keras_gen.training import load_run
 
-    run = load_run(options.run)
+    run = load_run(options.run, best=options.best)
     if run.kind == "dcgan":
         _check_dcgan(options)
     view = _draw(run, options)
-    files = view.write(options.out or run.folder.figures / f"{view.name}.png")
+    files = view.write(options.out or run.folder.figures / f"{view.name}{'-best' if options.best else ''}.png")
     if options.npy is not None:
         save_array(options.npy, view.array)
         files.append(options.npy)
@@ -125,6 +126,7 @@ def _view(views: object, name: str, text: str, array: str = "the images, uint8 (
     result = views.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     result.add_argument("--out", type=Path, metavar="PNG", help="file for the picture (default: in the run's figures)")
     result.add_argument("--npy", type=Path, metavar="FILE", help=f"file for {array} (default: none)")
+    add_best_flag(result)
     return result
 
 

@@ -52,7 +52,7 @@ def parser() -> Parser:
     result = run_parser(
         "report",
         "Put all that a run's folder holds on one page: settings, losses, pictures, commands. Training "
-        "does so at its end; do it again after `evaluate`.",
+        "and `evaluate` do so at their end.",
     )
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
     return result
@@ -99,22 +99,22 @@ def _summary(facts: dict, history: list[dict[str, str]]) -> str:
 
 
 def _grids(folder: RunFolder) -> list[Grid]:
-    from keras_gen.figures.report import Grid, file_source
+    from keras_gen.figures.report import Grid
     from keras_gen.places import spread_places
 
     epochs = folder.epochs_with(folder.epoch_image)
     if not epochs:
         return []
     some = [epochs[place] for place in spread_places(len(epochs), MOST_GRIDS)]
-    return [Grid(file_source(folder.epoch_image(epoch), GRID_WIDTH), epoch) for epoch in some]
+    return [Grid(_source(folder.epoch_image(epoch), GRID_WIDTH), epoch) for epoch in some]
 
 
 def _sections(folder: RunFolder) -> list[Section]:
-    from keras_gen.figures.report import Picture, Section, file_source
+    from keras_gen.figures.report import Picture, Section
 
     def pictures(texts: dict[str, str]) -> list[Picture]:
         files = {name: folder.figures / f"{name}.png" for name in texts}
-        return [Picture(file_source(files[name]), text) for name, text in texts.items() if files[name].exists()]
+        return [Picture(_source(files[name]), text) for name, text in texts.items() if files[name].exists()]
 
     sections = [
         Section("Losses", pictures({"losses": "After each epoch: training solid, held-out dashed."})),
@@ -123,6 +123,20 @@ def _sections(folder: RunFolder) -> list[Section]:
         Section("What it was trained on", pictures({"data": "Some training images, as the networks see them."})),
     ]
     return [section for section in sections if section.pictures]
+
+
+def _source(path: Path, widest: int | None = None) -> str:
+    """Return a PNG file as a data URL.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    from keras_gen.figures.report import png_source
+
+    try:
+        return png_source(path.read_bytes(), widest)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); remove it") from None
 
 
 def _tables(folder: RunFolder, facts: dict, history: list[dict[str, str]]) -> list[Table]:

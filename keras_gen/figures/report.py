@@ -3,11 +3,9 @@
 import base64
 import io
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from PIL import Image
 
-from keras_gen.errors import InputError
 from keras_gen.figures.pages import asset, render
 
 LARGEST_PNG = 500_000  # bytes
@@ -85,24 +83,21 @@ def report_page(report: Report) -> str:
     return render("report.html", report=report, grids=grids, css=css, script=asset("report.js"))
 
 
-def file_source(path: Path, widest: int | None = None) -> str:
-    """Return a PNG file as a data URL: as it is if it is small, else as a smaller WebP with slight losses.
+def png_source(png: bytes, widest: int | None = None) -> str:
+    """Return a PNG as a data URL: as it is if it is small, else as a smaller WebP with slight losses.
 
     Args:
-        path: The file.
+        png: The bytes of its file.
         widest: Pixels that it may be wide; None is as wide as a page.
 
     Raises:
-        InputError: The file is damaged.
+        OSError, ValueError: The picture is damaged.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            if widest is None and path.stat().st_size <= LARGEST_PNG:
-                return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-            picture = image.convert("RGB")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); remove it") from None
+    with Image.open(io.BytesIO(png)) as image:
+        image.load()
+        if widest is None and len(png) <= LARGEST_PNG:
+            return "data:image/png;base64," + base64.b64encode(png).decode()
+        picture = image.convert("RGB")
     widest = widest or PAGE_WIDTH
     if picture.width > widest:
         height = max(1, round(picture.height * widest / picture.width))

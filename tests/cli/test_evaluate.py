@@ -111,6 +111,26 @@ def test_measuring_while_training_sets_images_aside_and_keeps_the_best(tmp_path,
     same = np.array_equal(run.generate(4), last.generate(4))
     assert same == (best["epoch"] == "5")
     assert evaluated(path, "--best", "--importance-samples", "5")["models"] == "best"
+    assert "The best models" in (path / "report.html").read_text()  # renewed
+
+    def array_of(*command):
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
+        assert main([*command, "--npy", str(file)]) == 0
+        return np.load(file)
+
+    generate, traverse = ("generate", str(path), "--count", "4"), ("latent", str(path), "traverse")
+    assert np.array_equal(array_of(*generate, "--best"), run.generate(4))
+    assert np.array_equal(array_of(*traverse), array_of(*traverse, "--best")) == same
+    drawn = sorted(file.stem for file in (path / "figures").glob("traversal*.png"))
+    assert drawn[1] == f"{drawn[0]}-best"
+    assert main(["explore", str(path), "--best"]) == 0
+    assert ((path / "explorer-best.html").read_text() != explorer(path)) != same
+
+
+def explorer(path):
+    """Return the page of a run's last models."""
+    assert main(["explore", str(path)]) == 0
+    return (path / "explorer.html").read_text()
 
 
 def read_metrics(path):
