@@ -21,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The disk refuses; `path` is as it was, and the temporary file is gone.
     """
-    temporary = path.with_name(PARTIAL + path.name)
+    temporary = path.with_name(f"{PARTIAL}{os.getpid()}-{path.name}")  # another process may write the same file
     try:
         yield temporary
         with temporary.open("rb+") as file:

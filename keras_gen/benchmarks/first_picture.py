@@ -10,12 +10,11 @@ PICTURES = ("figures/data.png", "images/epoch-0001.png")
 POLL_SECONDS = 0.02
 
 
-def first_pictures(kind: str, arguments: tuple[str, ...] = ()) -> list[float] | str:
+def first_pictures(kind: str) -> list[float] | str:
     """Run a training command on its default data until its first pictures are there.
 
     Args:
         kind: `vae` or `dcgan`.
-        arguments: More flags for the command.
 
     Returns:
         Seconds until the training images are drawn and until the first epoch's images are, or what the command said
@@ -24,7 +23,7 @@ def first_pictures(kind: str, arguments: tuple[str, ...] = ()) -> list[float] | 
     command = str(ROOT / f"train_{kind}.py")
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        with started(command, [command, "--epochs", "1", "--out", str(run), *arguments]) as child:
+        with started(command, [command, "--epochs", "1", "--out", str(run)]) as child:
             seconds: list[float] = []
             while len(seconds) < len(PICTURES):
                 ended = child.ended

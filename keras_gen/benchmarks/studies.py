@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from keras_gen.benchmarks.tables import markdown
-from keras_gen.training.recipes import EQUAL_RATES, MIRRORED
+from keras_gen.training.recipes import EQUAL_RATES, MIRRORED, resolve_settings
 from keras_gen.training.run_folder import RunFolder
-from keras_gen.training.settings import flag
+from keras_gen.training.settings import Settings, flag
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class Study:
     settings: dict[str, object] = field(hash=False)
     trials: tuple[Trial, ...]
     validated: bool
+
+    def resolved(self, trial: Trial, seed: int) -> Settings:
+        """Return the settings of one run."""
+        return resolve_settings(self.kind, self.dataset, **self.settings | trial.settings, seed=seed)
 
     def command(self, trial: Trial, seed: int, data_dir: str | None) -> list[str]:
         """Return the training command of one run, but for its folder."""
@@ -216,7 +220,8 @@ def _dcgan_settings(runs: list[RunFolder]) -> dict[str, str]:
         return _kid([(row[name], row[f"{name}_standard_error"]) for row in rows])
 
     after = {f"KID after epoch {rows[0]['epoch']}": kid(rows, "kid") for rows in measured}
-    return after | {"its floor": kid(measured[-1], "kid_floor")}
+    known = all("kid_floor" in row for row in measured[-1])  # older versions did not measure it
+    return after | {"its floor": kid(measured[-1], "kid_floor") if known else "–"}
 
 
 def _dcgan_results(runs: list[RunFolder]) -> dict[str, str]:

@@ -7,7 +7,6 @@ from keras_gen.benchmarks.first_picture import PICTURES
 from keras_gen.benchmarks.race import Result
 from keras_gen.benchmarks.task import PEAK_OPERATIONS, PEAKS, Task
 
-NAMES = {"vae": "VAE", "dcgan": "DCGAN"}
 LAUNCHES = 2  # a larger batch that takes less than this many times as long leaves the device waiting
 MUCH_LARGER = 4  # times as many images; fewer tell nothing about it
 
@@ -70,7 +69,7 @@ def rate(operations: float) -> str:
 def heading(task: Task) -> str:
     """Return what a table is about."""
     size = "x".join(map(str, task.image_shape))
-    return f"{NAMES[task.kind]}, {size}, batch {task.batch_size}, {task.precision}"
+    return f"{task.kind.upper()}, {size}, batch {task.batch_size}, {task.precision}"
 
 
 def table(task: Task, results: list[Result], operations: list[int], peaks: list[float]) -> list[str]:

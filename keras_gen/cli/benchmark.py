@@ -22,7 +22,7 @@ RECIPES_COMPARED = "vae,digits,cars"
 PRECISIONS = ("float32", "mixed_bfloat16")
 VAE_SHAPE = (28, 28, 1)
 CHAPTER_BATCH = {"vae": 100, "dcgan": 128}
-LAP_IMAGES = {  # enough for seconds; on a GPU the steps are short
+LAP_IMAGES = {  # by kind and device; enough for seconds; on a GPU the steps are short
     "vae": {"CPU": 60_000, "GPU": 60_000},
     "dcgan": {"CPU": 768, "GPU": 20_480},
 }
@@ -127,14 +127,13 @@ def check_backend() -> None:
         raise not_installed(backend)
 
 
-def benchmark(tasks: list[Task], rounds: int, pictures: list[str], lap_images: dict = LAP_IMAGES) -> None:
+def benchmark(tasks: list[Task], rounds: int, pictures: list[str]) -> None:
     """Measure and print.
 
     Args:
         tasks: A table each; how many steps a lap has is decided here.
         rounds: Laps of each contender.
         pictures: Kinds of model whose time to the first picture is measured.
-        lap_images: Images of a lap by kind, and by `CPU` or `GPU`.
     """
     takers = {kind: contenders(kind) for kind in KINDS}
     total = 1 + sum(len(takers[task.kind]) * (1 + rounds) for task in tasks) + len(pictures)
@@ -155,7 +154,7 @@ def benchmark(tasks: list[Task], rounds: int, pictures: list[str], lap_images: d
         show(*opening(survey, rounds, left_out(tasks)))
         results = {}
         for task, operations in zip(tasks, survey["operations"], strict=True):
-            images = lap_images[task.kind]["GPU" if survey["gpu"] else "CPU"]
+            images = LAP_IMAGES[task.kind]["GPU" if survey["gpu"] else "CPU"]
             task = dataclasses.replace(task, steps=max(LEAST_STEPS, images // task.batch_size))
             results[task], notes = race(takers[task.kind], task, rounds, tick)
             show("", *section(task, results[task], operations), "", *notes)

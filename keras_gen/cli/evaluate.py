@@ -32,9 +32,10 @@ def main(argv: list[str]) -> int:
     run = load_run(options.run, best=options.best)
     train, held_out = run.datasets()
     count = min(options.count, len(held_out), len(train))
-    if count < 6:
-        raise InputError(f"{run.folder.path} has {len(held_out)} held-out images; six are the least to compare with")
     from keras_gen.cli import scores
+
+    if count < scores.FEWEST:
+        raise InputError(f"{run.folder.path} has {len(held_out)} held-out images; six are the least to compare with")
     from keras_gen.evaluation import class_shares, find_copies
 
     result = {"models": "best" if options.best else "last", "seed": options.seed}

@@ -19,7 +19,7 @@ from keras_gen.cli.command import (
     start_backend,
     whole_numbers,
 )
-from keras_gen.errors import InputError
+from keras_gen.errors import InputError, RunError
 from keras_gen.places import spread_places
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     run = load_run(options.run, best=options.best)
     page = explorer_page(_plane(run, options))
     if len(page) > LARGEST:
-        raise RuntimeError(f"the page has {len(page):,} bytes")
+        raise RunError(f"the page would have {len(page):,} bytes, and {LARGEST:,} are the most that it should have")
     path = options.out or run.folder.path / f"explorer{'-best' if options.best else ''}.html"
     write_text(path, page)
     print(f"Open in a browser: {path} ({len(page) / 1e6:.1f} MB, needs no server and no network)")
@@ -78,6 +78,11 @@ def parser() -> Parser:
     add_best_flag(result)
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/explorer.html)")
     return result
+
+
+def most_points(image_bytes: int, latent_dim: int) -> int:
+    """Return how many held-out images a page has room for: each comes with its code in float32."""
+    return max(20, min(MOST_POINTS, POINT_BYTES // (image_bytes + 4 * latent_dim)))
 
 
 def _plane(run: TrainedRun, options: Namespace) -> LatentPlane:
@@ -117,7 +122,7 @@ def _plane_of_codes(run: TrainedRun, dimensions: list[int] | None) -> LatentPlan
     from keras_gen.figures.explorer import LatentPlane, shrunk
 
     _, held_out = run.datasets()
-    numbers = spread_places(len(held_out), max(20, min(MOST_POINTS, POINT_BYTES // _bytes_in_page(run))))
+    numbers = spread_places(len(held_out), most_points(_bytes_in_page(run), run.settings.latent_dim))
     z_mean, z_log_var = run.encode_distribution(held_out.images)
     axes, reach = _axes_of_codes(run, dimensions, z_mean, z_log_var)
     codes = z_mean[numbers]

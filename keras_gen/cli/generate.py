@@ -64,6 +64,8 @@ def _check(options: Namespace) -> None:
         check_seed(options.seed)
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
     check_new(*outputs)
+    if len({path.absolute() for path in outputs}) < len(outputs):
+        raise InputError("--npy, --png and --folder name the same place; give each its own")
     if options.png is not None:
         check_ending("--png", options.png, ".png", options.npy)
     if not outputs:

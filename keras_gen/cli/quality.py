@@ -7,9 +7,11 @@ from pathlib import Path
 
 from keras_gen.benchmarks.race import ROOT
 from keras_gen.benchmarks.studies import STUDIES, Study, report
-from keras_gen.cli.command import DONE, INTERRUPTED, TERMINATED, check_seed
+from keras_gen.cli.command import DONE, INTERRUPTED, TERMINATED, Terminated, check_seed
 from keras_gen.errors import InputError, RunError
+from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
+from keras_gen.training.settings import Settings, changes
 
 
 def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None) -> int:
@@ -22,7 +24,7 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
         data_dir: Where the data sets are looked for first.
 
     Raises:
-        InputError: A seed is out of bounds, the folder is a file, or a run in it cannot go on.
+        InputError: A seed is out of bounds, the folder is a file, or a run in it cannot go on or has other settings.
         RunError: A run failed.
     """
     for seed in seeds:
@@ -38,6 +40,7 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
         }
         for place, seed in enumerate(seeds):  # all rows of a seed come first, so that one seed can be looked at early
             for trial, runs in folders.items():
+                _check_settings(study.resolved(trial, seed), runs[place])
                 code = _make(study, study.command(trial, seed, data_dir), runs[place])
                 if code != DONE:
                     return code
@@ -48,12 +51,24 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
     return DONE
 
 
+def _check_settings(wanted: Settings, run: RunFolder) -> None:
+    """Raise InputError for a run of an earlier version of the study: its numbers belong to other settings."""
+    if not run.has_checkpoint:
+        return
+    # What was asked for as `auto` is kept as what it became.
+    if different := changes(settings_of(run.read()).as_dict(), wanted.as_dict(), ("precision",)):
+        raise InputError(
+            f"{run.path} was made with other settings: {'; '.join(different)}; remove it, or name another folder with "
+            "--out"
+        )
+
+
 def _make(study: Study, command: list[str], run: RunFolder) -> int:
     """Do what one run still needs; return an exit code."""
     path = str(run.path)
     if not run.path.exists():
         code = _python([*command, "--out", path])
-    elif not any(run.checkpoints.glob("*.npz")):
+    elif not run.has_checkpoint:
         raise InputError(f"{path} was stopped before its first checkpoint; remove it, and give the command again")
     elif run.read()["status"] != "finished":
         code = _python([command[0], "--resume", path])
@@ -74,6 +89,10 @@ def _python(arguments: list[str]) -> int:
             break
         except KeyboardInterrupt:
             continue  # the child has had it too, and saves
+        except Terminated:  # the child has not
+            child.terminate()
+            child.wait()
+            raise
     if code in (DONE, INTERRUPTED, TERMINATED):
         return code
     raise RunError(f"this ended with exit code {code}: {shlex.join(['python', *arguments])}")

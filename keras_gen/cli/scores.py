@@ -9,7 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_gen.data import ImageSet
-from keras_gen.data.loading import keras_cache
+from keras_gen.data.loading import own_cache
+from keras_gen.errors import InputError
 from keras_gen.evaluation import (
     Classes,
     Copies,
@@ -30,14 +31,15 @@ from keras_gen.training.settings import Settings
 from keras_gen.training.trained_run import IMAGE_MODEL
 
 VALIDATED = 1000  # generated and real images that are compared during training
+FEWEST = 6  # images to compare: each is held against its five nearest
 JUDGED_BY = {"vae": "validation_loss", "dcgan": "kid"}  # the smaller the better
 
 Features = Callable[[np.ndarray], np.ndarray]
 
 
-def features_for(name: str, train: ImageSet, seed: int, say: Callable[[str], None] = print) -> Features:
+def features_for(name: str, train: ImageSet, seed: int) -> Features:
     """Return the feature extractor of a data set, from the cache or trained now."""
-    return feature_extractor(name, train, seed, keras_cache().parent / "keras_gen" / "features", say)
+    return feature_extractor(name, train, seed, own_cache() / "features")
 
 
 def some_places(images: ImageSet, count: int, seed: int) -> np.ndarray:
@@ -91,18 +93,35 @@ def memorising_scores(copies: Copies) -> dict:
 class Validation:
     """Measures a run under way on validation images, and keeps its best models.
 
+    What measuring needs is made ready here, before hours go into the run: a DCGAN's features may have to be trained.
+
     Args:
+        kind: `vae` or `dcgan`.
         settings: The run's.
         train: The images it trains on.
         validation: Training images that were set aside.
+
+    Raises:
+        InputError: There are too few images to compare, or the features cannot be had.
     """
 
-    def __init__(self, settings: Settings, train: ImageSet, validation: ImageSet) -> None:
-        self.every, self.seed, self.train = settings.evaluate_every, settings.seed, train
+    def __init__(self, kind: str, settings: Settings, train: ImageSet, validation: ImageSet) -> None:
+        self.every, self.seed = settings.evaluate_every, settings.seed
         self.images = validation.images[some_places(validation, VALIDATED, settings.seed)]
-        self._features: Features | None = None
-        self._real: np.ndarray | None = None  # the features of the validation images
-        self._floor: Estimate | None = None  # the KID of as many training images: as real as it gets
+        if kind == "dcgan":
+            self._compare_with(train)
+
+    def _compare_with(self, train: ImageSet) -> None:
+        """Make ready the features, those of the validation images, and the floor: as real as it gets."""
+        count = len(self.images)
+        if count < FEWEST:
+            raise InputError(
+                f"--evaluate-every sets {count} image{'s' if count > 1 else ''} aside to compare with, and {FEWEST} "
+                "are the least; use more images, or leave it out"
+            )
+        self._features = features_for("own", train, self.seed)
+        self._real = self._features(self.images)
+        self._floor = kid(self._real, self._features(train.images[some_places(train, count, self.seed)]))
 
     def after_epoch(self, run: TrainingRun) -> None:
         """Measure every so many epochs, and after the last; write metrics.csv, and the models if none were better."""
@@ -131,11 +150,6 @@ class Validation:
         }
 
     def _dcgan(self, run: TrainingRun) -> dict:
-        if self._features is None:
-            self._features = features_for("own", self.train, self.seed, tqdm.write)
-            self._real = self._features(self.images)
-            training = self.train.images[some_places(self.train, len(self.images), self.seed)]
-            self._floor = kid(self._real, self._features(training))
         random = random_stream(self.seed, "validation")
         latents = draw_latents(random, len(self.images), run.settings.latent_dim, run.settings.latent_distribution)
         generated = decode(run.models[IMAGE_MODEL[run.kind]], latents, run.pixel_range)

@@ -17,7 +17,7 @@ from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
 from keras_gen.training.distribution import is_chief, strategy, workers
-from keras_gen.training.engines import check_engine, is_convolutional
+from keras_gen.training.engines import check_engine
 from keras_gen.training.recipes import RECIPES, resolve_settings, settings_of
 from keras_gen.training.run_folder import RunFolder, already_exists
 from keras_gen.training.settings import NAMES, SETTINGS, Settings, changes, flag
@@ -174,10 +174,11 @@ def _train(kind: str, argv: list[str]) -> int:
         return DONE
     if not trainer.chief:
         return _follow(trainer, data, plan)
+    pictures = Pictures(plan.settings)
+    callbacks = _callbacks(kind, plan, data, pictures)
     with StopSignals() as stop:
-        pictures = Pictures(plan.settings)
         folder = _begin(kind, plan, options, data, pictures)
-        run = _run(trainer, data, folder, _callbacks(plan, data, pictures), plan, options, stop)
+        run = _run(trainer, data, folder, callbacks, plan, options, stop)
         if run.stopped:
             print(f"Stopped in epoch {run.epoch + 1} of {plan.settings.epochs}. To go on: {_resume_line(kind, folder)}")
         else:
@@ -211,7 +212,7 @@ def _check_early(kind: str, plan: _Plan, options: dict) -> None:
     check_engine(plan.settings, chosen_backend())
     if "out" in options and os.path.lexists(options["out"]) and is_chief(plan.settings.distribute):
         raise already_exists(options["out"])
-    if plan.source["image_size"] and (kind == "dcgan" or plan.settings.architecture == "conv"):
+    if plan.source["image_size"] and plan.settings.convolutional:
         doublings(plan.source["image_size"])
 
 
@@ -239,13 +240,13 @@ def _resume_line(kind: str, folder: RunFolder) -> str:
     return f"python train_{kind}.py --resume {shlex.quote(str(folder.path))}"
 
 
-def _callbacks(plan: _Plan, data: _Data, pictures: Pictures) -> list[Callable[[TrainingRun], None]]:
+def _callbacks(kind: str, plan: _Plan, data: _Data, pictures: Pictures) -> list[Callable[[TrainingRun], None]]:
     """Return what is done after each epoch."""
     if data.validation is None:
         return [pictures.after_epoch]
     from keras_gen.cli.scores import Validation
 
-    return [pictures.after_epoch, Validation(plan.settings, data.train, data.validation).after_epoch]
+    return [pictures.after_epoch, Validation(kind, plan.settings, data.train, data.validation).after_epoch]
 
 
 def _announce(kind: str, settings: Settings, data: _Data, trainer: Trainer) -> None:
@@ -260,7 +261,7 @@ def _announce(kind: str, settings: Settings, data: _Data, trainer: Trainer) -> N
     helps = "--augment" if getattr(settings, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(kind, settings, train):
         print(f"Advice  {advice}")
-    why = f" ({best_precision(is_convolutional(settings))[1]})" if settings.precision == "auto" else ""
+    why = f" ({best_precision(settings.convolutional)[1]})" if settings.precision == "auto" else ""
     print(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.precision}{why}")
     if settings.distribute != "none":
         print(f"Split   each batch of {settings.batch_size} over {trainer.devices} devices")
@@ -300,7 +301,7 @@ def _run(
     except (RunError, OSError):
         with contextlib.suppress(OSError, InputError):  # what went wrong comes first
             write_report(folder)
-        if any(folder.checkpoints.glob("*.npz")):
+        if folder.has_checkpoint:
             print(f"The last good state is kept. To go on from it: {_resume_line(trainer.kind, folder)}")
         raise
     folder.write(source=plan.source, commands=plan.commands)  # the data may have moved since the run was begun
@@ -370,6 +371,11 @@ def _resumed_plan(kind: str, options: dict) -> _Plan:
     if different := changes(old.as_dict(), new.as_dict(), MAY_CHANGE) + changes(run["source"], asked, MAY_CHANGE):
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
+        )
+    if new.epochs != old.epochs and getattr(new, "learning_rate_schedule", "constant") != "constant":
+        print(
+            f"Advice  the learning rate falls along a cosine over all epochs: with {new.epochs} instead of "
+            f"{old.epochs} it goes up again; in a new run it falls once"
         )
     return _Plan(new, asked, folder, run.get("commands", []))
 

@@ -248,7 +248,8 @@ def traverse(
         rows: Dimensions to show, at most.
     """
     start, name = None, "traversal"
-    reach = 1.0 if run.settings.latent_distribution == "uniform" else REACH
+    uniform = run.settings.latent_distribution == "uniform"
+    reach = 1.0 if uniform else REACH  # all of uniform(-1, 1), or so many standard deviations
     if image is not None:
         start, name = run.encode(_image(run, image)[np.newaxis])[0], f"traversal-of-{short_name(image)}"
     elif seed is not None or run.kind == "dcgan":
@@ -266,7 +267,7 @@ def traverse(
             "levels",
         )
     order = np.argsort(-carries, kind="stable")
-    dead = np.sort(order[carries[order] < latent.DEAD])
+    dead = np.sort(order[carries[order] < latent.DEAD]) if run.kind == "vae" else []
     shown = order[:rows]
     share = np.linspace(-1, 1, BETWEEN * (steps - 1) + 1)
     points = [
@@ -275,9 +276,10 @@ def traverse(
     ]
     images = run.decode(np.concatenate(points)).reshape(len(shown), len(share), *run.image_shape)
     strip = images[:, ::BETWEEN].reshape(-1, *run.image_shape)
-    texts = ["dead" if carries[dimension] < latent.DEAD else f"{carries[dimension]:.3g} {unit}" for dimension in shown]
+    texts = ["dead" if dimension in dead else f"{carries[dimension]:.3g} {unit}" for dimension in shown]
     texts = [f"z[{dimension}]  {text}" for dimension, text in zip(shown, texts, strict=True)]
-    columns = [f"{reach * value:+.1f} sd" for value in np.linspace(-1, 1, steps)]
+    scale = "" if uniform else " sd"
+    columns = [f"{reach * value:+.1f}{scale}" for value in np.linspace(-1, 1, steps)]
     left_out = f", the {len(shown)} that carry most of {len(order)}" if len(shown) < len(order) else ""
     figure = figures.image_table(strip, columns, texts, f"each latent dimension, swept over its range{left_out}")
     frames = [_pixels(images[:, place], None, MOVING_SIDE // 2) for place in range(len(share))]

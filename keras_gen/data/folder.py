@@ -35,6 +35,7 @@ LONGEST = 4  # times the shorter side: of a longer image, the crop would keep le
 LARGEST_ZOOM = 4  # a smaller image would be mostly made up
 CACHE_VERSION = 1
 ABOUT_THE_FILE = (None, errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR)  # not the machine
+NAMED = 3  # of the images that are skipped
 CHUNK = 256  # images decoded at a time, so that a slow disk cannot fill the memory with them
 
 
@@ -350,9 +351,9 @@ def _check_bad(path: Path, skipped: dict[str, str], max_bad: int) -> None:
         )
 
 
-def _named(skipped: dict[str, str], most: int = 3) -> str:
-    names = [f"{name} {reason}" for name, reason in list(skipped.items())[:most]]
-    return ", ".join(names) + (f", and {len(skipped) - most} more" if len(skipped) > most else "")
+def _named(skipped: dict[str, str]) -> str:
+    names = [f"{name} {reason}" for name, reason in list(skipped.items())[:NAMED]]
+    return ", ".join(names) + (f", and {len(skipped) - NAMED} more" if len(skipped) > NAMED else "")
 
 
 def _describe(path: Path, facts: Facts, image_size: int | None, say: Callable[[str], None]) -> None:

@@ -28,7 +28,7 @@ def read_npz(path: Path) -> Arrays:
             if isinstance(content, np.ndarray):
                 raise InputError(f"{path} is a single array, not an .npz file; save named arrays with numpy.savez")
             return {key: content[key] for key in content.files}
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(f"{path} cannot be read as .npz ({error}); it may be cut short") from None
     except ValueError as error:
         if isinstance(error, InputError):
@@ -53,7 +53,7 @@ def read_idx(path: Path) -> np.ndarray:
     """
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read ({error}); it may be cut short") from None
     if len(data) < 4 or data[:3] != b"\x00\x00\x08":
         raise InputError(f"{path} is not an IDX file of unsigned bytes")
@@ -62,7 +62,7 @@ def read_idx(path: Path) -> np.ndarray:
     values = np.frombuffer(data, np.uint8, offset=min(header_end, len(data)))
     if not shape or values.size != int(np.prod(shape)):
         raise InputError(f"{path} is cut short or damaged: its header and its length do not agree")
-    return values.reshape(shape)
+    return values.reshape(shape).copy()  # of our own: images are rearranged in place
 
 
 class _ArraysOnly(pickle.Unpickler):

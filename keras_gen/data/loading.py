@@ -161,6 +161,11 @@ def keras_cache() -> Path:
     return (Path(home) if home else Path.home() / ".keras") / "datasets"
 
 
+def own_cache() -> Path:
+    """The folder in which we keep what is costly to make again: beside Keras's, `~/.keras/keras_gen`."""
+    return keras_cache().parent / "keras_gen"
+
+
 def _candidates(dataset: PublicDataset, label: int | None, folder: Path) -> Iterator[Path]:
     names = dataset.files
     if label is not None:  # one class may have a file of its own
@@ -240,7 +245,7 @@ def set_aside(train: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
 def _folder(
     path: Path, seed: int, image_size: int | None, channels: int | None, max_bad: int, say: Callable[[str], None]
 ) -> tuple[ImageSet, ImageSet]:
-    cache = keras_cache().parent / "keras_gen" / "images"
+    cache = own_cache() / "images"
     images, facts = read_folder(path, cache, image_size, channels, max_bad, say)
     labels = None if facts.labels is None else np.array(facts.labels, np.int64)
     parts = _hold_out(images, labels, seed)

@@ -12,7 +12,6 @@ from keras_gen.atomic import replacing
 from keras_gen.data.batches import epoch_batches
 from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.errors import InputError
-from keras_gen.evaluation.compiled import compiled
 from keras_gen.evaluation.pretext import ways_to_spoil
 from keras_gen.seeds import random_stream
 from keras_gen.sizes import halvings, widths
@@ -56,7 +55,6 @@ def feature_extractor(
     if name not in FEATURES:
         raise ValueError(f"name must be one of {', '.join(FEATURES)}. Received: {name}")
     network = _inception(train.image_shape) if name == "inception" else _own(train, seed, cache, say)
-    compiled(network)
     return lambda images: network.predict(images, batch_size=BATCH, verbose=0)
 
 
@@ -90,7 +88,7 @@ def _train(images: np.ndarray, labels: np.ndarray | None, seed: int) -> tuple[ke
         classes = len(names)
     features, classifier = _classifier(images.shape[1:], classes, seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    compiled(classifier, optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
+    classifier.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
     step = 0
     for epoch in count(1):
         classifier.reset_metrics()

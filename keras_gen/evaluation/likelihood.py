@@ -7,7 +7,6 @@ import numpy as np
 from scipy.special import logsumexp
 
 from keras_gen.data.pixels import to_range
-from keras_gen.evaluation.compiled import compiled
 from keras_gen.latent import draw_latents
 from keras_gen.models.applying import encode
 from keras_gen.models.layers import kl_divergence
@@ -124,7 +123,7 @@ def _log_likelihood(decoder: keras.Model, likelihood: str) -> Callable[[np.ndarr
     images = keras.Input(decoder.output_shape[1:], name="images")
     logits = keras.Model(decoder.inputs, decoder.get_layer("logits").output)
     z = keras.Input(decoder.input_shape[1:], name="z")
-    model = compiled(keras.Model([images, z], LIKELIHOODS[likelihood](images, logits(z))))
+    model = keras.Model([images, z], LIKELIHOODS[likelihood](images, logits(z)))
     return lambda *inputs: model.predict_on_batch(list(inputs))
 
 

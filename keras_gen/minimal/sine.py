@@ -205,7 +205,7 @@ def _linear_fit(signals: np.ndarray, f: np.ndarray, time: np.ndarray) -> tuple[n
     return (signals**2).sum(axis=1, keepdims=True) - a * yc - b * ys, a, b
 
 
-def coverage(values: np.ndarray, name: str, bins: int = 10, least: float = 0.01) -> float:
+def coverage(values: np.ndarray, name: str) -> float:
     """Return the share of ten equal parts of a parameter's true range that at least 1% of the fits fall into."""
-    counts, _ = np.histogram(values, bins=bins, range=TRUE_RANGES[name])
-    return float(np.mean(counts >= least * len(values)))
+    counts, _ = np.histogram(values, bins=10, range=TRUE_RANGES[name])
+    return float(np.mean(counts >= 0.01 * len(values)))

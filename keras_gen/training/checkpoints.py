@@ -18,6 +18,7 @@ import numpy as np
 
 from keras_gen.atomic import PARTIAL, replacing
 from keras_gen.errors import InputError, RunError
+from keras_gen.training.run_folder import CHECKPOINTS
 
 if TYPE_CHECKING:
     import keras
@@ -100,7 +101,7 @@ def _assign(arrays: dict[str, np.ndarray], groups: dict[str, list[keras.Variable
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("epoch-*.npz"), reverse=True)
+    return sorted(folder.glob(CHECKPOINTS), reverse=True)
 
 
 def _to_numpy(variable: keras.Variable) -> np.ndarray:

@@ -82,7 +82,7 @@ class DCGANTrainer(Trainer):
         self.average = MovingAverage(self.generator, settings.ema) if settings.ema else None
         self.players = {"generator": self.generator, "discriminator": self.discriminator}
         self.models = self.players | ({"generator": self.average.model} if self.average else {})
-        self.jit = jit_compile(settings.jit, convolutional=True)
+        self.jit = jit_compile(settings.jit, convolutional=settings.convolutional)
         self.loss = LOSSES[settings.loss]
         self.judge.compile(
             optimizer=self._optimizer(settings.discriminator_learning_rate),

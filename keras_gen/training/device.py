@@ -1,6 +1,6 @@
 """What computes, and how: backend, device, precision, XLA."""
 
-import importlib.metadata
+import importlib
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,14 +65,19 @@ def unused_nvidia_card(pci_devices: Path = Path("/sys/bus/pci/devices")) -> str 
 def backend_version() -> str:
     """Return the backend and its version, such as `tensorflow 2.21.0`."""
     backend = keras.backend.backend()
-    return f"{backend} {importlib.metadata.version(backend)}"
+    return f"{backend} {_version(backend)}"
 
 
 def versions() -> dict[str, str]:
     """Return the versions that a run's numbers may depend on."""
     packages = ("keras", keras.backend.backend(), "numpy")
     own = {"python": platform.python_version(), "keras_gen": keras_gen.__version__}
-    return own | {name: importlib.metadata.version(name) for name in packages}
+    return own | {name: _version(name) for name in packages}
+
+
+def _version(module: str) -> str:
+    """Return a module's version, whatever the package that brought it is called (tensorflow-cpu, tf-nightly)."""
+    return importlib.import_module(module).__version__
 
 
 def jit_compile(jit: str, convolutional: bool) -> bool | str:

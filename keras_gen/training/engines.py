@@ -31,7 +31,7 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     from keras_gen.training.device import best_precision
 
     if settings.precision == "auto":
-        settings = dataclasses.replace(settings, precision=best_precision(is_convolutional(settings))[0])
+        settings = dataclasses.replace(settings, precision=best_precision(settings.convolutional)[0])
     check_engine(settings, keras.backend.backend())
     if settings.engine == "compiled":
         from keras_gen.training.compiled import CompiledDCGANTrainer, CompiledVAETrainer
@@ -50,8 +50,3 @@ def check_engine(settings: Settings, backend: str) -> None:
             f"--engine compiled is made of TensorFlow, and KERAS_BACKEND is {backend}; "
             "use --engine train_on_batch, or leave KERAS_BACKEND out"
         )
-
-
-def is_convolutional(settings: Settings) -> bool:
-    """Return whether the networks that the settings describe are made of convolutions."""
-    return getattr(settings, "architecture", "conv") == "conv"

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import keras
@@ -167,22 +167,23 @@ def _run_epochs(
                 return
             losses = trainer.losses()  # waits for what a device still computes
             trained = time.perf_counter()
-            losses |= trainer.held_out_losses(run.held_out.images)
-            measured = time.perf_counter()
-            run.history.append({"epoch": epoch} | losses)
-            run.timing.append(
-                {"epoch": epoch, "train_seconds": trained - started, "held_out_seconds": measured - trained}
-            )
-            run.step = 0
-            _show(bar, losses)
-            if run.folder is not None:
-                run.folder.write_history(run.history)
-                run.folder.write_timing(run.timing)
-            with kept(_noise_states(trainer)):  # whoever looks at a run must not change it
-                if session.doctor is not None:
-                    _examine(run, session, bar)
-                if on_epoch_end is not None:
-                    on_epoch_end(run)
+            with session.between_steps():
+                losses |= trainer.held_out_losses(run.held_out.images)
+                measured = time.perf_counter()
+                run.history.append({"epoch": epoch} | losses)
+                run.timing.append(
+                    {"epoch": epoch, "train_seconds": trained - started, "held_out_seconds": measured - trained}
+                )
+                run.step = 0
+                _show(bar, losses)
+                if run.folder is not None:
+                    run.folder.write_history(run.history)
+                    run.folder.write_timing(run.timing)
+                with kept(_noise_states(trainer)):  # whoever looks at a run must not change it
+                    if session.doctor is not None:
+                        _examine(run, session, bar)
+                    if on_epoch_end is not None:
+                        on_epoch_end(run)
 
 
 @dataclass
@@ -199,11 +200,19 @@ class _Session:
     started: float = 0.0  # when the first calls, which compile, were done
     calls: int = 0  # so far
     steps: int = 0  # taken since `started`
+    between: float = 0.0  # seconds since `started` that no step took: measuring, drawing, saving
     told: bool = False  # how long it will take
 
-    def seconds_per_step(self) -> float:
-        """Return the mean since the first calls."""
-        return (time.monotonic() - self.started) / self.steps
+    def seconds_per_step(self, all_in: bool = False) -> float:
+        """Return the mean since the first calls, of the steps alone or with all that is done between them."""
+        return (time.monotonic() - self.started - (0 if all_in else self.between)) / self.steps
+
+    @contextmanager
+    def between_steps(self) -> Iterator[None]:
+        """Take the time of what is no step."""
+        began = time.monotonic()
+        yield
+        self.between += time.monotonic() - began
 
 
 def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, session: _Session) -> None:
@@ -222,7 +231,8 @@ def _train_epoch(trainer: Trainer, run: TrainingRun, epoch: int, bar: tqdm, sess
             _show(bar, trainer.losses())
             session.shown = now
         if now - session.saved > session.save_every:
-            _save(trainer, run)
+            with session.between_steps():
+                _save(trainer, run)
             session.saved = time.monotonic()
         if trainer.agree(session.should_stop is not None and session.should_stop()):
             run.stopped = True
@@ -253,13 +263,14 @@ def _keep_time(trainer: Trainer, session: _Session, taken: int, bar: tqdm) -> No
     session.calls += 1
     if session.calls <= trainer.compiling_calls:
         session.shown = session.started = time.monotonic()
+        session.between = 0.0
         bar.start_t = bar.last_print_t = time.time()  # else compiling would spoil the estimate of the time left
         return
     session.steps += taken
     if session.steps >= TIMED_STEPS and not session.told:
-        seconds = session.seconds_per_step()
+        left = session.seconds_per_step(all_in=True) * (bar.total - bar.n)
         bar.clear()
-        session.say(f"Time    about {_duration(seconds * (bar.total - bar.n))} left, {seconds:.2g} s a step")
+        session.say(f"Time    about {_duration(left)} left, {session.seconds_per_step():.2g} s a step")
         session.told = True
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from keras_gen.data import ImageSet
 
 FORMAT_VERSION = 1
+CHECKPOINTS = "epoch-*.npz"  # whole ones; another name is one that is being written
 
 
 def already_exists(out: str | Path) -> InputError:
@@ -202,6 +203,11 @@ class RunFolder:
             os.close(folder)
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is anything to resume from."""
+        return any(self.checkpoints.glob(CHECKPOINTS))
+
+    @property
     def used(self) -> bool:
         """Whether a run has been written here."""
         return (self.path / "history.csv").exists() or self.checkpoints.exists()
@@ -245,12 +251,19 @@ class RunFolder:
         write_text(self.path / "metrics.json", json.dumps(scores, indent=2) + "\n")
 
     def save_models(self, models: dict[str, keras.Model], best: bool = False) -> None:
-        """Save models as the last ones or as the best, replacing earlier ones only once the new ones are whole."""
+        """Save models as the last ones or as the best, replacing earlier ones only once the new ones are whole.
+
+        What they were compiled with stays behind: losses of ours, which `keras.models.load_model` would not know, and
+        the optimiser's state, which the checkpoints hold.
+        """
+        import keras
+
         for name, model in models.items():
             path = self.model_path(name, best)
             path.parent.mkdir(exist_ok=True)
+            bare = keras.Model(model.inputs, model.outputs, name=model.name)
             with replacing(path) as temporary:
-                model.save(temporary)
+                bare.save(temporary)
 
     def load_model(self, name: str, best: bool = False) -> keras.Model:
         """Load a saved model in safe mode: code that hides in the file is refused, not run.

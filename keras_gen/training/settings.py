@@ -211,6 +211,11 @@ class VAESettings(Settings):
             )
 
     @property
+    def convolutional(self) -> bool:
+        """Whether the networks are made of convolutions."""
+        return self.architecture == "conv"
+
+    @property
     def hidden_widths(self) -> tuple[int, ...]:
         """Widths of the encoder's dense hidden layers."""
         return tuple(map(int, str(self.intermediate_dim).split(",")))
@@ -303,6 +308,11 @@ class DCGANSettings(Settings):
             raise InputError("--share-fakes needs the other engine; add --engine compiled")
         if self.loss == "hinge" and self.label_smoothing:
             raise InputError("--loss hinge has no labels to smooth; add --label-smoothing 0")
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether the networks are made of convolutions."""
+        return True
 
     @property
     def loss_unit(self) -> str:

@@ -55,7 +55,7 @@ class VAETrainer(Trainer):
             decoder = build_decoder(image_shape, settings.latent_dim, **sizes)
         self.vae = build_vae(encoder, decoder, settings.beta, warm_up=settings.kl_warmup > 0)
         self.models = {"encoder": encoder, "decoder": decoder}
-        self.jit = jit_compile(settings.jit, convolutional=settings.architecture == "conv")
+        self.jit = jit_compile(settings.jit, convolutional=settings.convolutional)
         optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate, global_clipnorm=settings.clip_norm)
         optimizer.build(self.vae.trainable_variables)
         self.vae.compile(optimizer=optimizer, loss=loss_of(settings.likelihood), jit_compile=self.jit)
@@ -81,7 +81,7 @@ class VAETrainer(Trainer):
 
         Args:
             images: uint8, shape (batch, height, width, channels).
-            epoch: Where the run stands, for messages.
+            epoch: Where the run stands; with the seed it fixes what `binarized` draws.
             step: Likewise.
 
         Raises:

@@ -83,8 +83,12 @@ def test_a_dcgan_s_settings_are_compared_after_each_measured_epoch(tmp_path):
             {"epoch": 20, "kid": number / 10, "kid_standard_error": 0.4} | floor,
         ]
 
-    table = rows(report(study, runs_of(tmp_path, metrics=metrics)))
+    folders = runs_of(tmp_path, metrics=metrics)
+    table = rows(report(study, folders))
     assert table[0][-4:] == ["KID after epoch 10", "KID after epoch 20", "its floor", "time"]
+    for run in folders[ONE]:  # of a version that did not measure the floor
+        write_table(run.path / "metrics.csv", [{"epoch": 20, "kid": 1, "kid_standard_error": 0.3}])
+    assert rows(report(study, folders))[2][-2] == "–"
     # The error of a mean of two: the root of the sum of squares, halved.
     assert table[2] == ["the first", "2.000 ± 0.212", "0.200 ± 0.283", "-0.010 ± 0.141", "1.00"]
 

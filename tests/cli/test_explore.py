@@ -297,18 +297,19 @@ def test_a_page_stays_within_its_limit_whatever_the_images():
     def noise(count, side):
         return random.integers(0, 256, (count, side, side, 3)).astype(np.uint8)
 
-    common = {
-        "title": "<noise>",
-        "pixel_range": (0, 1),
-        "origin": np.zeros(20),
-        "directions": np.eye(20),
-        "axis_names": tuple(f"z[{number}]" for number in range(20)),
-        "extent": (-3, 3, -3, 3),
-    }
-    for side in (28, 64, 128):  # noise: nothing compresses worse
+    for side, latent_dim in ((28, 20), (64, 20), (128, 20), (28, 4096)):  # noise: nothing compresses worse
+        common = {
+            "title": "<noise>",
+            "pixel_range": (0, 1),
+            "origin": np.zeros(latent_dim),
+            "directions": random.normal(size=(20, latent_dim)),
+            "axis_names": tuple(f"z[{number}]" for number in range(20)),
+            "extent": (-3, 3, -3, 3),
+        }
         pixels = 3 * side * side
-        points = max(20, min(explore.MOST_POINTS, explore.POINT_BYTES // pixels))
-        shown = {"codes": random.normal(size=(points, 20)), "numbers": np.arange(points), "images": noise(points, side)}
+        points = explore.most_points(pixels, latent_dim)
+        codes = random.normal(size=(points, latent_dim))
+        shown = {"codes": codes, "numbers": np.arange(points), "images": noise(points, side)}
         tiles = int(np.clip((explore.TILE_BYTES / pixels) ** 0.5, 5, explore.MOST_TILES))
         shape = {"image_shape": (side, side, 3)}
         page = explorer_page(

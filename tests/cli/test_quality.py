@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -11,7 +12,10 @@ import pytest
 from keras_gen.benchmarks.studies import STUDIES, Study, Trial
 from keras_gen.cli import quality
 from keras_gen.cli.main import main
+from keras_gen.cli.train import train_parser
+from keras_gen.training.recipes import resolve_settings
 from keras_gen.training.run_folder import RunFolder
+from keras_gen.training.settings import SETTINGS
 
 SMALL = {"epochs": 1, "intermediate_dim": 4, "recipe": "chapter"}
 STUDY = Study(
@@ -20,11 +24,14 @@ STUDY = Study(
 GAN = Study("Another", "dcgan", "mnist5k", {}, (Trial("one", "one"),), validated=False)
 
 
-def write_run(path, status):
+def write_run(path, status, *flags, kind="vae"):
     """Write a run folder that has a checkpoint."""
     (path / "checkpoints").mkdir(parents=True, exist_ok=True)
-    (path / "checkpoints" / "1.npz").touch()
-    RunFolder(path).write(kind="vae", settings={}, dataset={}, status=status)
+    (path / "checkpoints" / "epoch-000001-step-00000000.npz").touch()
+    given = vars(train_parser(kind).parse_args([*flags]))
+    names = [field.name for field in dataclasses.fields(SETTINGS[kind]) if field.name in given]
+    settings = resolve_settings(kind, "mnist5k", **{name: given[name] for name in names})
+    RunFolder(path).write(kind=kind, settings=settings.as_dict(), dataset={"name": "mnist5k"}, status=status)
 
 
 @pytest.fixture
@@ -40,7 +47,8 @@ def trained(monkeypatch):
             scores = {"images": {"generated": kid, "floor": kid}, "memorising": {}}
             (run / "metrics.json").write_text(json.dumps(scores))
             return 0
-        write_run(run, "finished")
+        if "--resume" not in arguments:
+            write_run(run, "finished", *arguments[1:], kind=arguments[0][len("train_") : -len(".py")])
         (run / "history.csv").write_text("held_out_loss,held_out_reconstruction,held_out_kl\n150,144,6\n")
         (run / "timing.csv").write_text("train_seconds\n2\n")
         return 0
@@ -77,7 +85,7 @@ def test_a_gan_is_measured_by_evaluate_once(trained, tmp_path):
 
 def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(trained, tmp_path):
     run = tmp_path / "small-one-seed-0"
-    write_run(run, "interrupted")
+    write_run(run, "interrupted", "--epochs", "1", "--intermediate-dim", "4")
     assert main(["benchmark", "--quality", "small", "--out", str(tmp_path)]) == 0
     assert trained[0] == ["train_vae.py", "--resume", str(run)]
 
@@ -90,6 +98,34 @@ def test_a_run_that_is_stopped_ends_the_command_and_one_that_fails_is_an_error(t
     monkeypatch.setitem(STUDIES, "small", Study("", "vae", "nothing-there", {}, (Trial("", "x"),), False))
     assert main(["benchmark", "--quality", "small", "--out", str(tmp_path / "fails")]) == 1
     assert "error: this ended with exit code 2: python train_vae.py --dataset nothing-there" in capsys.readouterr().err
+
+
+def test_a_run_with_other_settings_is_not_taken_for_the_study_s(trained, tmp_path, capsys):
+    run = tmp_path / "small-one-seed-0"
+    write_run(run, "finished", "--epochs", "1", "--intermediate-dim", "5")
+    assert main(["benchmark", "--quality", "small", "--out", str(tmp_path)]) == 2
+    line = f"error: {run} was made with other settings: --intermediate-dim was 5, now 4; remove it, or name another "
+    assert capsys.readouterr().err == f"{line}folder with --out\n"
+    assert not trained
+
+
+def test_sigterm_ends_the_run_under_way_too(tmp_path):
+    """What SIGTERM reaches is the command alone, not the process that trains for it."""
+    there = tmp_path / "there"
+    child = "import os, sys, time; open(sys.argv[1], 'w').write(f'{os.getpid()} '); time.sleep(99)"
+    program = (
+        "from keras_gen.cli.command import run_command\n"
+        "from keras_gen.cli.quality import _python\n"
+        f"raise SystemExit(run_command(lambda: _python(['-c', {child!r}, {str(there)!r}])))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    while not there.exists() or not there.read_text().endswith(" "):
+        assert parent.poll() is None
+        time.sleep(0.02)
+    parent.terminate()
+    assert parent.wait(timeout=30) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(there.read_text()), 0)
 
 
 def test_a_run_without_a_checkpoint_is_left_to_the_user(trained, tmp_path, capsys):

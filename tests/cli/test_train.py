@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -278,6 +279,41 @@ def test_resume_takes_settings_and_data_from_the_run_and_adds_epochs(finished_ru
     assert (path / "history.csv").read_text().startswith(first_rows)
     assert len((path / "history.csv").read_text().splitlines()) == 4
     assert json.loads((path / "run.json").read_text())["settings"]["epochs"] == 3
+
+
+def test_more_epochs_than_a_cosine_was_laid_out_for_are_announced(finished_run, tmp_path, capsys):
+    path = shutil.copytree(finished_run, tmp_path / "run")
+    facts = json.loads((path / "run.json").read_text())
+    facts["settings"]["learning_rate_schedule"] = "cosine"
+    (path / "run.json").write_text(json.dumps(facts))
+    assert train_command("vae", ["--resume", str(path), "--epochs", "3", "--data-dir", str(tmp_path)]) == 0
+    line = "Advice  the learning rate falls along a cosine over all epochs: with 3 instead of 2 it goes up again; in a "
+    assert f"{line}new run it falls once\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_every_saved_model_loads_as_any_keras_model_does(kind, command_runs):
+    """Without `compile=False` too: no loss of ours may be asked for."""
+    files = sorted((command_runs[kind] / "models").glob("*.keras"))
+    names = {"vae": ["decoder", "encoder"], "dcgan": ["discriminator", "generator"]}
+    assert [file.stem for file in files] == names[kind]
+    for file in files:
+        model = keras.models.load_model(file)
+        assert model.name == file.stem
+        assert not model.compiled
+
+
+def test_what_measuring_needs_is_made_ready_before_the_run(tmp_path, monkeypatch, capsys):
+    images, _ = striped_images(80, size=8)
+    np.savez(tmp_path / "images.npz", images=images)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    flags = ["--dataset", str(tmp_path / "images.npz"), "--batch-size", "24", "--evaluate-every", "1", *SMALL["dcgan"]]
+    assert train_command("dcgan", [*flags, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
+    (features,) = (tmp_path / "keras" / "keras_gen" / "features").iterdir()
+    features.write_text("nonsense")
+    assert train_command("dcgan", [*flags, "--epochs", "1", "--out", str(tmp_path / "other")]) == 2
+    assert f"error: {features} cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,25 @@ def test_idx_refuses_damaged_files(tmp_path, content, message):
         read_idx(tmp_path / "file")
 
 
+def test_idx_gives_an_array_that_may_be_rearranged(tmp_path):
+    path = tmp_path / "images"
+    path.write_bytes(idx_bytes(IMAGES))
+    images = read_idx(path)
+    images[[0, 1]] = images[[1, 0]]
+    assert not np.array_equal(images, read_idx(path))
+
+
+def test_idx_refuses_a_gzip_with_a_wrong_byte(tmp_path):
+    path = tmp_path / "images.gz"
+    content = gzip.compress(idx_bytes(np.random.default_rng(0).integers(0, 9, (20, 8, 8), np.uint8)))
+    for place in range(10, len(content), 10):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        with pytest.raises(InputError):
+            read_idx(path)
+
+
 def test_idx_refuses_a_truncated_gzip(tmp_path):
     (tmp_path / "file.gz").write_bytes(gzip.compress(idx_bytes(IMAGES))[:-6])
     with pytest.raises(InputError, match="cut short"):

@@ -73,6 +73,7 @@ def test_a_step_trains_first_the_discriminator_then_the_generator(image_sets):
 @pytest.mark.parametrize(("augment", "real_as_is"), [("mirror", False), ("none", True)])
 def test_mirror_flips_about_half_of_the_real_images_and_no_generated_one(image_sets, augment, real_as_is):
     trainer = DCGANTrainer((8, 8, 1), settings(augment=augment))
+    fakes = trainer.generator.predict_on_batch(trainer._latents(16, trainer._stream(1, 1, 0)))
     seen, original = [], trainer.judge.train_on_batch
 
     def spy(x, y, **kwargs):
@@ -88,6 +89,7 @@ def test_mirror_flips_about_half_of_the_real_images_and_no_generated_one(image_s
     assert all(kept) == real_as_is
     assert all(np.logical_or(flipped, kept))
     assert 2 <= sum(kept) <= 16
+    np.testing.assert_allclose(seen[1], fakes, atol=1e-6)
 
 
 def test_augmentation_is_between_the_images_and_the_discriminator_in_training_alone(image_sets):
@@ -158,7 +160,7 @@ def test_dropout_does_not_blur_the_held_out_losses(image_sets):
     train, held_out = image_sets()
     trainer = DCGANTrainer(train.image_shape, settings(dropout=0.5))
     first = trainer.held_out_losses(held_out.images)
-    trainer.discriminator(held_out.images.astype(np.float32), training=False)
+    trainer.discriminator(held_out.images.astype(np.float32), training=True)  # draws: the next dropout is another
     assert trainer.held_out_losses(held_out.images) == first
 
 
