@@ -1,4 +1,4 @@
-"""Where images come from: public data sets by name, the embedded sample, a user's own .npz."""
+"""Where images come from: public data sets by name, the embedded sample, a user's own folder or .npz."""
 
 from keras_gen.data.batches import epoch_batches
 from keras_gen.data.folder import read_image, read_images
