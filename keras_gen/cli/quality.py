@@ -55,8 +55,8 @@ def _check_settings(wanted: Settings, run: RunFolder) -> None:
     """Raise InputError for a run of an earlier version of the study: its numbers belong to other settings."""
     if not run.has_checkpoint:
         return
-    # What was asked for as `auto` is kept as what it became.
-    if different := changes(settings_of(run.read()).as_dict(), wanted.as_dict(), ("precision",)):
+    # What was asked for as `auto` is kept as what it became; a recipe is but a name for the other settings.
+    if different := changes(settings_of(run.read()).as_dict(), wanted.as_dict(), ("precision", "recipe")):
         raise InputError(
             f"{run.path} was made with other settings: {'; '.join(different)}; remove it, or name another folder with "
             "--out"
