@@ -1,9 +1,11 @@
 """Every view, on a real run: its files, and the right pixels in them."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from keras_gen import load_run
@@ -177,6 +179,20 @@ def test_a_traversal_shows_what_carries_most_first_and_names_the_dead(command_ru
         view.array[:3], run.decode(np.array([[0, 0, -reach], [0, 0, 0], [0, 0, reach]], np.float32))
     )
     assert len(views.traverse(run, rows=2).array) == 2 * 9
+
+
+@pytest.mark.parametrize(("distribution", "last"), [("normal", "+2.3 sd"), ("uniform", "+1.0")])
+def test_a_gan_s_dimensions_are_swept_over_their_range_and_none_is_called_dead(distribution, last):
+    run = SimpleNamespace(
+        kind="dcgan",
+        settings=SimpleNamespace(latent_distribution=distribution),
+        image_shape=(4, 4, 1),
+        draw=lambda count, seed: np.zeros((count, 3), np.float32),
+        decode=lambda latents: np.zeros((len(latents), 4, 4, 1), np.uint8),  # nothing changes anything
+    )
+    texts = [text.get_text() for text in views.traverse(run, steps=3).picture.findobj(Text)]
+    assert last in texts
+    assert "z[0]  0 levels" in texts
 
 
 def test_a_dcgan_s_traversal_starts_from_its_seed(command_runs, tmp_path):
