@@ -9,11 +9,13 @@ PARTIAL = ".partial-"  # in front of the name of a file that is being written
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, shared: bool = False) -> Iterator[Path]:
     """Give a temporary path to write to; on leaving, force it to the disk and rename it to `path`.
 
     Args:
         path: The file to make or replace; its folder must exist.
+        shared: Whether another process may write the same file at the same time, as in a cache. What a process leaves
+            behind that is killed while it writes is then not written over by the next one.
 
     Yields:
         A path in the same folder, with the same suffix.
@@ -21,7 +23,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The disk refuses; `path` is as it was, and the temporary file is gone.
     """
-    temporary = path.with_name(f"{PARTIAL}{os.getpid()}-{path.name}")  # another process may write the same file
+    temporary = path.with_name(PARTIAL + (f"{os.getpid()}-" if shared else "") + path.name)
     try:
         yield temporary
         with temporary.open("rb+") as file:

@@ -99,7 +99,7 @@ STUDIES = {
         "dcgan",
         "mnist5k",
         FAST,
-        BOTH_RECIPES,
+        (*BOTH_RECIPES, Trial("article", "article", {"recipe": "article"})),
         validated=False,
     ),
     "cars": Study(

@@ -71,7 +71,7 @@ def _own(train: ImageSet, seed: int, cache: Path, say: Callable[[str], None]) ->
             raise InputError(f"{path} cannot be read ({type(error).__name__}); delete it to train it anew") from None
     features, accuracy = _train(train.images, labels, seed)
     cache.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with replacing(path, shared=True) as temporary:
         features.save(temporary)
     say(f"Features for the scores: trained to tell {task} apart, right for {accuracy:.0%} of images; kept in {path}")
     return features

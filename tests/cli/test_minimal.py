@@ -87,7 +87,7 @@ def test_no_keras_is_imported():
         (["faces", "--learning-rate", "-1"], "--learning-rate must be a number above 0 and up to 10; received -1"),
         (["faces", "--learning-rate", "nan"], "--learning-rate must be a number above 0 and up to 10; received nan"),
         (["sine", "--batch-size", "0"], "--batch-size must be a whole number from 1 to 65536; received 0"),
-        (["trend", "--seed", "-1"], "--seed must be a whole number from 0 to 4294967295; received -1"),
+        (["trend", "--seed", "-1"], "--seed must be a whole number from 0 to 4294967294; received -1"),
         (["trend", "--out", "TAKEN"], "already exists and is never overwritten"),
     ],
 )
