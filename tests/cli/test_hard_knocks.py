@@ -1,5 +1,6 @@
 """Real training processes, killed at random moments or out of disk space, go on as if nothing had happened."""
 
+import contextlib
 import os
 import random
 import signal
@@ -35,7 +36,11 @@ def start(script, *arguments, cwd):
 
 def progress(folder):
     """What changes on the disk with every step."""
-    return sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("checkpoints/epoch*"))
+    found = []
+    for path in folder.glob("checkpoints/epoch*"):
+        with contextlib.suppress(FileNotFoundError):  # the run has just removed an old one
+            found.append((path.name, path.stat().st_mtime_ns))
+    return sorted(found)
 
 
 def wait_for_progress(process, folder):
