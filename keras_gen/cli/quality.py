@@ -38,9 +38,11 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
         folders = {
             trial: [RunFolder(out / f"{name}-{trial.name}-seed-{seed}") for seed in seeds] for trial in study.trials
         }
+        for trial, runs in folders.items():
+            for seed, run in zip(seeds, runs, strict=True):
+                _check(study.resolved(trial, seed), run)
         for place, seed in enumerate(seeds):  # all rows of a seed come first, so that one seed can be looked at early
             for trial, runs in folders.items():
-                _check_settings(study.resolved(trial, seed), runs[place])
                 code = _make(study, study.command(trial, seed, data_dir), runs[place])
                 if code != DONE:
                     return code
@@ -51,10 +53,12 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
     return DONE
 
 
-def _check_settings(wanted: Settings, run: RunFolder) -> None:
-    """Raise InputError for a run of an earlier version of the study: its numbers belong to other settings."""
-    if not run.has_checkpoint:
+def _check(wanted: Settings, run: RunFolder) -> None:
+    """Raise InputError for what a folder holds that cannot go on, or is of other settings: an older study's, say."""
+    if not run.path.exists():
         return
+    if not run.has_checkpoint:
+        raise InputError(f"{run.path} was stopped before its first checkpoint; remove it, and give the command again")
     # What was asked for as `auto` is kept as what it became; a recipe is but a name for the other settings.
     if different := changes(settings_of(run.read()).as_dict(), wanted.as_dict(), ("precision", "recipe")):
         raise InputError(
@@ -68,8 +72,6 @@ def _make(study: Study, command: list[str], run: RunFolder) -> int:
     path = str(run.path)
     if not run.path.exists():
         code = _python([*command, "--out", path])
-    elif not run.has_checkpoint:
-        raise InputError(f"{path} was stopped before its first checkpoint; remove it, and give the command again")
     elif run.read()["status"] != "finished":
         code = _python([command[0], "--resume", path])
     else:

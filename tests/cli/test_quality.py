@@ -100,9 +100,9 @@ def test_a_run_that_is_stopped_ends_the_command_and_one_that_fails_is_an_error(t
     assert "error: this ended with exit code 2: python train_vae.py --dataset nothing-there" in capsys.readouterr().err
 
 
-def test_a_run_with_other_settings_is_not_taken_for_the_study_s(trained, tmp_path, capsys):
-    run = tmp_path / "small-one-seed-0"
-    write_run(run, "finished", "--epochs", "1", "--intermediate-dim", "5")
+def test_a_run_with_other_settings_is_refused_before_any_other_is_trained(trained, tmp_path, capsys):
+    run = tmp_path / "small-two-seed-0"
+    write_run(run, "finished", "--epochs", "1", "--intermediate-dim", "5", "--latent-dim", "3")
     assert main(["benchmark", "--quality", "small", "--out", str(tmp_path)]) == 2
     line = f"error: {run} was made with other settings: --intermediate-dim was 5, now 4; remove it, or name another "
     assert capsys.readouterr().err == f"{line}folder with --out\n"
