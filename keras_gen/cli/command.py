@@ -45,6 +45,11 @@ def add_best_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def drawn_by(name: str, best: bool) -> str:
+    """Return the name of a file that a run's best models draw, or its last: neither takes the other's place."""
+    return f"{name}-best" if best else name
+
+
 class Terminated(BaseException):
     """SIGTERM arrived outside the training loop."""
 

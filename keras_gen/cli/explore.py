@@ -15,6 +15,7 @@ from keras_gen.cli.command import (
     add_best_flag,
     check_ending,
     check_new,
+    drawn_by,
     run_parser,
     start_backend,
     whole_numbers,
@@ -57,7 +58,7 @@ def main(argv: list[str]) -> int:
     page = explorer_page(_plane(run, options))
     if len(page) > LARGEST:
         raise RunError(f"the page would have {len(page):,} bytes, and {LARGEST:,} are the most that it should have")
-    path = options.out or run.folder.path / f"explorer{'-best' if options.best else ''}.html"
+    path = options.out or run.folder.path / f"{drawn_by('explorer', options.best)}.html"
     write_text(path, page)
     print(f"Open in a browser: {path} ({len(page) / 1e6:.1f} MB, needs no server and no network)")
     return DONE

@@ -14,6 +14,7 @@ from keras_gen.cli.command import (
     check_new,
     check_seed,
     check_whole,
+    drawn_by,
     run_parser,
     save_array,
     short_name,
@@ -69,7 +70,7 @@ def _check(options: Namespace) -> None:
     if options.png is not None:
         check_ending("--png", options.png, ".png", options.npy)
     if not outputs:
-        options.png = options.run / "figures" / f"generated-{named}{'-best' if options.best else ''}.png"
+        options.png = options.run / "figures" / f"{drawn_by(f'generated-{named}', options.best)}.png"
 
 
 def _write_files(images: np.ndarray, seeds: list[int] | None, folder: Path) -> None:

@@ -14,6 +14,7 @@ from keras_gen.cli.command import (
     check_new,
     check_seed,
     check_whole,
+    drawn_by,
     run_parser,
     save_array,
     start_backend,
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> int:
     if run.kind == "dcgan":
         _check_dcgan(options)
     view = _draw(run, options)
-    files = view.write(options.out or run.folder.figures / f"{view.name}{'-best' if options.best else ''}.png")
+    files = view.write(options.out or run.folder.figures / f"{drawn_by(view.name, options.best)}.png")
     if options.npy is not None:
         save_array(options.npy, view.array)
         files.append(options.npy)
