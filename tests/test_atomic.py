@@ -11,6 +11,7 @@ def test_two_processes_that_write_the_same_file_leave_a_whole_one(tmp_path, monk
         with replacing(path, shared=True) as theirs:
             theirs.write_text("theirs")
         assert path.read_text() == "theirs"
+        assert ours.read_text() == "ours, half"  # nobody took it away
         ours.write_text("ours")
     assert path.read_text() == "ours"
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
