@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_every_trial_is_a_command_that_the_parser_takes_and_its_settings_are_in_
         )
         resolved.append(resolve_settings(study.kind, study.dataset, **asked))
     assert len(set(resolved)) == len(resolved)  # every row differs from the others
-    assert all((settings.evaluate_every > 0) == study.validated for settings in resolved)
+    assert all(settings.evaluate_every > 0 for settings in resolved) or not study.validated
 
 
 def test_settings_are_compared_by_the_last_validation_loss_and_the_time_of_the_first_row(tmp_path):
@@ -72,25 +73,24 @@ def test_settings_are_compared_by_the_last_validation_loss_and_the_time_of_the_f
     assert rows(one)[2] == ["the first", "1", "1.00"]
 
 
-def test_a_dcgan_s_settings_are_compared_after_each_measured_epoch(tmp_path):
-    study = Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=True)
-
+def metrics(number):
     floor = {"kid_floor": -0.01, "kid_floor_standard_error": 0.2}
+    return [
+        {"epoch": 10, "kid": number, "kid_standard_error": 0.3} | floor,
+        {"epoch": 20, "kid": number / 10, "kid_standard_error": 0.4} | floor,
+    ]
 
-    def metrics(number):
-        return [
-            {"epoch": 10, "kid": number, "kid_standard_error": 0.3} | floor,
-            {"epoch": 20, "kid": number / 10, "kid_standard_error": 0.4} | floor,
-        ]
 
+def test_a_dcgan_s_settings_are_compared_by_the_last_distance(tmp_path):
+    study = Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=True)
     folders = runs_of(tmp_path, metrics=metrics)
     table = rows(report(study, folders))
-    assert table[0][-4:] == ["KID after epoch 10", "KID after epoch 20", "its floor", "time"]
+    assert table[0][-3:] == ["KID", "its floor", "time"]
+    # The error of a mean of two: the root of the sum of squares, halved.
+    assert table[2] == ["the first", "0.200 ± 0.283", "-0.010 ± 0.141", "1.00"]
     for run in folders[ONE]:  # of a version that did not measure the floor
         write_table(run.path / "metrics.csv", [{"epoch": 20, "kid": 1, "kid_standard_error": 0.3}])
     assert rows(report(study, folders))[2][-2] == "–"
-    # The error of a mean of two: the root of the sum of squares, halved.
-    assert table[2] == ["the first", "2.000 ± 0.212", "0.200 ± 0.283", "-0.010 ± 0.141", "1.00"]
 
 
 def test_results_are_of_the_held_out_images(tmp_path):
@@ -116,7 +116,22 @@ def test_a_dcgan_s_results_tell_of_distance_classes_and_copies(tmp_path):
         if number != 2:
             found["classes"] = {"shares": {"0": 1.0, "1": 0.0}, "missing": [1]}
         (run.path / "metrics.json").write_text(json.dumps(found))
-    table = rows(report(Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=False), folders))
+    study = Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=False)
+    table = rows(report(study, folders))
     floor, share = "0.000 ± 0.007", ["0.5 (0.5 to 0.5)", "0.25 (0.25 to 0.25)"]
     assert table[2] == ["the first", "0.100 ± 0.007", floor, *share, "1 of 2, 1 of 2", "no, yes", "1.00"]
     assert table[3][-3] == "–, 1 of 2"
+
+    for trial, runs in folders.items():
+        for number, run in zip((8.0, 9.0) if trial == ONE else (2.0, 5.0), runs, strict=True):
+            write_table(run.path / "metrics.csv", metrics(number))
+    lines = report(replace(study, settings={"evaluate_every": 10}), folders)
+    assert rows(lines)[: len(table)] == table
+    # As the second seed has them: 4 by the root of twice 0.3 squared, and a tenth of 4 by that of twice 0.4 squared.
+    assert rows(lines)[len(table) :] == [
+        ["KID after epoch", "the first", "the second", "apart"],
+        ["---"] * 4,
+        ["10", "8.500 (8.000 to 9.000)", "3.500 (2.000 to 5.000)", "9.4"],
+        ["20", "0.850 (0.800 to 0.900)", "0.350 (0.200 to 0.500)", "0.7"],
+    ]
+    assert "by seed: -0.010 ± 0.200, -0.010 ± 0.200)" in "".join(lines)
