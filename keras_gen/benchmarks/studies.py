@@ -281,7 +281,8 @@ def _classes(scores: dict) -> str:
     if "classes" not in scores:
         return "–"
     count = len(scores["classes"]["shares"])
-    return f"{count - len(scores['classes']['missing'])} of {count}"
+    gone = len(scores["classes"]["missing"]) + len(scores["classes"].get("untold", []))
+    return f"{count - gone} of {count}"
 
 
 def _memorises(scores: dict) -> bool:

@@ -13,6 +13,7 @@ from keras_gen.errors import InputError
 if TYPE_CHECKING:
     from keras_gen.evaluation import Classes, Copies
 
+IMAGES_PER_CLASS, MOST_IMAGES = 50, 5000  # generated images to look for classes in, if they are more than are compared
 NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
 LIKELIHOODS = {
     "bernoulli": "grey pixels taken as averages of black and white ones; no likelihood of grey images",
@@ -35,7 +36,8 @@ def main(argv: list[str]) -> int:
     from keras_gen.cli import scores
 
     if count < scores.FEWEST:
-        raise InputError(f"{run.folder.path} has {len(held_out)} held-out images; six are the least to compare with")
+        kind = "held-out" if len(held_out) <= len(train) else "training"
+        raise InputError(f"{run.folder.path} has {count} {kind} images; six are the least to compare with")
     from keras_gen.evaluation import class_shares, find_copies
 
     result = {"models": "best" if options.best else "last", "seed": options.seed}
@@ -45,10 +47,15 @@ def main(argv: list[str]) -> int:
         )
         _print_likelihood(result["likelihood"], run.settings.latent_dim)
     features = scores.features_for(options.features, train, options.seed)
-    generated = run.generate(count, options.seed)
-    sets = generated, held_out.images, train.images
-    spaces = {"pixels": sets, "features": tuple(features(images) for images in sets)}
-    made, held_out_features, train_features = spaces["features"]
+    told_apart = train.has_classes and held_out.labels is not None
+    for_classes = min(IMAGES_PER_CLASS * len(train.class_names), MOST_IMAGES) if told_apart else 0
+    more = run.generate(max(count, for_classes), options.seed)
+    all_made, held_out_features, train_features = (features(each) for each in (more, held_out.images, train.images))
+    generated, made = more[:count], all_made[:count]
+    spaces = {
+        "pixels": (generated, held_out.images, train.images),
+        "features": (made, held_out_features, train_features),
+    }
     real = held_out_features[scores.some_places(held_out, count, options.seed)]
     floor = train_features[scores.some_places(train, count, options.seed)]
     result["images"] = {
@@ -58,8 +65,8 @@ def main(argv: list[str]) -> int:
         "floor": scores.image_scores(floor, real),
     }
     _print_images(result["images"])
-    if train.has_classes and held_out.labels is not None:
-        found = class_shares(made, train_features, train.labels, held_out_features, held_out.labels)
+    if told_apart:
+        found = class_shares(all_made, train_features, train.labels, held_out_features, held_out.labels)
         result["classes"] = scores.class_scores(found)
         print(_class_line(found, train.class_names))
     copies = {space: find_copies(*arrays) for space, arrays in spaces.items()}
@@ -130,8 +137,11 @@ def _print_images(scores: dict) -> None:
 def _class_line(found: Classes, names: tuple[str, ...]) -> str:
     rarest = min(found.shares, key=found.shares.get)
     missing = ", ".join(str(names[label]) for label in found.missing)
-    there = f"{len(found.shares) - len(found.missing)} of {len(found.shares)} among the generated images"
+    made = len(found.shares) - len(found.missing) - len(found.untold)
+    there = f"{made} of {len(found.shares)} among the generated images"
     rare = f"missing: {missing}" if missing else f"the rarest, {names[rarest]}, is {found.shares[rarest]:.1%} of them"
+    if found.untold:
+        rare += f"; too few images to tell: {', '.join(str(names[label]) for label in found.untold)}"
     return f"Classes  {there}; {rare} (by a classifier that is right for {found.accuracy:.0%} of the held-out images)"
 
 

@@ -25,6 +25,7 @@ from keras_gen.evaluation import (
 )
 from keras_gen.latent import draw_latents, kl_per_dimension
 from keras_gen.models.applying import decode, encode
+from keras_gen.models.likelihoods import observed
 from keras_gen.seeds import random_stream
 from keras_gen.training import TrainedRun, TrainingRun
 from keras_gen.training.settings import Settings
@@ -60,7 +61,8 @@ def likelihood_scores(run: TrainedRun, images: np.ndarray, samples: int, importa
         seed,
         progress=lambda rows: tqdm(rows, desc="importance-weighted bound", unit="image", leave=False, delay=1),
     )
-    z_mean, z_log_var = run.encode_distribution(images)
+    seen = observed(images, likelihood, random_stream(seed, "held_out"))  # as the bounds see them
+    z_mean, z_log_var = run.encode_distribution(seen)
     return {
         "likelihood": likelihood,
         "images": len(images),
@@ -82,7 +84,7 @@ def image_scores(generated: np.ndarray, real: np.ndarray) -> dict:
 
 def class_scores(classes: Classes) -> dict:
     """Return what metrics.json keeps of the classes among generated images."""
-    return asdict(classes) | {"missing": classes.missing}
+    return asdict(classes) | {"missing": classes.missing, "untold": classes.untold}
 
 
 def memorising_scores(copies: Copies) -> dict:
@@ -141,7 +143,8 @@ class Validation:
         reconstruction, kl = elbo_terms(
             encoder, decoder, self.images, run.settings.likelihood, samples=1, seed=run.settings.seed
         )
-        z_mean, _ = encode(encoder, self.images, run.pixel_range)
+        seen = observed(self.images, run.settings.likelihood, random_stream(run.settings.seed, "held_out"))
+        z_mean, _ = encode(encoder, seen, run.pixel_range)
         return {
             "validation_loss": float(np.mean(reconstruction + run.settings.beta * kl)),
             "validation_reconstruction": float(reconstruction.mean()),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 PRESENT = 0.1  # of a class's share of the training images; below it the class counts as missing
+ENOUGH = 10  # images expected of a class; of fewer, hardly any may be there by chance
 
 
 @dataclass(frozen=True)
@@ -15,16 +16,30 @@ class Classes:
         shares: Of the generated images, by class.
         training_shares: Of the training images, by class.
         accuracy: Share of the held-out images that the classifier puts into their class.
+        count: Of generated images.
     """
 
     shares: dict[int, float]
     training_shares: dict[int, float]
     accuracy: float
+    count: int
 
     @property
     def missing(self) -> list[int]:
         """Classes that the generator hardly makes: a tenth of their share of the training images, or less."""
+        return [label for label in self._hardly_made if self._expected(label) >= ENOUGH]
+
+    @property
+    def untold(self) -> list[int]:
+        """Classes that may be missing, or too rare among so few images."""
+        return [label for label in self._hardly_made if self._expected(label) < ENOUGH]
+
+    @property
+    def _hardly_made(self) -> list[int]:
         return [label for label, share in self.shares.items() if share <= PRESENT * self.training_shares[label]]
+
+    def _expected(self, label: int) -> float:
+        return self.count * self.training_shares[label]
 
 
 def class_shares(
@@ -58,4 +73,5 @@ def class_shares(
         shares={int(label): float(np.mean(made == label)) for label in labels},
         training_shares={int(label): float(count / len(train)) for label, count in zip(labels, counts, strict=True)},
         accuracy=float(np.mean(classes_of(held_out) == held_out_labels)),
+        count=len(generated),
     )

@@ -10,6 +10,7 @@ from keras_gen.evaluation.estimate import Estimate
 
 NEIGHBOURS = 5
 TAIL = 0.05  # of the held-out images, those that come closest to being copies
+TWIN = 0.05  # of the distance to the fifth nearest image: nearer to the nearest is the same image
 CERTAIN = 4  # standard errors
 CHUNK_NUMBERS = 2**26  # of the training images that are in memory as floats at a time
 
@@ -22,11 +23,13 @@ class Copies:
         indices: The nearest training image of each generated one; int64, shape (n,).
         distances: How far it is (Euclidean); float64, shape (n,).
         share: Of the generated images, how many are copies; 0 to 1.
+        twins: How many held-out images are training images, too, and so tell nothing about what is normal.
     """
 
     indices: np.ndarray
     distances: np.ndarray
     share: Estimate
+    twins: int
 
     @property
     def found(self) -> bool:
@@ -38,8 +41,13 @@ class Copies:
         """What that means, in a sentence."""
         share, error = self.share.value, self.share.standard_error
         if self.found:
-            return f"Memorising: about {share:.0%} (± {error:.0%}) of the generated images copy a training image."
-        return f"No copying found; less than about {CERTAIN * error:.0%} copies would not show."
+            verdict = f"Memorising: about {share:.0%} (± {error:.0%}) of the generated images copy a training image."
+        else:
+            verdict = f"No copying found; less than about {CERTAIN * error:.0%} copies would not show."
+        if not self.twins:
+            return verdict
+        count = "one held-out image is" if self.twins == 1 else f"{self.twins:,} held-out images are"
+        return f"{verdict} ({count} among the training images, too, and left out.)"
 
 
 def find_copies(generated: np.ndarray, held_out: np.ndarray, train: np.ndarray) -> Copies:
@@ -53,7 +61,8 @@ def find_copies(generated: np.ndarray, held_out: np.ndarray, train: np.ndarray) 
 
     How small the ratio gets without copying is what held-out images tell, as in Meehan et al., "A
     non-parametric test to detect data-copying in generative models" (2020): 5% of them lie below a limit, and the
-    generated images that lie there beyond 5% are copies.
+    generated images that lie there beyond 5% are copies. Held-out images that are training images, too, since the data
+    set has them twice, are left out: of what copies look like they would make the normal case.
 
     Args:
         generated: Images or features, shape (n, ...).
@@ -62,12 +71,14 @@ def find_copies(generated: np.ndarray, held_out: np.ndarray, train: np.ndarray) 
     """
     indices, distances = nearest(generated, train, NEIGHBOURS)
     _, honest_distances = nearest(held_out, train, NEIGHBOURS)
-    # By this method a new honest image lies below with probability 5%, however few they are.
-    limit = np.quantile(_ratios(honest_distances), TAIL, method="weibull")
+    ratios = _ratios(honest_distances)
+    honest = ratios[ratios > TWIN]
+    # By this method a new honest image lies below with probability 5%; of fewer than 19, below the smallest.
+    limit = np.quantile(honest, TAIL, method="weibull") if len(honest) else TWIN
     below = max(float(np.mean(_ratios(distances) <= limit)), TAIL)
-    variance = below * (1 - below) / len(distances) + TAIL * (1 - TAIL) / len(honest_distances)
+    variance = below * (1 - below) / len(distances) + TAIL * (1 - TAIL) / max(len(honest), 1)
     share = Estimate((below - TAIL) / (1 - TAIL), math.sqrt(variance) / (1 - TAIL))
-    return Copies(indices[:, 0], distances[:, 0], share)
+    return Copies(indices[:, 0], distances[:, 0], share, len(ratios) - len(honest))
 
 
 def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
 from keras_gen.models.applying import decode, encode
+from keras_gen.models.likelihoods import observed
 from keras_gen.places import spread_places
 from keras_gen.seeds import random_stream
 
@@ -32,7 +33,7 @@ FOOLED = 0.15  # nats: a generator whose images all pass
 ALIKE = 0.25  # of the real images' mean distance to each other; healthy runs stay above 0.45
 VANISHED, EXPLODED = 1e-10, 1e5  # root mean square of a layer's gradient
 IMPOSSIBLE = 1.2  # exp(-loss on fakes) + exp(-generator's loss) is at most 1 for one function
-OVERFITTED = 1.02  # held-out loss over its smallest value
+OVERFITTED = 0.02  # rise of the held-out loss, of what it is or of what was learned, whichever is larger
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ class Doctor:
 
 def _vae_checks(doctor: Doctor, run: TrainingRun) -> list[Callable[[], Finding | None]]:
     encoder, trainer = run.models["encoder"], doctor.trainer
-    z_mean, z_log_var = encode(encoder, doctor.images, run.pixel_range)
+    seen = observed(doctor.images, run.settings.likelihood, random_stream(run.settings.seed, "held_out"))
+    z_mean, z_log_var = encode(encoder, seen, run.pixel_range)
     return [
         lambda: _wrong_reduction(run, trainer.held_out_losses(doctor.images)["held_out_reconstruction"]),
         lambda: _posterior_collapse(doctor, run, kl_per_dimension(z_mean, z_log_var)),
@@ -147,7 +149,9 @@ def _overfitting(history: list[dict[str, float]]) -> Finding | None:
     held_out = [row["held_out_loss"] for row in history]
     best = int(np.argmin(held_out))
     late = len(held_out) - 1 - best
-    if late < FEW_EPOCHS or min(held_out[-FEW_EPOCHS:]) <= OVERFITTED * held_out[best] or held_out[best] <= 0:
+    # A density's loss may be about 0, of which a share would be nothing: what was learned is a measure, too.
+    measure = max(abs(held_out[best]), held_out[0] - held_out[best])
+    if late < FEW_EPOCHS or min(held_out[-FEW_EPOCHS:]) <= held_out[best] + OVERFITTED * measure:
         return None
     if history[-1]["loss"] >= history[best]["loss"]:
         return None

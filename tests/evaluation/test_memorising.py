@@ -83,6 +83,20 @@ def test_copies_of_images_that_are_there_several_times_are_found(halves, noisy, 
     assert found.share.value > 0.9
 
 
+@pytest.mark.parametrize("twins", [1, 60, COUNT])
+def test_held_out_images_that_are_training_images_too_are_not_taken_for_normal(halves, noisy, twins):
+    train, held_out, posing = halves
+    held_out = np.concatenate([train[1000 : 1000 + twins], held_out[twins:]])
+    found = find_copies(noisy(train[:COUNT], 3), held_out, train)
+    assert found.twins == twins
+    assert found.share.value > 0.9 or twins == COUNT  # all of them twins: only the nearest copies are known for some
+    said = {1: "(one held-out image is among", 60: "(60 held-out images are among", COUNT: f"({COUNT} held-out images"}
+    assert said[twins] in found.verdict
+    honest = find_copies(posing, held_out, train)
+    assert not honest.found
+    assert honest.twins == twins
+
+
 def test_the_nearest_points_do_not_depend_on_how_many_are_in_memory_at_a_time(monkeypatch):
     random = np.random.default_rng(0)
     points, queries = random.integers(0, 256, (2, 50, 4, 3, 1)).astype(np.uint8)
