@@ -18,6 +18,7 @@ from keras_gen.errors import InputError
 from keras_gen.seeds import random_stream
 
 HELD_OUT_SHARE, HELD_OUT_MOST = 0.1, 5000
+MOST_LABEL = 2**63  # that an int64 can hold, and one more
 
 
 def load_dataset(
@@ -64,7 +65,7 @@ def load_dataset(
     base, _, class_name = name.partition(":")
     if name == "mnist5k":
         sets = _mnist5k()
-    elif base in PUBLIC_DATASETS and (base == "cifar10" or not class_name):
+    elif base in PUBLIC_DATASETS and (base == "cifar10" or not class_name) and not name.endswith(":"):
         sets = _public(base, class_name, name, data_dir)
     elif os.path.isdir(name):
         return _folder(Path(name), seed, image_size, channels, max_bad, say)
@@ -168,7 +169,7 @@ def own_cache() -> Path:
 
 def _candidates(dataset: PublicDataset, label: int | None, folder: Path) -> Iterator[Path]:
     names = dataset.files
-    if label is not None:  # one class may have a file of its own
+    if label is not None and label == dataset.fingerprint_class:  # the class that is known has a file of its own, too
         names += (f"cifar10_{dataset.class_names[label]}.npz",)
     for sub_folder in dataset.folders:
         for name in names:
@@ -211,9 +212,14 @@ def _existing(path: Path) -> Path:
 
 def _difference(dataset: PublicDataset, arrays: Arrays) -> str | None:
     """Say how the arrays differ from the data set they should be; None if they do not."""
+    classes = len(dataset.class_names)
     for key in ("x_train", "y_train", "x_test", "y_test"):
         if key not in arrays:
             return f"has no {key}"
+    for part in ("train", "test"):
+        labels = arrays[f"y_{part}"]
+        if labels.dtype.kind not in "iu" or labels.size != len(arrays[f"x_{part}"]) or np.any(labels >= classes):
+            return f"has a y_{part} that is not one class number from 0 to {classes - 1} an image"
     prints = []
     for part in ("train", "test"):
         images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"].reshape(-1)
@@ -249,7 +255,13 @@ def _folder(
     images, facts = read_folder(path, cache, image_size, channels, max_bad, say)
     labels = None if facts.labels is None else np.array(facts.labels, np.int64)
     parts = _hold_out(images, labels, seed)
-    return tuple(ImageSet(*part, tuple(facts.class_names), path.resolve().name) for part in parts)
+    names = tuple(map(_text, facts.class_names))
+    return tuple(ImageSet(*part, names, _text(path.resolve().name)) for part in parts)
+
+
+def _text(name: str) -> str:
+    """Return a file's name as text that can be drawn and written; on Linux it may be any bytes."""
+    return os.fsencode(name).decode("utf-8", errors="replace")
 
 
 def _hold_out(
@@ -300,14 +312,16 @@ def _npz(path: Path, seed: int) -> tuple[ImageSet, ImageSet]:
     for part, (some, _) in zip(("training", "held-out"), parts, strict=True):
         if len(some) == 0:
             raise InputError(f"{path} leaves no {part} images; give at least two images in all")
-    return tuple(ImageSet(images, labels, names if labels is not None else (), path.stem) for images, labels in parts)
+    return tuple(
+        ImageSet(images, labels, names if labels is not None else (), _text(path.stem)) for images, labels in parts
+    )
 
 
 def _as_uint8(images: np.ndarray, what: str) -> np.ndarray:
     """Bring an array of images to uint8 (n, height, width, channels), or say why it is none."""
     if images.ndim == 3:
         images = images[..., np.newaxis]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
         raise InputError(
             f"{what} has shape {images.shape}; give (n, height, width) or (n, height, width, channels), 1 or 3 channels"
         )
@@ -329,6 +343,10 @@ def _labels(arrays: Arrays, keys: tuple[str, ...], count: int, path: Path) -> np
     if key is None:
         return None
     labels = arrays[key].reshape(-1)
-    if len(labels) != count or labels.dtype.kind not in "iu" or (count and labels.min() < 0):
+    if (
+        len(labels) != count
+        or labels.dtype.kind not in "iu"
+        or (count and not 0 <= int(labels.min()) <= int(labels.max()) < MOST_LABEL)
+    ):
         raise InputError(f"{key} in {path} should be {count} whole numbers from 0 up, one an image")
     return labels.astype(np.int64)

@@ -1,10 +1,13 @@
 import dataclasses
 import gzip
 import http.server
+import os
+import sys
 import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gen.data import load_dataset, loading
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
@@ -138,6 +141,22 @@ def test_cifar_class_by_name_or_number_from_a_file_of_its_own(tmp_path, monkeypa
         assert cars.labels.tolist() == [1, 1, 1]
 
 
+def test_a_file_of_another_class_is_not_called_a_wrong_one(tmp_path):
+    """Only the cars' content is known: another class's file can be named as an .npz of one's own."""
+    np.savez(tmp_path / "cifar10_cat.npz", x_train=np.zeros((3, 32, 32, 3), np.uint8))
+    with pytest.raises(InputError, match=r"CIFAR-10 was not found \(looked in "):
+        load_dataset("cifar10:cat", tmp_path)
+
+
+@pytest.mark.parametrize("labels", [np.eye(10)[[1, 2, 1, 3]], np.array([1, 2]), np.array([1, 2, 1, 10])])
+def test_public_images_with_labels_that_do_not_fit_are_named(tmp_path, labels):
+    images = np.zeros((4, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "cifar10.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    line = r"cifar10\.npz has a y_train that is not one class number from 0 to 9 an image"
+    with pytest.raises(InputError, match=line):
+        load_dataset("cifar10", tmp_path)
+
+
 def test_cifar_class_is_picked_from_the_whole(tmp_path, monkeypatch):
     x, y = np.zeros((20, 32, 32, 3), np.uint8), np.arange(20) % 10
     x[:] = y.reshape(-1, 1, 1, 1)
@@ -157,6 +176,8 @@ def test_cifar_class_is_picked_from_the_whole(tmp_path, monkeypatch):
         ("cifar10:car", None, "has no class 'car'; choose one of airplane, automobile"),
         ("cifar10:10", None, "has no class '10'"),
         ("mnist:3", None, "--dataset mnist:3 is not known"),
+        ("mnist:", None, "--dataset mnist: is not known"),
+        ("cifar10:", None, "--dataset cifar10: is not known"),
         ("mnist5k", "/does/not/exist", "is not a folder"),
         ("missing.npz", None, r"missing\.npz does not exist"),
     ],
@@ -214,6 +235,7 @@ def test_own_npz_of_floats_from_0_to_1_becomes_bytes(npz_file):
     [
         ({"pictures": np.zeros((4, 8, 8), np.uint8)}, "no array named images or x_train; it has pictures"),
         ({"images": np.zeros((4, 64), np.uint8)}, r"has shape \(4, 64\)"),
+        ({"images": np.zeros((4, 0, 8), np.uint8)}, r"has shape \(4, 0, 8, 1\)"),
         ({"images": np.zeros((4, 3, 8, 8), np.uint8)}, r"has shape \(4, 3, 8, 8\)"),
         ({"images": np.zeros((4, 8, 8), np.complex64)}, "has dtype complex64"),
         ({"images": np.full((4, 8, 8), np.nan)}, "not finite"),
@@ -221,6 +243,10 @@ def test_own_npz_of_floats_from_0_to_1_becomes_bytes(npz_file):
         ({"images": np.full((4, 8, 8), -1)}, "runs from -1 to -1"),
         ({"images": np.zeros((4, 8, 8), np.uint8), "labels": np.arange(3)}, "labels in .* should be 4 whole numbers"),
         ({"images": np.zeros((4, 8, 8), np.uint8), "labels": np.full(4, 0.5)}, "should be 4 whole numbers"),
+        (
+            {"images": np.zeros((4, 8, 8), np.uint8), "labels": np.full(4, 2**63, np.uint64)},
+            "should be 4 whole numbers",
+        ),
         ({"images": np.zeros((1, 8, 8), np.uint8)}, "leaves no training images"),
         (
             {"x_train": np.zeros((4, 8, 8), np.uint8), "x_test": np.zeros((2, 4, 4), np.uint8)},
@@ -231,6 +257,21 @@ def test_own_npz_of_floats_from_0_to_1_becomes_bytes(npz_file):
 def test_own_npz_that_cannot_be_used_says_why(npz_file, arrays, message):
     with pytest.raises(InputError, match=message):
         load_dataset(str(npz_file(**arrays)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: only Linux has file names that are no text")
+def test_names_that_are_no_text_become_text(tmp_path, monkeypatch):
+    """Folders from before UTF-8 may have them; figures and pages cannot hold them."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    folder = tmp_path / os.fsdecode(b"f\xeates")
+    for number, name in enumerate((b"caf\xe9", b"tea")):
+        (folder / os.fsdecode(name)).mkdir(parents=True)
+        for image in range(3):
+            pixels = np.full((16, 16), 90 * number + image, np.uint8)
+            Image.fromarray(pixels).save(folder / os.fsdecode(name) / f"{image}.png")
+    train, _ = load_dataset(str(folder), say=lambda _: None)
+    assert train.class_names == ("caf\ufffd", "tea")
+    assert train.name == "f\ufffdtes"
 
 
 def test_keras_cache_follows_keras_home(monkeypatch, tmp_path):
