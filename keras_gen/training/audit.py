@@ -82,15 +82,14 @@ def who_moved(**models: keras.Model) -> Iterator[dict[str, Movement]]:
     Yields:
         A dictionary that is filled with a `Movement` for each model on leaving the `with`.
     """
-    before = {
-        name: {group: _values(variables) for group, variables in _groups(model).items()}
-        for name, model in models.items()
-    }
+    # Looked up once: what is frozen inside the `with` would be in another group afterwards.
+    groups = {name: _groups(model) for name, model in models.items()}
+    before = {name: {group: _values(each) for group, each in groups[name].items()} for name in groups}
     moves: dict[str, Movement] = {}
     yield moves
-    for name, model in models.items():
+    for name in groups:
         changed = {}
-        for group, variables in _groups(model).items():
+        for group, variables in groups[name].items():
             now = _values(variables)
             changed[group] = {path: not np.array_equal(now[path], before[name][group][path]) for path in now}
         moves[name] = Movement(**changed)

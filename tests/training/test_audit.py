@@ -89,6 +89,19 @@ def test_the_audit_catches_frozen_layers(nets):
         check_generator_step(moves)
 
 
+def test_layers_that_are_frozen_inside_are_watched_as_they_were_before(nets):
+    """The toggle of most published code; what it leaves frozen is in another list of the model afterwards."""
+    _, discriminator, gan = nets
+
+    def step():
+        discriminator.trainable = False
+        gan.train_on_batch(LATENTS, ONES)
+
+    moves = moves_of(nets, step)
+    assert len(moves["discriminator"].trained) == len(discriminator.weights) - len(moves["discriminator"].statistics)
+    assert not any(moves["discriminator"].trained.values())
+
+
 def test_the_audit_catches_a_discriminator_that_was_never_frozen(nets):
     moves = moves_of(nets, lambda: nets[2].train_on_batch(LATENTS, ONES))
     with pytest.raises(RunError, match=r"generator step moved \d+ of 8 weights of the discriminator"):
