@@ -117,6 +117,11 @@ def train(
             gan.generator_step(latent, generator_learning_rate)
 
             on_image = gan.discriminate(gan.generate(latent))
-            discriminator_loss -= np.log(gan.discriminate(face)) + np.log(1 - on_image)
-            generator_loss -= np.log(on_image)
+            discriminator_loss -= _log(gan.discriminate(face)) + _log(1 - on_image)
+            generator_loss -= _log(on_image)
         yield float(discriminator_loss / len(FACES)), float(generator_loss / len(FACES))
+
+
+def _log(probability: float) -> float:
+    """Return the logarithm of a probability; of one that was rounded to 0, that of the smallest number."""
+    return float(np.log(max(probability, np.finfo(np.float64).tiny)))

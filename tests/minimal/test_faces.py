@@ -21,6 +21,14 @@ def test_the_published_run_is_replayed_to_eight_decimals():
     np.testing.assert_allclose(gan.generate(0.6), (0.95, 0.034, 0.04, 0.966), atol=0.003)
 
 
+def test_losses_stay_finite_when_a_network_is_quite_sure():
+    """Such a rate drives a probability to 1 exactly."""
+    random = np.random.RandomState(5)
+    losses = np.array(list(faces.train(faces.start(random), random, 100, 10, 10)))
+    assert np.isfinite(losses).all()
+    assert losses.max() > 100
+
+
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("seed", range(3))
 def test_gradients_agree_with_finite_differences(seed, label):
