@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
         raise InputError(f"{run.folder.path} has {count} {kind} images; six are the least to compare with")
     from keras_gen.evaluation import class_shares, find_copies
 
-    result = {"models": "best" if options.best else "last", "seed": options.seed}
+    result = {"models": "best" if options.best else "last", "epoch": run.epoch, "seed": options.seed}
     if run.kind == "vae":
         result["likelihood"] = scores.likelihood_scores(
             run, held_out.images, options.samples, options.importance_samples, options.seed

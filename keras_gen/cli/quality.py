@@ -1,5 +1,6 @@
 """python -m keras_gen benchmark --quality: trains what a study compares, and prints its table."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -76,9 +77,18 @@ def _make(study: Study, command: list[str], run: RunFolder) -> int:
         code = _python([command[0], "--resume", path])
     else:
         code = DONE
-    if code != DONE or study.validated or study.kind == "vae" or (run.path / "metrics.json").exists():
+    if code != DONE or study.validated or study.kind == "vae" or _measured(run):
         return code
     return _python(["-m", "keras_gen", "evaluate", path])
+
+
+def _measured(run: RunFolder) -> bool:
+    """Tell whether `evaluate` has measured the models that a run ended with."""
+    path = run.path / "metrics.json"
+    if not path.exists():
+        return False
+    scores = json.loads(path.read_text())
+    return (scores["models"], scores.get("epoch")) == ("last", run.read()["settings"]["epochs"])
 
 
 def _python(arguments: list[str]) -> int:

@@ -148,7 +148,7 @@ def _tables(folder: RunFolder, facts: dict, history: list[dict[str, str]]) -> li
         last = [(name.replace("_", " "), _number(value)) for name, value in history[-1].items() if name != "epoch"]
         tables.append(Table(f"Losses after epoch {history[-1]['epoch']}{unit and ', in ' + unit}", last, numbers=True))
     if metrics := _metrics(folder):
-        tables.append(Table("Metrics", metrics, numbers=True))
+        tables.append(Table(_metrics_title(metrics), list(_flat(metrics)), numbers=True))
     settings = [(flag(name), "none" if value is None else str(value)) for name, value in facts["settings"].items()]
     tables.append(Table("Settings", settings))
     made = {"device": facts["device"], "backend": facts["backend"]} | facts["versions"]
@@ -160,18 +160,25 @@ def _tables(folder: RunFolder, facts: dict, history: list[dict[str, str]]) -> li
     return tables
 
 
-def _metrics(folder: RunFolder) -> list[tuple[str, str]]:
-    """Return metrics.json as rows, its inner names joined by dots."""
+def _metrics_title(metrics: dict) -> str:
+    """Return what was measured when: a run may have gone on since."""
+    if "epoch" not in metrics:  # an older version wrote it
+        return "Metrics"
+    return f"Metrics of the {metrics['models']} models, epoch {metrics['epoch']}"
+
+
+def _metrics(folder: RunFolder) -> dict:
+    """Return metrics.json, or nothing."""
     path = folder.path / "metrics.json"
     if not path.exists():
-        return []
+        return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError("it holds no scores")
     except ValueError as error:
         raise InputError(f"{path} cannot be read ({error}); remove it, or run evaluate again") from None
-    return list(_flat(found))
+    return found
 
 
 def _number(text: str) -> str:
@@ -182,6 +189,7 @@ def _number(text: str) -> str:
 
 
 def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
+    """Return nested values as rows, the inner names joined by dots."""
     rows = []
     for name, value in values.items():
         if isinstance(value, dict):
@@ -200,8 +208,12 @@ def _commands(folder: RunFolder, facts: dict) -> list[Command]:
     epochs = facts["settings"]["epochs"]
     more = f" --epochs {2 * epochs}" if facts["status"] == "finished" else ""
     commands = [Command("It was made by", "\n".join(facts["commands"]))] if "commands" in facts else []
-    if "source" in facts:
+    if "source" in facts and folder.has_checkpoint:
         commands.append(Command("To go on training", f"python train_{facts['kind']}.py --resume {run}{more}"))
+    if not any(
+        (folder.path / "models").glob("*.keras")
+    ):  # it failed, or was stopped, before there was anything to draw with
+        return commands
     return [
         *commands,
         Command("New images", f"python -m keras_gen generate {run} --seeds 0-63"),

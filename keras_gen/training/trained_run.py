@@ -70,6 +70,13 @@ class TrainedRun:
             self._models[name] = self.folder.load_model(name, self._best)
         return self._models[name]
 
+    @property
+    def epoch(self) -> int:
+        """The epoch after which its models were saved: the last one, or the best."""
+        if self._best:
+            return self._facts["best"]["epoch"]
+        return int(self.folder.read_table("history.csv")[-1]["epoch"])
+
     def draw(self, count: int, seed: int = 0) -> np.ndarray:
         """Return latent points, float32 of shape (count, latent_dim), drawn as in training.
 

@@ -123,7 +123,7 @@ def test_measuring_while_training_sets_images_aside_and_keeps_the_best(tmp_path,
     same = np.array_equal(run.generate(4), last.generate(4))
     assert same == (best["epoch"] == "5")
     assert evaluated(path, "--best", "--importance-samples", "5")["models"] == "best"
-    assert "memorising.pixels" in (path / "report.html").read_text()  # renewed
+    assert f"Metrics of the best models, epoch {best['epoch']}" in (path / "report.html").read_text()  # renewed
 
     def array_of(*command):
         file = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"

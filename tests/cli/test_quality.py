@@ -44,7 +44,9 @@ def trained(monkeypatch):
         run = Path(arguments[-1])
         if arguments[0] == "-m":
             kid = {"kid": {"value": 0.1, "standard_error": 0.01}, "precision": 1, "recall": 1}
-            scores = {"images": {"generated": kid, "floor": kid}, "memorising": {}}
+            epoch = RunFolder(run).read()["settings"]["epochs"]
+            images = {"generated": kid, "floor": kid}
+            scores = {"models": "last", "epoch": epoch, "images": images, "memorising": {}}
             (run / "metrics.json").write_text(json.dumps(scores))
             return 0
         if "--resume" not in arguments:
@@ -81,6 +83,16 @@ def test_a_gan_is_measured_by_evaluate_once(trained, tmp_path):
     assert main(flags) == 0
     assert main(flags) == 0
     assert [arguments[:3] for arguments in trained[1:]] == [["-m", "keras_gen", "evaluate"]]
+
+
+@pytest.mark.parametrize("other", [{"models": "best"}, {"epoch": 1}])
+def test_a_gan_is_measured_again_when_others_than_its_last_models_were(trained, tmp_path, other):
+    flags = ["benchmark", "--quality", "gan", "--out", str(tmp_path)]
+    assert main(flags) == 0
+    path = tmp_path / "gan-one-seed-0" / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | other))
+    assert main(flags) == 0
+    assert [arguments[2] for arguments in trained[1:]] == ["evaluate", "evaluate"]
 
 
 def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(trained, tmp_path):

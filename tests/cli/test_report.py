@@ -46,10 +46,11 @@ def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command
     folder = RunFolder(path)
     facts = folder.read()
     evil = "</script><script>alert(2)</script>"
+    no_text = "'\udce9'"  # as Python reads a file's name that is not UTF-8
     folder.write(
         findings=[{"ailment": "generator wins", "epoch": 2, "text": "The <b>generator</b> wins."}],
         dataset=facts["dataset"] | {"name": evil},
-        commands=[f"python train_vae.py --dataset '{evil}'"],
+        commands=[f"python train_vae.py --dataset '{evil}'", no_text],
     )
     (path / "metrics.json").write_text(json.dumps({"kid": {"value": 0.0123456, "error": 0.001}, "images": 500}))
     page = write_report(folder).read_text(encoding="utf-8")
@@ -59,6 +60,7 @@ def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command
     text = texts(path / "report.html")
     assert "The <b>generator</b> wins." in text
     assert evil in text
+    assert "'?'" in text
     assert "kid.value\n0.012346" in text
     assert "images\n500" in text
 
@@ -68,7 +70,7 @@ def test_an_interrupted_run_and_a_failed_one_have_their_reports_too(command_runs
     folder.write(**RunFolder(command_runs["vae"]).read() | {"status": "failed"})
     text = texts(write_report(folder))
     assert "for 0 of 2 epochs: it failed." in text
-    assert f"--resume {folder.path}\n" in text
+    assert text.count("python ") == 1  # what made it; there is nothing yet to go on from, or to draw with
     assert main(["report", str(folder.path), "--out", str(tmp_path / "page.html")]) == 0
     assert texts(tmp_path / "page.html") == text
 
