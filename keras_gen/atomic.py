@@ -38,7 +38,7 @@ def replacing(path: Path, shared: bool = False) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Make or replace a file of text in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
 
 
 def sync_folder(folder: Path) -> None:

@@ -140,6 +140,8 @@ def make_runs(root):
     shutil.rmtree(copies["bare"].checkpoints)
     RunFolder.create(root / "unborn", "vae", "stripes").write(source=source)
     (shutil.copytree(root / "run", root / "scrambled") / "run.json").write_text('{"kind": ')
+    emptied = RunFolder(shutil.copytree(root / "run", root / "emptied"))
+    emptied.write(settings=None)
     tampered = RunFolder(shutil.copytree(root / "run", root / "tampered"))
     model = keras_with_code()
     tampered.model_path("decoder").unlink()

@@ -73,7 +73,7 @@ def parser() -> Parser:
         nargs="?",
         const=RECIPES_COMPARED,
         help=f"instead, train and measure: some of {','.join(STUDIES)}, with commas between "
-        f"(alone: {RECIPES_COMPARED}); hours on a CPU, and what is done already is not done again",
+        f"(alone: {RECIPES_COMPARED}); hours on a CPU, and what is done already is not done again (default: no study)",
     )
     result.add_argument("--seeds", default="0", help="seeds of --quality, such as 0,1,2 (default: 0)")
     result.add_argument(

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from keras_gen.atomic import replacing
 from keras_gen.errors import InputError, RunError
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -83,11 +84,21 @@ def run_command(body: Callable[[], int]) -> int:
         if error.filename is None:
             raise
         return _fail(RUN_FAILED, f"{error.filename} cannot be used ({error.strerror}); make it readable and writable")
+    except Exception as error:
+        if not _out_of_memory(error):
+            raise
+        return _fail(RUN_FAILED, "there is not enough memory for this; use smaller batches, images or networks")
     except KeyboardInterrupt:
         print("\nStopped; there was nothing to save yet", file=sys.stderr)
         return INTERRUPTED
     except Terminated:
         return TERMINATED
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Tell whether an error is Python's or a backend's way to say so; the backends are not imported to ask."""
+    names = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")  # NumPy's is the first's heir
+    return any(kind.__name__ in names for kind in type(error).__mro__) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def _fail(code: int, message: str) -> int:
@@ -130,7 +141,11 @@ class StopSignals:
 def check_new(*paths: Path) -> None:
     """Raise InputError for an output that exists, or whose folder does not."""
     for path in paths:
-        if path.exists() or not path.absolute().parent.is_dir():
+        try:
+            wrong = path.exists() or not path.absolute().parent.is_dir()
+        except OSError as error:
+            raise InputError(f"{path} cannot be made ({error.strerror}); give another name") from None
+        if wrong:
             problem = "exists and is never overwritten" if path.exists() else "is in a folder that does not exist"
             raise InputError(f"{path} {problem}; name a new one in a folder that is there")
 
@@ -169,8 +184,11 @@ def save_array(path: Path, array: object) -> None:
     """Write an array to a new .npy file."""
     import numpy as np
 
-    with path.open("xb") as file:
-        np.save(file, array, allow_pickle=False)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            np.save(file, array, allow_pickle=False)
+        except OSError as error:  # NumPy does not tell why: a disk that is full, nearly always
+            raise RunError(f"{path} could not be written whole ({error}); make room and run again") from None
 
 
 def whole_numbers(text: str, flag: str) -> list[int]:

@@ -207,8 +207,8 @@ def _follow(trainer: Trainer, data: _Data, plan: _Plan) -> int:
 
 def _check_early(kind: str, plan: _Plan, options: dict) -> None:
     """Refuse, before a folder of images is decoded, what can be refused without looking at them."""
-    if not 0 <= options["save_every"] < 1e9:
-        raise InputError(f"--save-every must be a number of seconds from 0 up; received {options['save_every']:g}")
+    if not 0 <= options["save_every"] <= 1e9:
+        raise InputError(f"--save-every must be a number of seconds from 0 to 1e9; received {options['save_every']:g}")
     check_engine(plan.settings, chosen_backend())
     if "out" in options and os.path.lexists(options["out"]) and is_chief(plan.settings.distribute):
         raise already_exists(options["out"])
@@ -367,8 +367,9 @@ def _resumed_plan(kind: str, options: dict) -> _Plan:
         raise InputError(f"{folder.path} was made from Python; resume it there, with train_{kind}(..., resume=True)")
     old = settings_of(run)
     new = dataclasses.replace(old, **_given_settings(kind, options))
-    asked = _checked_source(run["source"] | {name: options[name] for name in SOURCE if name in options})
-    if different := changes(old.as_dict(), new.as_dict(), MAY_CHANGE) + changes(run["source"], asked, MAY_CHANGE):
+    source = SOURCE | run["source"]
+    asked = _checked_source(source | {name: options[name] for name in SOURCE if name in options})
+    if different := changes(old.as_dict(), new.as_dict(), MAY_CHANGE) + changes(source, asked, MAY_CHANGE):
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
         )

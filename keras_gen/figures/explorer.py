@@ -79,7 +79,8 @@ def explorer_page(plane: LatentPlane) -> str:
     else:
         side = round(len(plane.tiles) ** 0.5)
         how = (
-            f"The network is too large for a page ({plane.weights:,} weights): pictures are blended from "
+            f"The network ({plane.weights:,} weights) is too large for a page, or has layers that this one cannot "
+            "compute: pictures are blended from "
             f"{side} x {side} images that it made beforehand."
         )
     shown = [plane.remark]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from keras_gen.atomic import replacing, write_text
 from keras_gen.errors import InputError
+from keras_gen.training.settings import NAMES
 
 try:
     import fcntl
@@ -176,6 +177,9 @@ class RunFolder:
             )
         if not {"kind", "settings", "dataset"} <= set(run):
             raise InputError(f"{self.path} was stopped before it began to train; start the run again")
+        objects = all(isinstance(run[name], dict) for name in ("settings", "dataset", "source") if name in run)
+        if run["kind"] not in NAMES or not objects:
+            raise InputError(f"{path} is damaged; put back what was changed in it, or name another run folder")
         return run
 
     @contextmanager

@@ -9,6 +9,10 @@ from keras_gen.cli.command import StopSignals, run_command
 from keras_gen.errors import InputError, RunError
 
 
+class ResourceExhaustedError(Exception):
+    """Named as TensorFlow's is, which is not imported to be compared with."""
+
+
 def raising(error):
     def body():
         raise error
@@ -23,6 +27,9 @@ def raising(error):
         (RunError("it broke"), 1, "error: it broke\n"),
         (OSError(errno.ENOSPC, "No space left", "history.csv"), 1, "error: the disk is full (history.csv); make room"),
         (OSError(errno.EROFS, "Read-only file system", "a.png"), 1, "error: a.png cannot be used (Read-only file"),
+        (MemoryError(), 1, "error: there is not enough memory for this; use smaller batches, images or networks\n"),
+        (ResourceExhaustedError("OOM when allocating"), 1, "error: there is not enough memory for this;"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), 1, "error: there is not enough memory for this;"),
         (KeyboardInterrupt(), 130, "\nStopped; there was nothing to save yet"),
     ],
 )

@@ -50,6 +50,17 @@ def test_an_image_is_made_again_by_its_seed_alone(run_path, tmp_path):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "files" / f"seed-{seed}.png")), image[..., 0])
 
 
+def test_a_disk_that_is_full_leaves_no_half_an_array(run_path, tmp_path, monkeypatch, capsys):
+    def save(file, array, **_):
+        file.write(b"half")
+        raise OSError("3920000 requested and 1048448 written")  # NumPy says no more
+
+    monkeypatch.setattr(np, "save", save)
+    assert main(["generate", str(run_path), "--npy", str(tmp_path / "new.npy")]) == 1
+    assert "new.npy could not be written whole (3920000 requested and" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_seeds_are_written_into_the_grid_s_name(run_path):
     assert main(["generate", str(run_path), "--seeds", "7,1-2"]) == 0
     assert (run_path / "figures" / "generated-seeds-7_1-2.png").stat().st_size > 500
@@ -85,6 +96,7 @@ def test_seeds_that_are_none_are_refused(text):
         (["generate", "RUN", "--seed", "-1"], "--seed must be a whole number from 0 to 2147483647; received -1"),
         (["generate", "RUN", "--npy", "TAKEN"], "exists and is never overwritten; name a new one"),
         (["generate", "RUN", "--png", "/no/where/x.png"], "is in a folder that does not exist"),
+        (["generate", "RUN", "--npy", f"{'x' * 300}.npy"], ".npy cannot be made (File name too long); give another"),
     ],
 )
 def test_mistakes_get_one_line_and_exit_code_2(run_path, tmp_path, capsys, arguments, message):

@@ -10,7 +10,7 @@ from keras_gen import RunFolder, resolve_settings
 from keras_gen.data import ImageSet
 from keras_gen.training import DCGANTrainer, VAETrainer
 from keras_gen.training import dcgan as dcgan_module
-from keras_gen.training.doctor import ALIKE, _mean_distance
+from keras_gen.training.doctor import ALIKE, _mean_distance, _overfitting
 from keras_gen.training.loop import run_epochs
 
 
@@ -22,6 +22,19 @@ def dcgan(**changed):
     small = {"latent_dim": 8, "generator_filters": 8, "generator_base_filters": 8, "discriminator_filters": 8}
     rates = {"generator_learning_rate": 2e-3, "discriminator_learning_rate": 2e-3}
     return resolve_settings("dcgan", **{"epochs": 52, "batch_size": 24} | small | rates | changed)
+
+
+@pytest.mark.parametrize("best", [160.0, 0.0, -1000.0])
+def test_a_rise_is_measured_by_what_the_loss_is_or_by_what_was_learned(best):
+    """A density's loss may be below 0, or pass through it."""
+
+    def history(rise):
+        held_out = [best + 100, best + 20, best, *[best + rise] * 3]
+        return [{"epoch": n + 1, "loss": best - n, "held_out_loss": each} for n, each in enumerate(held_out)]
+
+    measure = max(abs(best), 100)
+    assert _overfitting(history(0.019 * measure)) is None
+    assert "rises since epoch 3" in _overfitting(history(0.021 * measure)).text
 
 
 def examined(trainer, sets, folder=None, **options):

@@ -87,6 +87,8 @@ def test_the_status_tells_how_a_run_ended(tmp_path, image_sets, monkeypatch):
         (None, "is no run folder"),
         ("{not json", r"run\.json cannot be read"),
         ('{"format_version": 99}', "has format version 99, this program reads 1"),
+        ('{"format_version": 1, "kind": "gan", "settings": {}, "dataset": {}}', r"run\.json is damaged"),
+        ('{"format_version": 1, "kind": "vae", "settings": null, "dataset": {}}', r"run\.json is damaged"),
     ],
 )
 def test_folders_that_are_no_runs_are_refused(tmp_path, content, message):
