@@ -43,9 +43,9 @@ def kid(real: np.ndarray, generated: np.ndarray) -> Estimate:
     k(r_i, r_j) + k(g_i, g_j) - k(r_i, g_j) - k(r_j, g_i) over i != j.
 
     The error comes from splitting h_ij = mean + a_i + a_j + e_ij (Hoeffding, 1948): the variance of the mean is
-    4 var(a) / n + 2 var(e) / (n (n - 1)), each estimated without bias (and the first never below 0). The second term is what Sutherland
-    and Deka, "Unbiased estimators for the variance of MMD estimators" (2019), found neglected; it
-    is all there is when both sets have the same distribution.
+    4 var(a) / n + 2 var(e) / (n (n - 1)), each estimated without bias, and the first never below 0. The second
+    term is what Sutherland and Deka, "Unbiased estimators for the variance of MMD estimators" (2019), found
+    neglected; it is all there is when both sets have the same distribution.
 
     Args:
         real: Shape (n, d), at least four rows, in an order that means nothing.

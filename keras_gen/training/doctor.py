@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROBED = 64  # images; one batch of the networks when they are applied
 FEW_EPOCHS = 3  # before these nothing is said of a trend
-SETTLED_STEPS = 40  # after these BatchNormalization's averages no longer move by themselves
+SETTLED = 2e-4  # of what BatchNormalization's averages start with; with less they no longer move by themselves
 FEW_STEPS = 500  # before these a generator's images are alike because it has hardly begun
 NEAR_ZERO = 0.01  # nats: a discriminator that is never wrong about generated images; healthy runs stay above 0.02
 FOOLED = 0.15  # nats: a generator whose images all pass
@@ -107,10 +107,11 @@ def _dcgan_checks(doctor: Doctor, run: TrainingRun, steps: int) -> list[Callable
         random_stream(settings.seed, "grid"), PROBED, settings.latent_dim, settings.latent_distribution
     )
     made = decode(run.models["generator"], latents, run.pixel_range).astype(np.float32)
-    if doctor.first is None and steps >= SETTLED_STEPS:
+    settled = _settled_steps(settings.batch_norm_momentum)
+    if doctor.first is None and steps >= settled:
         doctor.first, doctor.first_epoch = made, run.epoch
     losses = [
-        lambda: _another_function(run.history),
+        *([lambda: _another_function(run.history)] if steps * (1 - 1 / run.epoch) >= settled else []),
         lambda: _discriminator_wins(doctor, run.history),
         lambda: _generator_wins(run.history),
     ]
@@ -119,6 +120,14 @@ def _dcgan_checks(doctor: Doctor, run: TrainingRun, steps: int) -> list[Callable
         lambda: _collapse(made, doctor.images, steps),
         lambda: _pictures_stand_still(doctor, made, run.epoch),
     ]
+
+
+def _settled_steps(momentum: float) -> int:
+    """Return after how many steps a generator that uses its averages is the one that trains with its batches' own.
+
+    Before, the discriminator sees images by a generator of its own, and both may be right.
+    """
+    return math.ceil(math.log(SETTLED) / math.log(momentum)) if momentum else 0
 
 
 def _wrong_reduction(run: TrainingRun, measured: float) -> Finding | None:

@@ -162,6 +162,17 @@ def test_a_generator_that_wins_against_a_discriminator_that_does_not_learn(strip
     assert "raise --discriminator-learning-rate" in lines[0]
 
 
+def test_averages_that_have_not_settled_are_no_other_function(stripes):
+    """The article's move by a hundredth a step: the discriminator sees images by averages, the generator by batches."""
+    small = {"latent_dim": 8, "generator_filters": 8, "generator_base_filters": 8, "discriminator_filters": 8}
+    rates = {"generator_learning_rate": 2e-3, "discriminator_learning_rate": 2e-3}
+    settings = resolve_settings("dcgan", recipe="article", epochs=5, batch_size=24, **small, **rates)
+    run, lines = examined(DCGANTrainer((8, 8, 1), settings), stripes())
+    last = run.history[-1]
+    assert max(last["discriminator_loss_fake"], last["generator_loss"]) < 0.2  # it looks like another function
+    assert not any("plays against another" in line for line in lines)
+
+
 def test_samples_that_collapse_because_nobody_tells_them_from_real_ones(stripes):
     settings = dcgan(discriminator_learning_rate=1e-7)
     run, lines = examined(DCGANTrainer((8, 8, 1), settings), stripes())
