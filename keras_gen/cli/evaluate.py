@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
         raise InputError(f"{run.folder.path} has {count} {kind} images; six are the least to compare with")
     from keras_gen.evaluation import class_shares, find_copies
 
-    result = {"models": "best" if options.best else "last", "epoch": run.epoch, "seed": options.seed}
+    result = {"models": "best" if options.best else "last", "seed": options.seed}
     if run.kind == "vae":
         result["likelihood"] = scores.likelihood_scores(
             run, held_out.images, options.samples, options.importance_samples, options.seed
@@ -50,6 +50,7 @@ def main(argv: list[str]) -> int:
     told_apart = train.has_classes and held_out.labels is not None
     for_classes = min(IMAGES_PER_CLASS * len(train.class_names), MOST_IMAGES) if told_apart else 0
     more = run.generate(max(count, for_classes), options.seed)
+    result["epoch"] = run.epoch
     all_made, held_out_features, train_features = (features(each) for each in (more, held_out.images, train.images))
     generated, made = more[:count], all_made[:count]
     spaces = {

@@ -210,9 +210,8 @@ def _commands(folder: RunFolder, facts: dict) -> list[Command]:
     commands = [Command("It was made by", "\n".join(facts["commands"]))] if "commands" in facts else []
     if "source" in facts and folder.has_checkpoint:
         commands.append(Command("To go on training", f"python train_{facts['kind']}.py --resume {run}{more}"))
-    if not any(
-        (folder.path / "models").glob("*.keras")
-    ):  # it failed, or was stopped, before there was anything to draw with
+    saved = any((folder.path / "models").glob("*.keras"))
+    if not saved:  # it failed, or was killed, before there was anything to draw with
         return commands
     return [
         *commands,

@@ -72,10 +72,11 @@ class TrainedRun:
 
     @property
     def epoch(self) -> int:
-        """The epoch after which its models were saved: the last one, or the best."""
+        """The last whole epoch that its models have seen, or the best; 0 if it was stopped in its first."""
         if self._best:
             return self._facts["best"]["epoch"]
-        return int(self.folder.read_table("history.csv")[-1]["epoch"])
+        history = self.folder.read_table("history.csv")
+        return int(history[-1]["epoch"]) if history else 0
 
     def draw(self, count: int, seed: int = 0) -> np.ndarray:
         """Return latent points, float32 of shape (count, latent_dim), drawn as in training.

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,14 @@ def test_a_loaded_run_makes_images_of_its_kind_from_a_seed(runs, kind):
     np.testing.assert_array_equal(run.generate(70, seed=3)[:5], images)
     np.testing.assert_array_equal(run.decode(run.draw(5, seed=3)), images)
     assert not np.array_equal(run.generate(5, seed=4), images)
+
+
+def test_a_run_that_was_stopped_in_its_first_epoch_has_models_of_none(runs, tmp_path):
+    path = tmp_path / "stopped"
+    shutil.copytree(runs["vae"].folder.path, path)
+    assert load_run(path).epoch == 1
+    (path / "history.csv").unlink()
+    assert load_run(path).epoch == 0
 
 
 def test_encoding_and_decoding_are_those_of_the_trained_networks(runs):
