@@ -1,25 +1,24 @@
-"""Training of the DCGAN: `train_on_batch` in turns, weights frozen in between."""
+"""Training of the DCGAN with `train_on_batch`: which network is frozen when."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_gen.data import ImageSet, to_range
+from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.augmentation import OPERATIONS
+from keras_gen.models.losses import ADVERSARIAL_LOSSES
+from keras_gen.runs import DCGANRun, RunFolder
 from keras_gen.seeds import random_stream
-from keras_gen.training.adversarial import LOSSES
-from keras_gen.training.audit import check_moves, frozen, who_moved
+from keras_gen.settings import DCGANSettings
 from keras_gen.training.averaging import MovingAverage
 from keras_gen.training.device import jit_compile, precision
-from keras_gen.training.engines import make_trainer
-from keras_gen.training.loop import SAVE_EVERY, TrainingRun, check_finite, run_epochs
-from keras_gen.training.recipes import resolve_settings
-from keras_gen.training.run_folder import RunFolder
-from keras_gen.training.settings import DCGANSettings
+from keras_gen.training.freezing import check_changes, frozen, weight_changes
+from keras_gen.training.start import SAVE_EVERY, train
 from keras_gen.training.trainer import Trainer
 
 REAL, FAKE, GENERATOR = "discriminator_loss_real", "discriminator_loss_fake", "generator_loss"
@@ -27,9 +26,6 @@ REAL, FAKE, GENERATOR = "discriminator_loss_real", "discriminator_loss_fake", "g
 
 class DCGANTrainer(Trainer):
     """A DCGAN and its training step.
-
-    Building it sets the global random seeds of Python, NumPy and the backend,
-    which Keras's initializers and dropout draw from.
 
     Args:
         image_shape: Height, width and channels.
@@ -40,193 +36,160 @@ class DCGANTrainer(Trainer):
     drop_last = True  # BatchNormalization's statistics of a handful of images would be noise
 
     def __init__(self, image_shape: tuple[int, int, int], settings: DCGANSettings) -> None:
-        self.settings = settings
+        self.settings, training = settings, settings.training
         self.pixel_range = settings.pixel_range
-        self.images_per_step = settings.batch_size * settings.discriminator_steps
-        shared = {
-            "kernel_size": settings.kernel_size,
-            "batch_norm_momentum": settings.batch_norm_momentum,
-            "leaky_alpha": settings.leaky_alpha,
-            "init_stddev": settings.init_stddev,
-        }
-        keras.utils.set_random_seed(settings.seed)
-        with precision(settings.precision):
-            self.generator = build_generator(
-                image_shape,
-                settings.latent_dim,
-                filters=settings.generator_filters,
-                extra_layers=settings.generator_extra_layers,
-                base_filters=settings.generator_base_filters,
-                activation=settings.generator_activation,
-                output_activation=settings.output_activation,
-                upsampling=settings.upsampling,
-                **shared,
-            )
-            self.discriminator = build_discriminator(
-                image_shape,
-                filters=settings.discriminator_filters,
-                extra_layers=settings.discriminator_extra_layers,
-                batch_norm=settings.discriminator_batch_norm,
-                activate_last=settings.discriminator_activate_last,
-                dropout=settings.dropout,
-                spectral_norm=settings.spectral_norm,
-                **shared,
-            )
-        operations = settings.augment.split(",")
-        self._mirror = "mirror" in operations
-        self.judge = self.discriminator  # what training shows images to
-        if augmentations := [operation for operation in operations if operation in OPERATIONS]:
-            augment = Augment(augmentations, settings.pixel_range, settings.seed, name="augment")
-            self.judge = build_augmented(self.discriminator, augment)
-        self.gan = build_gan(self.generator, self.judge)
-        self.average = MovingAverage(self.generator, settings.ema) if settings.ema else None
-        self.players = {"generator": self.generator, "discriminator": self.discriminator}
-        self.models = self.players | ({"generator": self.average.model} if self.average else {})
-        self.jit = jit_compile(settings.jit, convolutional=settings.convolutional)
-        self.loss = LOSSES[settings.loss]
-        self.judge.compile(
-            optimizer=self._optimizer(settings.discriminator_learning_rate),
+        self.images_per_step = training.batch_size * training.discriminator_steps
+        with precision(training.precision):
+            self.generator = build_generator(image_shape, settings.generator)
+            self.discriminator = build_discriminator(image_shape, settings.discriminator)
+        self.augmented_discriminator = self._augmented(training.augment.split(","))  # what training shows images to
+        self.gan = self.model = build_gan(self.generator, self.augmented_discriminator)
+        self.networks = {"generator": self.generator, "discriminator": self.discriminator}
+        self.average = MovingAverage(self.generator, training.ema) if training.ema else None
+        self.models = self.networks | ({"generator": self.average.model} if self.average else {})
+        self.loss = ADVERSARIAL_LOSSES[training.loss]
+        self.jit = jit_compile(training.jit, convolutional=True)
+        self.augmented_discriminator.compile(
+            optimizer=self._optimizer(training.discriminator_learning_rate),
             loss=self.loss.discriminator,
-            metrics=[self.loss.on_real] if settings.concatenate_batches else None,
+            metrics=[self.loss.on_real] if training.concatenate_batches else None,
             jit_compile=self.jit,
         )
         self.gan.compile(
-            optimizer=self._optimizer(settings.generator_learning_rate),
+            optimizer=self._optimizer(training.generator_learning_rate),
             loss=self.loss.generator,
             jit_compile=self.jit,
         )
-        self.optimizers = {"discriminator": self.judge.optimizer, "generator": self.gan.optimizer}
-        self.start_epoch()
-
-    @property
-    def variables(self) -> dict[str, list[keras.Variable]]:
-        """All that a checkpoint holds: the networks, their random generators, the optimisers, the moving average."""
-        for optimizer, network in ((self.judge.optimizer, self.discriminator), (self.gan.optimizer, self.generator)):
-            if not optimizer.built:  # as it is before the first step
-                optimizer.build(network.trainable_variables)
-        return {
+        self.optimizers = {"discriminator": self.augmented_discriminator.optimizer, "generator": self.gan.optimizer}
+        self.optimizers["discriminator"].build(self.discriminator.trainable_variables)
+        self.optimizers["generator"].build(self.generator.trainable_variables)
+        self.variables = {
             "gan": self.gan.variables,
-            "generator_optimizer": self.gan.optimizer.variables,
-            "discriminator_optimizer": self.judge.optimizer.variables,
+            "generator_optimizer": self.optimizers["generator"].variables,
+            "discriminator_optimizer": self.optimizers["discriminator"].variables,
         } | ({"average": self.average.variables} if self.average else {})
+        self.start_epoch(1)
 
-    def _optimizer(self, learning_rate: float) -> keras.optimizers.Optimizer:
-        if self.settings.optimizer == "adam":
-            return keras.optimizers.Adam(learning_rate, beta_1=self.settings.adam_beta_1)
-        return keras.optimizers.RMSprop(learning_rate)
-
-    def start_epoch(self, epoch: int = 1) -> None:
-        """Begin new means of the losses."""
-        self.sums = {name: [0.0, 0] for name in (REAL, FAKE, GENERATOR)}  # total and count
-
-    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
+    def train_step(self, images: np.ndarray) -> dict[str, float]:
         """Update the discriminator `discriminator_steps` times, each on images of its own, then the generator once.
 
         Args:
             images: uint8, shape (batch_size * discriminator_steps, height, width, channels).
-            epoch: Where the run stands; with the seed it fixes the latent points.
-            step: Likewise.
-
-        Raises:
-            RunError: A loss is not finite.
         """
-        for turn, real in enumerate(np.split(images, self.settings.discriminator_steps)):
-            self._discriminator_step(real, epoch, step, turn)
-        self._generator_step(epoch, step)
-        self._end_step()
+        losses = self.discriminator_steps(images) | self.generator_step()
+        self.end_step()
+        return losses
 
-    def audited_step(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
-        """Take one step and return a sentence on which weights each half of it moved."""
-        with who_moved(**self.players) as moves:
-            for turn, real in enumerate(np.split(images[batch], self.settings.discriminator_steps)):
-                self._discriminator_step(real, epoch, step, turn)
-        first = check_moves("discriminator", moves, {"discriminator": "everything", "generator": "nothing"})
-        with who_moved(**self.players) as moves:
-            self._generator_step(epoch, step)
-        self._end_step()
-        second = check_moves("generator", moves, {"generator": "everything", "discriminator": "statistics"})
+    def discriminator_steps(self, images: np.ndarray) -> dict[str, float]:
+        """Train the discriminator and return its mean losses on real and on generated images."""
+        parts = np.split(images, self.settings.training.discriminator_steps)
+        losses = [self.discriminator_step(real, turn) for turn, real in enumerate(parts)]
+        return {name: float(np.mean([loss[name] for loss in losses])) for name in (REAL, FAKE)}
+
+    def discriminator_step(self, real: np.ndarray, turn: int) -> dict[str, float]:
+        """Update the discriminator on real images, labelled 1 - label_smoothing, and on generated ones, labelled 0."""
+        real = self.scaled(self.mirrored(real, turn))
+        fakes = self.generator.predict_on_batch(self.draw_latents(len(real), turn))
+        real_labels, fake_labels = self.labels(len(real))
+        if not self.settings.training.concatenate_batches:
+            loss_real = self.augmented_discriminator.train_on_batch(real, real_labels)
+            loss_fake = self.augmented_discriminator.train_on_batch(fakes, fake_labels)
+            return {REAL: loss_real, FAKE: loss_fake}
+        both, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
+        logs = self.augmented_discriminator.train_on_batch(both, labels, return_dict=True)
+        loss_real = 2 * logs["on_real"]  # a mean over both halves, of which one is zero
+        return {REAL: loss_real, FAKE: 2 * logs["loss"] - loss_real}
+
+    def generator_step(self) -> dict[str, float]:
+        """Update the generator through the discriminator, whose variables (not layers) are frozen."""
+        count, turn = self.settings.training.batch_size, self.settings.training.discriminator_steps
+        with frozen(self.discriminator):
+            loss = self.gan.train_on_batch(self.draw_latents(count, turn), np.ones((count, 1), np.float32))
+        return {GENERATOR: loss}
+
+    def end_step(self) -> None:
+        """Move the average of the generator's weights, if one is asked for."""
+        if self.average:
+            self.average.update()
+
+    def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
+        """Take one step and say which weights each half of it changed; see `Trainer.checked_step`."""
+        self.step = step
+        with weight_changes(**self.networks) as changes:
+            losses = self.discriminator_steps(images[batch])
+        first = check_changes("discriminator", changes, {"discriminator": "everything", "generator": "nothing"})
+        with weight_changes(**self.networks) as changes:
+            losses |= self.generator_step()
+        self.end_step()
+        second = check_changes("generator", changes, {"generator": "everything", "discriminator": "statistics"})
+        self.record(losses, len(batch), step)
         return f"{first}; {second}"
 
-    def losses(self) -> dict[str, float]:
-        """Return the mean losses of this epoch; those of the cross-entropy are nats."""
-        return {name: total / max(1, count) for name, (total, count) in self.sums.items()}
+    def draw_latents(self, count: int, turn: int) -> np.ndarray:
+        """Return the latent points of a step: turn 0 and up for the discriminator, the last one for the generator."""
+        return self._latents(count, self.random("latents", turn))
+
+    def mirrored(self, images: np.ndarray, turn: int) -> np.ndarray:
+        """Return the images with about half of them flipped left to right, if `augment` has `mirror`."""
+        if not self.mirrors:
+            return images
+        return np.where(self.draw_flips(len(images), turn)[:, None, None, None], images[:, :, ::-1], images)
+
+    def draw_flips(self, count: int, turn: int) -> np.ndarray:
+        """Return which of the real images are flipped."""
+        return self.random("mirror", turn).random(count) < 0.5
+
+    def labels(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the labels of real images, smoothed on one side only, and of generated images."""
+        smoothed = 1 - self.settings.training.label_smoothing
+        return np.full((count, 1), smoothed, np.float32), np.zeros((count, 1), np.float32)
+
+    def scaled(self, images: np.ndarray) -> np.ndarray:
+        """Return uint8 pixels in the range of the generator's."""
+        return to_range(images, self.pixel_range)
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
-        """Return the same losses on held-out images and on as many fixed latent points.
+        """Return the losses on held-out images and on as many fixed latent points.
 
-        Measured of the functions that play in training: the discriminator and
-        the generator that trains normalise by the batch's own statistics, so
-        they do here, and what that would update is thrown away.
+        Computed in training mode: the discriminator and the generator that
+        train normalise by the batch's own statistics, so they do here, and what
+        that would update is thrown away.
 
         Args:
             images: uint8, shape (n, height, width, channels).
         """
-        latents = self._latents(len(images), random_stream(self.settings.seed, "held_out"))
+        latents = self._latents(len(images), random_stream(self.settings.training.seed, "held_out"))
         sums = dict.fromkeys((REAL, FAKE, GENERATOR), 0.0)
-        parts = max(1, round(len(images) / self.settings.batch_size))
+        parts = max(1, round(len(images) / self.settings.training.batch_size))
         for real, z in zip(np.array_split(images, parts), np.array_split(latents, parts), strict=True):
             fakes = self.generator.predict_on_batch(z)
-            if self.settings.concatenate_batches:
-                logits = _in_training_mode(self.judge, np.concatenate([self._scale(real), fakes]))
+            if self.settings.training.concatenate_batches:
+                logits = _in_training_mode(self.augmented_discriminator, np.concatenate([self.scaled(real), fakes]))
                 on_real, on_fake = np.split(logits, 2)
             else:
-                on_real = _in_training_mode(self.judge, self._scale(real))
-                on_fake = _in_training_mode(self.judge, fakes)
-            real_labels, fake_labels = self._labels(len(real))
+                on_real = _in_training_mode(self.augmented_discriminator, self.scaled(real))
+                on_fake = _in_training_mode(self.augmented_discriminator, fakes)
+            real_labels, fake_labels = self.labels(len(real))
             sums[REAL] += _total(self.loss.discriminator(real_labels, on_real))
             sums[FAKE] += _total(self.loss.discriminator(fake_labels, on_fake))
             sums[GENERATOR] += _total(self.loss.generator(np.ones_like(on_fake), _in_training_mode(self.gan, z)))
         return {f"held_out_{name}": total / len(images) for name, total in sums.items()}
 
-    def _discriminator_step(self, images: np.ndarray, epoch: int, step: int, turn: int) -> None:
-        count = len(images)
-        if self._mirror:
-            flips = self._flips(count, epoch, step, turn)
-            images = np.where(flips[:, None, None, None], images[:, :, ::-1], images)
-        real = self._scale(images)
-        fakes = self.generator.predict_on_batch(self._latents(count, self._stream(epoch, step, turn)))
-        real_labels, fake_labels = self._labels(count)
-        if self.settings.concatenate_batches:
-            batch, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
-            logs = self.judge.train_on_batch(batch, labels, return_dict=True)
-            on_real = 2 * logs["on_real"]  # a mean over both halves, of which one is zero
-            self._record(REAL, on_real, epoch, step)
-            self._record(FAKE, 2 * logs["loss"] - on_real, epoch, step)
-        else:
-            self._record(REAL, self.judge.train_on_batch(real, real_labels), epoch, step)
-            self._record(FAKE, self.judge.train_on_batch(fakes, fake_labels), epoch, step)
+    def _augmented(self, operations: list[str]) -> keras.Model:
+        self.mirrors = "mirror" in operations  # of real images alone, so no part of the model
+        in_model = [operation for operation in operations if operation in OPERATIONS]
+        if not in_model:
+            return self.discriminator
+        augment = Augment(in_model, self.pixel_range, self.settings.training.seed, name="augment")
+        return build_augmented(self.discriminator, augment)
 
-    def _generator_step(self, epoch: int, step: int) -> None:
-        count = self.settings.batch_size
-        latents = self._latents(count, self._stream(epoch, step, self.settings.discriminator_steps))
-        with frozen(self.discriminator):
-            loss = self.gan.train_on_batch(latents, np.ones((count, 1), np.float32))
-        self._record(GENERATOR, loss, epoch, step)
-
-    def _end_step(self) -> None:
-        if self.average:
-            self.average.update()
-
-    def _record(self, name: str, value: float, epoch: int, step: int) -> None:
-        self.sums[name][0] += check_finite(float(value), name, epoch, step)
-        self.sums[name][1] += 1
-
-    def _stream(self, epoch: int, step: int, turn: int) -> np.random.Generator:
-        return random_stream(self.settings.seed, "latents", epoch, step, turn)
+    def _optimizer(self, learning_rate: float) -> keras.optimizers.Optimizer:
+        if self.settings.training.optimizer == "adam":
+            return keras.optimizers.Adam(learning_rate, beta_1=self.settings.training.adam_beta_1)
+        return keras.optimizers.RMSprop(learning_rate)
 
     def _latents(self, count: int, random: np.random.Generator) -> np.ndarray:
         return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
-
-    def _flips(self, count: int, epoch: int, step: int, turn: int) -> np.ndarray:
-        """Draw which of the real images are flipped left to right: about half."""
-        return random_stream(self.settings.seed, "mirror", epoch, step, turn).random(count) < 0.5
-
-    def _labels(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the labels of real and of generated images."""
-        return np.full((count, 1), 1 - self.settings.label_smoothing, np.float32), np.zeros((count, 1), np.float32)
-
-    def _scale(self, images: np.ndarray) -> np.ndarray:
-        return to_range(images, self.pixel_range)
 
 
 def _in_training_mode(model: keras.Model, x: np.ndarray) -> np.ndarray:
@@ -244,39 +207,53 @@ def _total(losses: object) -> float:
 
 
 def train_dcgan(
-    train: ImageSet,
-    held_out: ImageSet,
+    data: object = None,
+    held_out: object = None,
     settings: DCGANSettings | None = None,
     *,
-    folder: RunFolder | None = None,
+    folder: RunFolder | str | Path | None = None,
     resume: bool = False,
-    on_epoch_end: Callable[[TrainingRun], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    callbacks: list[keras.callbacks.Callback] | tuple = (),
+    data_dir: str | Path | None = None,
     say: Callable[[str], None] = print,
     save_every: float = SAVE_EVERY,
     doctor: bool = True,
-) -> TrainingRun:
+    **overrides: object,
+) -> DCGANRun:
     """Train a DCGAN.
 
     Args:
-        train: Images to train on.
+        data: As for `train_vae`, and so are the other arguments.
         held_out: Images to measure on after every epoch.
-        settings: What to build and how to train it; None is the chapter's recipe.
-        folder: Where history, models and checkpoints are written; None writes nothing.
-        resume: Go on from the folder's last checkpoint.
-        on_epoch_end: Called with the run after each epoch; draw or score there.
-        should_stop: Asked after every step; True ends the run there.
+        settings: What to build and how to train it; None is the recipe that suits the data.
+        folder: Where the run is written; None writes nothing.
+        resume: Continue from the folder's last checkpoint.
+        callbacks: Keras callbacks of your own; their `model` is the GAN.
+        data_dir: Folder to look in for a data set's files.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints.
         doctor: Whether to look for what is wrong with the run after each epoch.
+        **overrides: Single settings by name, such as `epochs=5` or `kernel_size=4`.
 
     Returns:
         The run, with `models["generator"]`, `models["discriminator"]` and `history`.
 
     Raises:
         InputError: The settings do not fit the images.
-        RunError: The audit failed, or a loss is not finite.
+        RunError: The weight check failed, or a loss is not finite.
+        KeyboardInterrupt: It was interrupted; what was trained is saved if there is a folder.
     """
-    settings = settings or resolve_settings("dcgan", train.name)
-    trainer = make_trainer("dcgan", train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every, doctor)
+    return train(
+        "dcgan",
+        data,
+        held_out,
+        settings,
+        folder=folder,
+        resume=resume,
+        callbacks=callbacks,
+        data_dir=data_dir,
+        say=say,
+        save_every=save_every,
+        doctor=doctor,
+        **overrides,
+    )

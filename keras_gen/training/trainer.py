@@ -1,11 +1,14 @@
-"""What the epoch loop needs of a model's trainer."""
+"""What the training loop needs of a model's trainer."""
 
+import math
 from abc import ABC, abstractmethod
 
 import keras
 import numpy as np
 
-from keras_gen.training.settings import Settings
+from keras_gen.errors import RunError
+from keras_gen.seeds import random_stream
+from keras_gen.settings import Settings
 
 
 class Trainer(ABC):
@@ -14,77 +17,110 @@ class Trainer(ABC):
     Attributes:
         kind: `vae` or `dcgan`.
         settings: What was built, and how it is trained.
+        model: What `keras.callbacks.Callback.model` is: the VAE, or the GAN.
         models: The models that a run saves, by name.
         pixel_range: Lowest and highest value of a pixel, as the models see it.
         images_per_step: Images of the data set that one step takes.
         drop_last: Whether a last batch that is not full is left out.
         optimizers: By what they train.
         variables: All that a checkpoint holds, in groups.
-        sums: The losses of the epoch so far, as JSON can hold them.
-        steps_per_call: Steps that `train_steps` takes at most.
+        sums: Total and count of each loss in the epoch so far, as JSON can hold them.
+        steps_per_execution: Steps that one call of `train_steps` takes at most.
         compiling_calls: Calls at the start that take longer than those that follow.
         chief: Whether this process writes the run; of several that train together only one does.
+        epoch: Where the run stands, from 1; with the seed and the step it fixes every draw.
+        step: Likewise.
     """
 
     kind: str
     settings: Settings
+    model: keras.Model
     models: dict[str, keras.Model]
     pixel_range: tuple[float, float]
     images_per_step: int
     drop_last: bool
     optimizers: dict[str, keras.optimizers.Optimizer]
     variables: dict[str, list[keras.Variable]]
-    sums: dict
-    steps_per_call: int = 1
+    sums: dict[str, list[float]]
+    steps_per_execution: int = 1
     compiling_calls: int = 1
     chief: bool = True
+    epoch: int = 1
+    step: int = 1
 
-    @abstractmethod
-    def start_epoch(self, epoch: int = 1) -> None:
+    def start_epoch(self, epoch: int) -> None:
         """Begin new means of the losses, and set what changes from epoch to epoch."""
+        self.epoch, self.sums = epoch, {}
 
     @abstractmethod
-    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
-        """Take one step.
+    def train_step(self, images: np.ndarray) -> dict[str, float]:
+        """Take one step and return its losses.
 
         Args:
             images: uint8, shape (images_per_step, height, width, channels).
-            epoch: Where the run stands, from 1; with the seed it fixes every draw.
-            step: Likewise.
-
-        Raises:
-            RunError: A loss is not finite.
         """
 
-    def train_steps(self, images: np.ndarray, batches: list[np.ndarray], epoch: int, step: int) -> None:
+    @abstractmethod
+    def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
+        """Take one step and say which weights it changed.
+
+        Args:
+            images: All training images.
+            batch: Indices of the step's.
+            step: Where the run stands.
+
+        Raises:
+            RunError: It changed what it must not, or did not change what it must.
+        """
+
+    @abstractmethod
+    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
+        """Return the losses on held-out images, uint8, by the names of the training losses with `held_out_` before."""
+
+    def train_steps(self, images: np.ndarray, batches: list[np.ndarray], step: int) -> None:
         """Take a step on each batch.
 
         Args:
             images: All training images, uint8, shape (n, height, width, channels).
-            batches: At most `steps_per_call` arrays of indices, all of one length.
-            epoch: As for `train_step`.
-            step: The first batch's.
-        """
-        for number, batch in enumerate(batches, start=step):
-            self.train_step(images[batch], epoch, number)
-
-    @abstractmethod
-    def audited_step(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
-        """Take one step and say which weights it moved.
+            batches: At most `steps_per_execution` arrays of indices, all of one length.
+            step: The first batch's, from 1.
 
         Raises:
-            RunError: It moved what it must not, or left still what it must move.
+            RunError: A loss is not finite.
         """
+        for number, batch in enumerate(batches, start=step):
+            self.step = number
+            self.record(self.train_step(images[batch]), len(batch), number)
 
-    @abstractmethod
     def losses(self) -> dict[str, float]:
         """Return the mean losses of this epoch."""
+        return {name: total / count for name, (total, count) in self.sums.items()}
 
-    @abstractmethod
-    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
-        """Return the same losses on held-out images, uint8."""
+    def record(self, losses: dict[str, float], images: int, step: int) -> None:
+        """Add the losses of one step, each a mean over its images, to those of the epoch.
 
-    def _end_step(self) -> None:  # noqa: B027, there may be nothing left
+        Raises:
+            RunError: A loss is not finite.
+        """
+        for name, loss in losses.items():
+            value = float(loss)
+            if not math.isfinite(value):
+                raise RunError(
+                    f"the {name} became {value} at step {step} of epoch {self.epoch}; try a lower learning rate"
+                )
+            total, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = [total + value * images, count + images]
+
+    def random(self, stream: str, *position: int) -> np.random.Generator:
+        """Return a random generator that the seed, the epoch and the step fix."""
+        return random_stream(self.settings.training.seed, stream, self.epoch, self.step, *position)
+
+    @property
+    def noise_states(self) -> list[keras.Variable]:
+        """The states of the networks' random generators."""
+        return [variable for group in self.variables.values() for variable in group if "seed_generator" in variable.path]
+
+    def end_step(self) -> None:  # noqa: B027, there may be nothing left
         """Do what is left of a step when the networks have been trained, on all devices."""
 
     def agree(self, stop: bool) -> bool:

@@ -2,22 +2,21 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_gen.data import ImageSet, to_range
+from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
-from keras_gen.models.likelihoods import loss_of, observed
+from keras_gen.models.losses import loss_of, observed
+from keras_gen.runs import RunFolder, VAERun
 from keras_gen.seeds import random_stream
-from keras_gen.training.audit import check_moves, who_moved
+from keras_gen.settings import VAESettings
 from keras_gen.training.device import jit_compile, precision
-from keras_gen.training.engines import make_trainer
-from keras_gen.training.loop import SAVE_EVERY, TrainingRun, check_finite, run_epochs
-from keras_gen.training.recipes import resolve_settings
-from keras_gen.training.run_folder import RunFolder
-from keras_gen.training.settings import VAESettings
+from keras_gen.training.freezing import check_changes, weight_changes
+from keras_gen.training.start import SAVE_EVERY, train
 from keras_gen.training.trainer import Trainer
 
 OPTIMIZERS = {"rmsprop": keras.optimizers.RMSprop, "adam": keras.optimizers.Adam}
@@ -26,9 +25,6 @@ HELD_OUT_PIXELS = 1000 * 784
 
 class VAETrainer(Trainer):
     """A VAE and its training step.
-
-    Building it sets the global random seeds of Python, NumPy and the backend,
-    which Keras's initializers draw from.
 
     Args:
         image_shape: Height, width and channels.
@@ -41,90 +37,79 @@ class VAETrainer(Trainer):
 
     def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings) -> None:
         self.settings = settings
-        self.images_per_step = settings.batch_size
-        sizes = {
-            "architecture": settings.architecture,
-            "intermediate_dim": settings.hidden_widths,
-            "activation": settings.activation,
-            "layer_norm": settings.layer_norm,
-            "filters": settings.filters,
-        }
-        keras.utils.set_random_seed(settings.seed)
-        with precision(settings.precision):
-            encoder = build_encoder(image_shape, settings.latent_dim, seed=settings.seed, **sizes)
-            decoder = build_decoder(image_shape, settings.latent_dim, **sizes)
-        self.vae = build_vae(encoder, decoder, settings.beta, warm_up=settings.kl_warmup > 0)
+        training, likelihood = settings.training, settings.decoder.likelihood
+        self.images_per_step = training.batch_size
+        with precision(training.precision):
+            encoder = build_encoder(image_shape, settings.encoder, seed=training.seed)
+            decoder = build_decoder(image_shape, settings.decoder)
+        self.vae = self.model = build_vae(encoder, decoder, training.beta, warm_up=training.kl_warmup > 0)
         self.models = {"encoder": encoder, "decoder": decoder}
-        self.jit = jit_compile(settings.jit, convolutional=settings.convolutional)
-        optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate, global_clipnorm=settings.clip_norm)
+        self.jit = jit_compile(training.jit, convolutional=settings.convolutional)
+        optimizer = OPTIMIZERS[training.optimizer](training.learning_rate, global_clipnorm=training.clip_norm)
         optimizer.build(self.vae.trainable_variables)
-        self.vae.compile(optimizer=optimizer, loss=loss_of(settings.likelihood), jit_compile=self.jit)
+        self.vae.compile(optimizer=optimizer, loss=loss_of(likelihood), jit_compile=self.jit)
         self.optimizers = {"VAE": optimizer}
-        self.terms_model = build_vae_terms(encoder, decoder, loss_of(settings.likelihood))
+        self.terms_model = build_vae_terms(encoder, decoder, loss_of(likelihood))
         self.terms_model.compile(jit_compile=self.jit)
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
-        self.start_epoch()
+        self.start_epoch(1)
 
-    def start_epoch(self, epoch: int = 1) -> None:
-        """Begin new means of the losses, and set what changes from epoch to epoch."""
-        self.sums = {"loss": 0.0, "images": 0}
-        layer = self.vae.get_layer("kl")
-        layer.reset()
-        if self.settings.kl_warmup:
-            layer.warmth.assign(min(1.0, epoch / self.settings.kl_warmup))
-        if self.settings.learning_rate_schedule == "cosine":
-            part = (epoch - 1) / self.settings.epochs
-            self.vae.optimizer.learning_rate = self.settings.learning_rate * (1 + math.cos(math.pi * part)) / 2
+    def start_epoch(self, epoch: int) -> None:
+        """Begin new means of the losses, and set the KL term's weight and the learning rate of this epoch."""
+        super().start_epoch(epoch)
+        training, kl = self.settings.training, self.vae.get_layer("kl")
+        kl.reset()
+        if training.kl_warmup:
+            kl.kl_weight.assign(min(1.0, epoch / training.kl_warmup))
+        if training.learning_rate_schedule == "cosine":
+            part = (epoch - 1) / training.epochs
+            self.vae.optimizer.learning_rate = training.learning_rate * (1 + math.cos(math.pi * part)) / 2
 
-    def train_step(self, images: np.ndarray, epoch: int, step: int) -> None:
-        """Take one step.
+    def train_step(self, images: np.ndarray) -> dict[str, float]:
+        """Update encoder and decoder on a batch.
+
+        The compiled loss is the reconstruction; the layer `kl` of the model adds the KL term to it.
 
         Args:
             images: uint8, shape (batch, height, width, channels).
-            epoch: Where the run stands; with the seed it fixes what `binarized` draws.
-            step: Likewise.
-
-        Raises:
-            RunError: The loss is not finite.
         """
-        random = random_stream(self.settings.seed, "binarize", epoch, step)
-        x = to_range(observed(images, self.settings.likelihood, random), self.pixel_range)
-        self._record(self.vae.train_on_batch(x, x), len(images), epoch, step)
+        images = observed(images, self.settings.decoder.likelihood, self.random("binarize"))
+        x = to_range(images, self.pixel_range)
+        return {"loss": self.vae.train_on_batch(x, x)}
 
-    def audited_step(self, images: np.ndarray, batch: np.ndarray, epoch: int, step: int) -> str:
-        """Take one step and return a sentence on which weights it moved."""
-        with who_moved(**self.models) as moves:
-            self.train_steps(images, [batch], epoch, step)
+    def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
+        """Take one step and say which weights it changed; see `Trainer.checked_step`."""
+        with weight_changes(**self.models) as changes:
+            self.train_steps(images, [batch], step)
             self.losses()  # a compiled step is waited for
-        return check_moves("training", moves, {"encoder": "everything", "decoder": "everything"})
-
-    def _record(self, loss: float, images: int, epoch: int, step: int) -> None:
-        self.sums["loss"] += check_finite(float(loss), "loss", epoch, step) * images
-        self.sums["images"] += images
+        return check_changes("training", changes, {"encoder": "everything", "decoder": "everything"})
 
     def losses(self) -> dict[str, float]:
         """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl.
 
-        It is that loss in the epochs of a warm-up too, in which a smaller one is trained on.
+        It is that loss in the epochs of a warm-up too, in which the KL term weighs less.
         """
-        trained_on, kl = self.sums["loss"] / max(1, self.sums["images"]), self._mean_kl()
-        if not self.settings.kl_warmup:
-            return {"loss": trained_on, "reconstruction": trained_on - self.settings.beta * kl, "kl": kl}
-        warmth = float(keras.ops.convert_to_numpy(self.vae.get_layer("kl").warmth))
-        reconstruction = trained_on - self.settings.beta * warmth * kl
-        return {"loss": reconstruction + self.settings.beta * kl, "reconstruction": reconstruction, "kl": kl}
+        if not self.sums:
+            return {}
+        trained_on, kl, beta = super().losses()["loss"], self.mean_kl(), self.settings.training.beta
+        if not self.settings.training.kl_warmup:
+            return {"loss": trained_on, "reconstruction": trained_on - beta * kl, "kl": kl}
+        kl_weight = float(keras.ops.convert_to_numpy(self.vae.get_layer("kl").kl_weight))
+        reconstruction = trained_on - beta * kl_weight * kl
+        return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
 
-    def _mean_kl(self) -> float:
+    def mean_kl(self) -> float:
+        """Return the mean KL term of this epoch, in nats an image."""
         return self.vae.get_layer("kl").mean()
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
-        """Return the same losses on held-out images, one latent sample each, always with the same noise.
+        """Return the losses on held-out images, one latent sample each, always with the same noise.
 
         Args:
             images: uint8, shape (n, height, width, channels).
         """
-        random = random_stream(self.settings.seed, "held_out")
-        images = observed(images, self.settings.likelihood, random)
+        random = random_stream(self.settings.training.seed, "held_out")
+        images = observed(images, self.settings.decoder.likelihood, random)
         epsilon = draw_latents(random, len(images), self.settings.latent_dim)
         totals = np.zeros(2)
         batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
@@ -134,46 +119,64 @@ class VAETrainer(Trainer):
             totals += [np.sum(term, dtype=np.float64) for term in terms]
         reconstruction, kl = (totals / len(images)).tolist()
         return {
-            "held_out_loss": reconstruction + self.settings.beta * kl,
+            "held_out_loss": reconstruction + self.settings.training.beta * kl,
             "held_out_reconstruction": reconstruction,
             "held_out_kl": kl,
         }
 
 
 def train_vae(
-    train: ImageSet,
-    held_out: ImageSet,
+    data: object = None,
+    held_out: object = None,
     settings: VAESettings | None = None,
     *,
-    folder: RunFolder | None = None,
+    folder: RunFolder | str | Path | None = None,
     resume: bool = False,
-    on_epoch_end: Callable[[TrainingRun], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    callbacks: list[keras.callbacks.Callback] | tuple = (),
+    data_dir: str | Path | None = None,
     say: Callable[[str], None] = print,
     save_every: float = SAVE_EVERY,
     doctor: bool = True,
-) -> TrainingRun:
+    **overrides: object,
+) -> VAERun:
     """Train a variational autoencoder.
 
     Args:
-        train: Images to train on.
-        held_out: Images to measure on after every epoch.
-        settings: What to build and how to train it; None is the chapter's recipe.
-        folder: Where history, models and checkpoints are written; None writes nothing.
-        resume: Go on from the folder's last checkpoint.
-        on_epoch_end: Called with the run after each epoch; draw or score there.
-        should_stop: Asked after every step; True ends the run there.
+        data: Images to train on: a data set's name, a path, a uint8 array of shape (n, height, width, channels), or
+            an `ImageSet`. None is the embedded digits, or with `resume` the run's own images.
+        held_out: Images to measure on after every epoch, an array or an `ImageSet`. None takes the test images that
+            come with the data, or holds out a tenth of the images.
+        settings: What to build and how to train it; None is the recipe that suits the data.
+        folder: Where the run is written: a new path, or a `RunFolder`. None writes nothing, and such a run cannot be
+            resumed.
+        resume: Continue from the folder's last checkpoint.
+        callbacks: Keras callbacks of your own. Their `model` is the VAE; epochs count from 0; `logs` has the losses
+            under our names and under Keras's (`val_loss` for `held_out_loss`).
+        data_dir: Folder to look in for a data set's files.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints.
         doctor: Whether to look for what is wrong with the run after each epoch.
+        **overrides: Single settings by name, such as `epochs=5` or `latent_dim=8`.
 
     Returns:
         The run, with `models["encoder"]`, `models["decoder"]` and `history`.
 
     Raises:
         InputError: The settings do not fit the images.
-        RunError: The audit failed, or a loss is not finite.
+        RunError: The weight check failed, or a loss is not finite.
+        KeyboardInterrupt: It was interrupted; what was trained is saved if there is a folder.
     """
-    settings = settings or resolve_settings("vae", train.name)
-    trainer = make_trainer("vae", train.image_shape, settings)
-    return run_epochs(trainer, train, held_out, folder, resume, on_epoch_end, should_stop, say, save_every, doctor)
+    return train(
+        "vae",
+        data,
+        held_out,
+        settings,
+        folder=folder,
+        resume=resume,
+        callbacks=callbacks,
+        data_dir=data_dir,
+        say=say,
+        save_every=save_every,
+        doctor=doctor,
+        **overrides,
+    )

@@ -16,21 +16,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.atomic import PARTIAL, replacing
 from keras_gen.errors import InputError, RunError
-from keras_gen.training.run_folder import CHECKPOINTS
 
 if TYPE_CHECKING:
     import keras
 
-KEPT = 2
+    from keras_gen.runs.folder import RunFolder
+
+MAX_CHECKPOINTS = 2
+PATTERN = "epoch-*.npz"  # whole ones; another name is one that is being written
 
 
-def save_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], position: dict) -> Path:
+def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], position: dict) -> Path:
     """Write a checkpoint, then remove all but the last two.
 
     Args:
-        folder: Where checkpoints are kept; it is made if need be.
+        folder: The run's; `checkpoints` is made in it if need be.
         groups: Variables by the name of their group, in an order that does not change.
         position: What JSON can hold: epoch, step, history and the sums of the epoch so far.
 
@@ -41,8 +42,7 @@ def save_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], posit
         RunError: A variable is not finite.
         OSError: The disk refuses, for one when it is full; the older checkpoints are untouched.
     """
-    folder.mkdir(exist_ok=True)
-    path = folder / f"epoch-{position['epoch']:06d}-step-{position['step']:08d}.npz"
+    path = folder.checkpoints / f"epoch-{position['epoch']:06d}-step-{position['step']:08d}.npz"
     arrays = {
         f"{group}/{index}": _to_numpy(variable)
         for group, variables in groups.items()
@@ -52,20 +52,18 @@ def save_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], posit
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RunError(f"the weights ({name}) are no longer finite; the last good checkpoint is kept")
     text = np.frombuffer(json.dumps(position).encode(), np.uint8)
-    for leftover in folder.glob(f"{PARTIAL}*"):  # of a process that was killed while it wrote
-        leftover.unlink()
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with folder.replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, position=text, **arrays)
-    for old in _newest_first(folder)[KEPT:]:
+    for old in _newest_first(folder.checkpoints)[MAX_CHECKPOINTS:]:
         old.unlink()
     return path
 
 
-def load_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], say: Callable[[str], None] = print) -> dict:
+def load_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], say: Callable[[str], None] = print) -> dict:
     """Read the newest checkpoint that is whole, and set the variables from it.
 
     Args:
-        folder: Where checkpoints are kept.
+        folder: The run's.
         groups: Variables as they were given to `save_checkpoint`.
         say: Told of each checkpoint that is damaged and passed over.
 
@@ -75,8 +73,9 @@ def load_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], say: 
     Raises:
         InputError: There is no checkpoint, none is whole, or it does not fit the networks.
     """
-    for path in _newest_first(folder):
+    for path in _newest_first(folder.checkpoints):
         try:
+            folder.checksums.check(path)
             with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
                 arrays = {
                     name: content[name] for name in content.files
@@ -88,12 +87,14 @@ def load_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], say: 
             continue
         _assign(arrays, groups, path)
         return position
-    raise InputError(f"{folder} holds no checkpoint that can be read; start the run again")
+    raise InputError(f"{folder.checkpoints} holds no checkpoint that can be read; start the run again")
 
 
 def _assign(arrays: dict[str, np.ndarray], groups: dict[str, list[keras.Variable]], path: Path) -> None:
-    variables = {f"{group}/{index}": each for group, some in groups.items() for index, each in enumerate(some)}
-    shapes = {name: tuple(each.shape) for name, each in variables.items()}
+    variables = {
+        f"{group}/{index}": variable for group, members in groups.items() for index, variable in enumerate(members)
+    }
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     if shapes != {name: array.shape for name, array in arrays.items()}:
         raise InputError(f"{path} does not fit the networks that run.json describes; one of the two was changed")
     for name, variable in variables.items():
@@ -101,7 +102,7 @@ def _assign(arrays: dict[str, np.ndarray], groups: dict[str, list[keras.Variable
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob(CHECKPOINTS), reverse=True)
+    return sorted(folder.glob(PATTERN), reverse=True)
 
 
 def _to_numpy(variable: keras.Variable) -> np.ndarray:

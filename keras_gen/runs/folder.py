@@ -1,0 +1,366 @@
+"""The folder that a run leaves behind, and the only code that writes into it.
+
+run.json  checksums.txt  history.csv  timing.csv  images/  latents/  figures/  models/  checkpoints/
+report.html  metrics.csv  metrics.json
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from keras_gen import atomic
+from keras_gen.errors import InputError
+from keras_gen.runs import networks
+from keras_gen.runs.checkpoints import PATTERN
+from keras_gen.runs.integrity import Checksums
+from keras_gen.runs.record import FORMAT_VERSION, read_record
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+
+class RunFolder:
+    """One run's folder.
+
+    Attributes:
+        path: The folder.
+        checksums: Of the files in it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checksums = Checksums(self.path)
+
+    @classmethod
+    def create(
+        cls, out: str | Path | None, kind: str, dataset: str, root: str | Path = "runs", **facts: object
+    ) -> RunFolder:
+        """Make a run's folder; nothing that exists is ever written over.
+
+        Args:
+            out: Its path; None numbers it under `root`, as in `runs/0007-dcgan-cifar10-automobile`.
+            kind: `vae` or `dcgan`.
+            dataset: Name of the data set.
+            root: Where numbered folders go.
+            **facts: What run.json says from the first moment on.
+
+        Raises:
+            InputError: The path exists, or cannot be written.
+        """
+        path = make_folder(out, f"{kind}-{file_name(dataset)}", root, cls._prepare(facts))
+        return cls(path)
+
+    @staticmethod
+    def _prepare(facts: dict[str, object]) -> Callable[[Path], None]:
+        def prepare(path: Path) -> None:
+            folder = RunFolder(path)
+            for name in ("images", "figures", "models"):
+                (path / name).mkdir()
+            folder.write(id=uuid.uuid4().hex, **facts)
+
+        return prepare
+
+    @property
+    def figures(self) -> Path:
+        """Where the figures of the whole run go; made again if someone removed it."""
+        return self._made("figures")
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are; made when the first is written."""
+        return self.path / "checkpoints"
+
+    def epoch_image(self, epoch: int) -> Path:
+        """Return the path of one epoch's grid of images."""
+        return self.path / "images" / f"epoch-{epoch:04d}.png"
+
+    def epoch_codes(self, epoch: int) -> Path:
+        """Return the path of where held-out images lay in the latent space after one epoch."""
+        return self.path / "latents" / f"epoch-{epoch:04d}.npz"
+
+    def epochs_with(self, path_of: Callable[[int], Path]) -> list[int]:
+        """Return the epochs that have a file, rising.
+
+        Args:
+            path_of: `epoch_image` or `epoch_codes`.
+        """
+        example = path_of(0)
+        names = (path.stem.removeprefix("epoch-") for path in example.parent.glob(f"epoch-*{example.suffix}"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    @contextmanager
+    def replacing(self, path: Path) -> Iterator[Path]:
+        """Give a temporary path to write to; on leaving, note its checksum and rename it to `path`.
+
+        Args:
+            path: A file of this folder.
+        """
+        path.parent.mkdir(exist_ok=True)
+        with atomic.replacing(path) as temporary:
+            yield temporary
+            self.checksums.add(path, temporary)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Make or replace a text file."""
+        with self.replacing(self.path / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
+
+    def checked(self, path: Path) -> Path:
+        """Return the path of a file of this folder, if it is what the run wrote.
+
+        Raises:
+            InputError: It is damaged, or of another run.
+        """
+        self.checksums.check(path)
+        return path
+
+    def write_codes(self, epoch: int, z_mean: np.ndarray, labels: np.ndarray | None) -> None:
+        """Keep the codes of held-out images after an epoch: float32 (n, latent_dim), and labels or None."""
+        import numpy as np
+
+        with self.replacing(self.epoch_codes(epoch)) as temporary, temporary.open("wb") as file:
+            np.savez(file, z_mean=z_mean, **({} if labels is None else {"labels": labels}))
+
+    def read_codes(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return what `write_codes` kept.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        import numpy as np
+
+        path = self.checked(self.epoch_codes(epoch))
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return arrays["z_mean"], arrays.get("labels")
+        except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} cannot be read ({error}); remove it") from None
+
+    def read(self) -> dict:
+        """Return run.json, in the form of the present version.
+
+        Raises:
+            InputError: The folder holds no run, a damaged one, or one of a newer version.
+        """
+        record = read_record(self.path / "run.json")
+        self.checksums.check(self.path / "run.json")
+        return record
+
+    def write(self, **facts: object) -> None:
+        """Set fields of run.json, keeping the others."""
+        path = self.path / "run.json"
+        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.write_text("run.json", json.dumps(record | {"format_version": FORMAT_VERSION} | facts, indent=2) + "\n")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training here; the lock goes with the process, however that ends.
+
+        Raises:
+            InputError: Another process trains here.
+        """
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(f"{self.path} is being trained by another process; wait for it, or stop it") from None
+        except (OSError, NotImplementedError):  # a file system without locks
+            pass
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is anything to resume from."""
+        return any(self.checkpoints.glob(PATTERN))
+
+    @property
+    def used(self) -> bool:
+        """Whether a run has been written here."""
+        return (self.path / "history.csv").exists() or self.checkpoints.exists()
+
+    def write_history(self, history: list[dict[str, float]]) -> None:
+        """Write history.csv: epoch and losses, no clock times, so that equal runs have equal files."""
+        self._write_table("history.csv", history)
+
+    def write_timing(self, timing: list[dict[str, float]]) -> None:
+        """Write timing.csv: what each epoch took; a resumed one counts from the resume."""
+        self._write_table("timing.csv", timing)
+
+    def write_metrics(self, metrics: list[dict[str, float]]) -> None:
+        """Write metrics.csv: a row for each epoch that was measured on validation images."""
+        self._write_table("metrics.csv", metrics)
+
+    def read_table(self, name: str) -> list[dict[str, float]]:
+        """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
+
+        An epoch is an int, all else a float; a cell that is empty, as a column that an older version lacked, is left out.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        path = self.path / name
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error}); put it back, or remove it") from None
+        self.checksums.check(path)
+        try:
+            return [_numbers(row) for row in csv.DictReader(io.StringIO(text))]
+        except (ValueError, TypeError, KeyError, csv.Error):
+            raise InputError(f"{path} is damaged; put it back, or remove it") from None
+
+    def read_scores(self) -> dict:
+        """Return metrics.json; nothing if it has not been written.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        path = self.path / "metrics.json"
+        try:
+            scores = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(scores, dict):
+                raise ValueError("it holds no scores")
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error}); remove it, or run evaluate again") from None
+        self.checksums.check(path)
+        return scores
+
+    def write_scores(self, scores: dict) -> None:
+        """Write metrics.json: what `evaluate` measured on held-out images."""
+        self.write_text("metrics.json", json.dumps(scores, indent=2) + "\n")
+
+    def model_path(self, name: str, best: bool = False) -> Path:
+        """Return the path of one saved model: of the last ones, or of the best."""
+        return networks.model_path(self._models(best), name)
+
+    def save_models(self, models: dict[str, keras.Model], best: bool = False, **facts: object) -> None:
+        """Save models as the last ones or as the best, replacing earlier ones only once all new ones are whole.
+
+        Args:
+            models: By the name they are saved under.
+            best: Whether they are the best so far.
+            **facts: What the files say of themselves: `run`, `epoch` and `step`.
+        """
+        networks.save_models(self._models(best), models, facts, self.checksums)
+
+    def load_model(self, name: str, best: bool = False) -> tuple[keras.Model, dict]:
+        """Load a saved model in safe mode, and what its file says of itself.
+
+        Raises:
+            InputError: The model is missing, damaged, of another run, or carries code.
+        """
+        path = self.model_path(name, best)
+        if not path.is_file():
+            why = "only `evaluate_every` saves it" if best else "the run may not have got far enough to save its models"
+            raise InputError(f"{path} is missing; {why}")
+        if path.parent.name != networks.NEW:
+            self.checksums.check(path)
+        return networks.load_model(path, self.read().get("id"))
+
+    def _models(self, best: bool) -> Path:
+        return self.path / "models" / ("best" if best else "")
+
+    def _made(self, name: str) -> Path:
+        path = self.path / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
+        text = io.StringIO()
+        # A run that an older version began may lack columns in its first rows.
+        writer = csv.DictWriter(text, rows[-1], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, text.getvalue())
+
+
+def _numbers(row: dict[str, str]) -> dict[str, float]:
+    return {name: int(text) if name == "epoch" else float(text) for name, text in row.items() if text != ""}
+
+
+def make_folder(
+    out: str | Path | None,
+    name: str,
+    root: str | Path = "runs",
+    prepare: Callable[[Path], None] = lambda path: None,
+) -> Path:
+    """Make a new folder, with what belongs into it, or nothing at all.
+
+    Args:
+        out: Its path; None numbers it under `root`.
+        name: What it is called behind its number.
+        root: Where numbered folders go.
+        prepare: Fills the folder while it has a temporary name.
+
+    Raises:
+        InputError: The path exists, or cannot be written.
+    """
+    parent = Path(root) if out is None else Path(out).parent
+    temporary = parent / f".partial-{uuid.uuid4().hex[:12]}"
+    try:
+        if out is not None and os.path.lexists(out):
+            raise already_exists(out)
+        temporary.mkdir(parents=True)
+        prepare(temporary)
+        return _named(temporary, out, name, Path(root))
+    except FileExistsError as error:
+        raise InputError(f"{error.filename} is a file; a folder of runs is needed there") from None
+    except NotADirectoryError as error:
+        raise InputError(f"{error.filename} is inside a file; name a folder that can be made") from None
+    except PermissionError as error:
+        raise InputError(f"the run folder cannot be made ({error}); name another one with `out`") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _named(temporary: Path, out: str | Path | None, name: str, root: Path) -> Path:
+    """Give a folder its name, the next free number's if none is asked for."""
+    if out is not None:
+        try:
+            return temporary.rename(out)
+        except OSError:
+            if os.path.lexists(out):
+                raise already_exists(out) from None
+            raise
+    heads = (path.name.partition("-")[0] for path in root.iterdir())
+    number = max((int(head) for head in heads if head.isdecimal() and len(head) >= 4), default=0)
+    while True:  # another run may take the number first
+        number += 1
+        path = root / f"{number:04d}-{name}"
+        try:
+            if not os.path.lexists(path):
+                return temporary.rename(path)
+        except OSError:
+            if not os.path.lexists(path):
+                raise
+
+
+def already_exists(out: str | Path) -> InputError:
+    """Return the error for a folder that is there before the run that should make it."""
+    return InputError(f"`out={out}` already exists and is never overwritten; name a folder that does not")
+
+
+def file_name(text: str) -> str:
+    """Return a name that every file system takes: letters, digits, dots and dashes, at most 60."""
+    plain = "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in text).strip("-.")
+    return plain[:60] or "images"

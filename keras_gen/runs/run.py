@@ -1,0 +1,375 @@
+"""A training run, live or loaded: its images, codes, history, models and data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen.errors import InputError
+from keras_gen.latent.interpolation import interpolate
+from keras_gen.latent.sampling import at_typical_length, draw_latents
+from keras_gen.runs.arguments import as_images, as_latents, check_count
+from keras_gen.runs.folder import RunFolder
+from keras_gen.runs.networks import MODELS
+from keras_gen.runs.record import foreign_part, settings_of
+from keras_gen.seeds import random_stream
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_gen.data import ImageSet
+    from keras_gen.settings import Settings
+
+MIN_TYPICAL = 16  # dimensions, from which on the lengths of draws differ by less than a fifth
+
+
+class Run:
+    """A run: what was trained, on what, and what came of it. `train_vae`, `train_dcgan` and `load_run` return one.
+
+    Args:
+        record: What run.json says, or would say.
+        folder: The run folder, or None for a run that writes nothing.
+        models: Models in memory, by the name they are saved under; others are loaded when they are asked for.
+        datasets: Its training and held-out images, if they are in memory.
+        best: Use the best models, which `evaluate_every` saves, instead of the last.
+
+    Attributes:
+        kind: `vae` or `dcgan`.
+        image_model: Name of the model that makes images.
+        method: How two of its latent points are best joined: `linear` or `spherical`.
+        record: What run.json says.
+        folder: The run folder, or None.
+        settings: What it was trained with.
+        image_shape: Height, width and channels.
+        pixel_range: Lowest and highest value of a pixel, as the networks see it.
+        step: Steps taken of the epoch after the last whole one.
+        resumed_after: Epochs that earlier processes finished.
+        stopped_by: Number of the signal that stopped it, or None.
+    """
+
+    kind: str
+    image_model: str
+    method: str
+
+    def __init__(
+        self,
+        record: dict,
+        folder: RunFolder | None = None,
+        *,
+        models: dict[str, keras.Model] | None = None,
+        datasets: tuple[ImageSet, ImageSet] | None = None,
+        best: bool = False,
+    ) -> None:
+        self.record, self.folder, self.best = record, folder, best
+        self.settings: Settings = settings_of(record)
+        self.pixel_range = tuple(record["pixel_range"])
+        self.image_shape = tuple(record["dataset"]["train"]["image_shape"])
+        self.step = self.resumed_after = 0
+        self.stopped_by: int | None = None
+        self._models, self._model_facts = dict(models or {}), {}
+        self._datasets = datasets
+
+    def __repr__(self) -> str:
+        where = f" in {self.folder.path}" if self.folder else ""
+        return f"<{type(self).__name__} of {self.name}, {self.epoch} epochs{where}>"
+
+    @property
+    def name(self) -> str:
+        """The data set's name."""
+        return self.record["dataset"]["name"]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each label."""
+        return tuple(self.record["dataset"]["class_names"])
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `stopped` (by a callback), `interrupted` or `failed`."""
+        return self.record.get("status", "running")
+
+    @property
+    def findings(self) -> list[dict]:
+        """What the doctor found: name, epoch and text of each finding."""
+        return self.record.get("findings", [])
+
+    @cached_property
+    def history(self) -> list[dict[str, float]]:
+        """One row of losses for each finished epoch."""
+        return self._table("history.csv")
+
+    @cached_property
+    def timing(self) -> list[dict[str, float]]:
+        """What each epoch took, in seconds."""
+        return self._table("timing.csv")
+
+    @cached_property
+    def metrics(self) -> list[dict[str, float]]:
+        """One row for each epoch that was measured on validation images."""
+        return self._table("metrics.csv")
+
+    @property
+    def epoch(self) -> int:
+        """The last whole epoch that its models have seen, or the best; 0 if it was stopped in its first."""
+        if self.best:
+            return self.record["best"]["epoch"]
+        if self._model_facts.get("epoch") is not None:
+            return self._model_facts["epoch"]
+        return self.history[-1]["epoch"] if self.history else 0
+
+    @property
+    def models(self) -> dict[str, keras.Model]:
+        """The saved models, by name: `encoder` and `decoder`, or `generator` and `discriminator`."""
+        return {name: self.model(name) for name in MODELS[self.kind]}
+
+    def model(self, name: str) -> keras.Model:
+        """Return one of the models.
+
+        Raises:
+            InputError: The run has no such model, it cannot be loaded safely, or it is of another epoch than the others.
+        """
+        if name not in MODELS[self.kind]:
+            raise InputError(f"a {self.kind} run has no model {name}; it has {' and '.join(MODELS[self.kind])}")
+        if name not in self._models:
+            if self.folder is None:
+                raise InputError(f"this run has no {name} in memory and no folder to load it from")
+            model, facts = self.folder.load_model(name, self.best)
+            if self._model_facts and facts != self._model_facts:
+                raise InputError(
+                    f"the models in {self.folder.path} are of different epochs, as when the run trains on while they are "
+                    "read; try again"
+                )
+            self._models[name], self._model_facts = model, facts
+        return self._models[name]
+
+    def draw(self, count: int, seed: int = 0) -> np.ndarray:
+        """Return latent points, float32 of shape (count, latent_dim), drawn as in training.
+
+        The first point of a seed is the same whatever the count: it is what `generate --seeds` names an image by.
+        """
+        random = random_stream(check_count("seed", seed, 0), "generate")
+        count = check_count("count", count, 1)
+        return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
+
+    def draw_seeds(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the latent point of each seed, float32 of shape (len(seeds), latent_dim)."""
+        return np.concatenate([self.draw(1, seed) for seed in seeds])
+
+    def generate(self, count: int = 64, seed: int = 0) -> np.ndarray:
+        """Return new images, uint8 of shape (count, height, width, channels)."""
+        return self.decode(self.draw(count, seed))
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Return the images at latent points.
+
+        Args:
+            latents: Numbers of shape (n, latent_dim), or one point of shape (latent_dim,).
+
+        Returns:
+            uint8, shape (n, height, width, channels).
+
+        Raises:
+            InputError: The latent points have another shape, or are no finite numbers.
+        """
+        from keras_gen.models.inference import decode
+
+        latents = as_latents(latents, self.settings.latent_dim)
+        return decode(self.model(self.image_model), latents, self.pixel_range)
+
+    def interpolate(self, start: np.ndarray, end: np.ndarray, steps: int = 9, method: str | None = None) -> np.ndarray:
+        """Return the images on the way from one latent point to another.
+
+        Args:
+            start: Shape (latent_dim,).
+            end: Shape (latent_dim,).
+            steps: Images, both ends among them.
+            method: `linear` or `spherical`; None is what suits the model.
+
+        Returns:
+            uint8, shape (steps, height, width, channels).
+        """
+        ends = (as_latents(point, self.settings.latent_dim)[0] for point in (start, end))
+        return self.decode(interpolate(*ends, check_count("steps", steps, 2), method or self.method))
+
+    @property
+    def typical_length(self) -> float | None:
+        """How long nearly all latent points are that the generator was trained on, where they share a length, or None."""
+        return None
+
+    def at_typical_length(self, latents: np.ndarray) -> np.ndarray:
+        """Return latent points, shape (n, latent_dim), brought to the length that draws share, where they do."""
+        return latents if self.typical_length is None else at_typical_length(latents)
+
+    def datasets(self) -> tuple[ImageSet, ImageSet]:
+        """Return the training and held-out images; they are loaded once.
+
+        Raises:
+            InputError: The images are no longer where they were, or other ones, or were never in a file.
+        """
+        if self._datasets is None:
+            self._datasets = self.find_datasets()
+        return self._datasets
+
+    def use_datasets(self, dataset: str | Path | None = None, data_dir: str | Path | None = None) -> None:
+        """Look for the run's images elsewhere than where they were.
+
+        Args:
+            dataset: A data set's name or path; None is the run's own.
+            data_dir: Folder to look in for its files; None is the run's own.
+
+        Raises:
+            InputError: There are other images than those that the run was trained with.
+        """
+        self._datasets = self.find_datasets(dataset, data_dir)
+
+    def find_datasets(
+        self, dataset: str | Path | None = None, data_dir: str | Path | None = None
+    ) -> tuple[ImageSet, ImageSet]:
+        """Load the run's images; see `use_datasets`."""
+        from keras_gen.runs.images import find_images
+
+        train, _, held_out = find_images(self, dataset, data_dir)
+        self.check_images(train, held_out)
+        return train, held_out
+
+    def check_images(self, train: ImageSet, held_out: ImageSet) -> None:
+        """Raise InputError if the run was trained on other images than these."""
+        if part := foreign_part(self.record, train, held_out):
+            raise InputError(
+                f"the {part.replace('_', '-')} images of {train.name} are not those of {self.where} (their fingerprint "
+                "differs); give the same images with `dataset`, or start a new run"
+            )
+
+    def continue_with(
+        self, models: dict[str, keras.Model], datasets: tuple[ImageSet, ImageSet], facts: dict[str, object]
+    ) -> None:
+        """Make the run a live one: with the networks that train, and its images in memory.
+
+        Args:
+            models: By the name they are saved under.
+            datasets: Training and held-out images.
+            facts: What run.json says of this process; written by `update`.
+        """
+        self._models, self._model_facts, self._datasets = dict(models), {}, datasets
+        self.record |= facts
+        for name in ("history", "timing", "metrics"):
+            self.__dict__[name] = []
+
+    def update(self, **facts: object) -> None:
+        """Set fields of the record, and of run.json."""
+        self.record |= facts
+        if self.folder is not None:
+            self.folder.write(**self.record)
+
+    def validation_measure(self, train: ImageSet, validation: ImageSet) -> Callable[[Run], tuple[dict, str]]:
+        """Return what measures this run on validation images; see `keras_gen.evaluation.validation`."""
+        from keras_gen.evaluation.validation import Measure
+
+        return Measure(self, train, validation)
+
+    def draw_data(self) -> Path:
+        """Draw some training images as the networks see them into the folder, and return the picture's path."""
+        from keras_gen.runs import pictures
+
+        return pictures.draw_data(self)
+
+    def draw_epoch(self) -> None:
+        """Draw the grid of the last epoch into the folder: what the same latent points become."""
+        from keras_gen.runs import pictures
+
+        pictures.draw_epoch(self)
+
+    def draw_figures(self) -> list[Path]:
+        """Draw the figures of the whole run into the folder, and return those worth opening, best first."""
+        from keras_gen.runs import pictures
+
+        return pictures.draw_figures(self)
+
+    def missing_pictures(self) -> bool:
+        """Return whether figures that `draw_figures` makes, or the report, are not in the folder."""
+        from keras_gen.runs import pictures
+
+        return pictures.are_missing(self)
+
+    def report(self, out: Path | None = None) -> Path:
+        """Write report.html, all of the run on one page, and return its path."""
+        from keras_gen.cli.report import write_report
+
+        return write_report(self, out)
+
+    @property
+    def where(self) -> str:
+        """What to call the run in a message."""
+        return str(self.folder.path) if self.folder else "this run"
+
+    def _table(self, name: str) -> list[dict[str, float]]:
+        return self.folder.read_table(name) if self.folder else []
+
+
+class VAERun(Run):
+    """A variational autoencoder's run."""
+
+    kind, image_model, method = "vae", "decoder", "linear"
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Return the mean codes of images, float32 of shape (n, latent_dim).
+
+        Args:
+            images: One image or several of the run's shape: uint8 from 0 to 255, floats from 0 to 1, or bool.
+
+        Raises:
+            InputError: The images have another shape, or values that could mean several things.
+        """
+        return self.encode_distribution(images)[0]
+
+    def encode_distribution(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return z_mean and z_log_var of images (see `encode`), each float32 of shape (n, latent_dim)."""
+        from keras_gen.models.inference import encode
+
+        return encode(self.model("encoder"), as_images(images, self.image_shape), self.pixel_range)
+
+
+class DCGANRun(Run):
+    """A DCGAN's run."""
+
+    kind, image_model, method = "dcgan", "generator", "spherical"
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Raise InputError: a DCGAN has no encoder."""
+        raise InputError(f"{self.where} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
+
+    encode_distribution = encode
+
+    @property
+    def typical_length(self) -> float | None:
+        """The length of draws from N(0, 1) in many dimensions; None in few, or for another distribution."""
+        if self.settings.latent_distribution == "normal" and self.settings.latent_dim >= MIN_TYPICAL:
+            return float(np.sqrt(self.settings.latent_dim))
+        return None
+
+
+RUNS = {"vae": VAERun, "dcgan": DCGANRun}
+
+
+def load_run(path: str | Path, best: bool = False) -> Run:
+    """Load a run to make images from it, to look into its latent space, and to measure it.
+
+    Args:
+        path: The run folder, such as `runs/0001-vae-mnist5k`.
+        best: Use the best models, which `evaluate_every` saves, instead of the last.
+
+    Returns:
+        A `VAERun` or a `DCGANRun`.
+
+    Raises:
+        InputError: The folder holds no run, or none with best models.
+    """
+    folder = RunFolder(path)
+    record = folder.read()
+    if best and not isinstance(record.get("best"), dict):
+        raise InputError(f"{path} has no best models; only `evaluate_every` saves them")
+    return RUNS[record["kind"]](record, folder, best=best)

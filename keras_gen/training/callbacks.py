@@ -1,0 +1,254 @@
+"""What watches a training: Keras callbacks for the history, pictures, scores, bar, checkpoints and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import keras
+from tqdm import tqdm
+
+from keras_gen.data import ImageSet
+
+if TYPE_CHECKING:
+    from keras_gen.runs import Run
+    from keras_gen.training.loop import Loop
+    from keras_gen.training.trainer import Trainer
+
+TIMED_STEPS = 20  # after these the run says how long it will take
+SHOW_SECONDS = 2  # the bar shows the epoch's losses so far, renewed this often
+SHOWN = {  # losses that the bar shows, and under which name
+    "loss": "loss",
+    "held_out_loss": "held-out",
+    "discriminator_loss_real": "D real",
+    "discriminator_loss_fake": "D fake",
+    "generator_loss": "G",
+}
+
+
+class HistoryFiles(keras.callbacks.Callback):
+    """Writes history.csv and timing.csv after each epoch."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write both tables."""
+        self.run.folder.write_history(self.run.history)
+        self.run.folder.write_timing(self.run.timing)
+
+
+class Validation(keras.callbacks.Callback):
+    """Measures the run every `evaluate_every` epochs, and after the last, on validation images; keeps the best models.
+
+    Args:
+        run: The run.
+        train: The images it trains on.
+        validation: The images it is measured on.
+
+    Raises:
+        InputError: There are too few images to compare, or the features cannot be had.
+    """
+
+    def __init__(self, run: Run, train: ImageSet, validation: ImageSet) -> None:
+        super().__init__()
+        self.run, self.measure = run, run.validation_measure(train, validation)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measure; write metrics.csv, and the models if none were better."""
+        run, training = self.run, self.run.settings.training
+        if run.epoch % training.evaluate_every and run.epoch != training.epochs:
+            return
+        row, criterion = self.measure(run)
+        if logs is not None:  # so that EarlyStopping and the like can watch them
+            logs.update(row)
+        best = min((earlier[criterion] for earlier in run.metrics), default=float("inf"))
+        run.metrics.append({"epoch": run.epoch} | row)
+        if run.folder is None:
+            return
+        run.folder.write_metrics(run.metrics)
+        if row[criterion] < best:
+            run.folder.save_models(run.models, best=True, run=run.record["id"], epoch=run.epoch, step=0)
+            run.update(best={"epoch": run.epoch, "by": criterion, "value": row[criterion]})
+
+
+class EpochPictures(keras.callbacks.Callback):
+    """Draws the grid of each epoch: what the same latent points become."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Draw the grid."""
+        self.run.draw_epoch()
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows a bar with the losses and the time left; without a terminal, a line for each epoch.
+
+    Args:
+        trainer: Of the run.
+        run: The run.
+        say: Takes lines of text for the user.
+    """
+
+    def __init__(self, trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.trainer, self.run, self._say = trainer, run, say
+        self.bar: tqdm | None = None
+        self.steps = self.timed = self.calls = 0
+        self.shown = self.started = 0.0
+        self.announced = False
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Open the bar."""
+        self.total = self.params["epochs"] * self.params["steps"]
+        self.steps = self.run.epoch * self.params["steps"] + self.run.step
+        if _has_terminal():
+            self.bar = tqdm(
+                total=self.total, initial=self.steps, unit="step", dynamic_ncols=True, mininterval=0.5, leave=True
+            )
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Name the epoch."""
+        self.first = epoch * self.params["steps"]
+        if self.bar is not None:
+            self.bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Count the steps, and say once how long the rest will take."""
+        taken = self.first + batch + 1 - self.steps
+        self.steps, self.calls, now = self.steps + taken, self.calls + 1, time.monotonic()
+        if self.bar is not None:
+            self.bar.update(taken)
+        if self.calls <= self.trainer.compiling_calls:  # compiling would spoil the estimate of the time left
+            self.started = self.shown = now
+            if self.bar is not None:
+                self.bar.start_t = self.bar.last_print_t = time.time()
+            return
+        self.timed += taken
+        if self.timed >= TIMED_STEPS and not self.announced:
+            self.say(f"Time    about {duration(self.seconds_left)} left, {self.seconds_per_step:.2g} s a step")
+            self.announced = True
+        if self.bar is not None and now - self.shown > SHOW_SECONDS:
+            self._show(self.trainer.losses())
+            self.shown = now
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Show the epoch's losses."""
+        losses = self.run.history[-1]
+        if self.bar is not None:
+            self._show(losses)
+            return
+        texts = ", ".join(f"{name} {losses[key]:.4g}" for key, name in SHOWN.items() if key in losses)
+        left = f", about {duration(self.seconds_left)} left" if self.timed and self.steps < self.total else ""
+        self._say(f"Epoch   {epoch + 1} of {self.params['epochs']}: {texts}{left}")
+
+    def close(self) -> None:
+        """Close the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def say(self, line: str) -> None:
+        """Print a line without spoiling the bar."""
+        if self.bar is not None:
+            self.bar.clear()
+        self._say(line)
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Mean since the first calls, with all that is done between the steps."""
+        return (time.monotonic() - self.started) / self.timed
+
+    @property
+    def seconds_left(self) -> float:
+        """What the remaining steps will take."""
+        return self.seconds_per_step * (self.total - self.steps)
+
+    def _show(self, losses: dict[str, float]) -> None:
+        texts = {SHOWN[name]: f"{value:.4g}" for name, value in losses.items() if name in SHOWN}
+        self.bar.set_postfix(texts, refresh=False)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves all that the run needs to continue, every so many seconds and at the end.
+
+    Args:
+        loop: Of the run.
+        save_every: Seconds.
+    """
+
+    def __init__(self, loop: Loop, save_every: float) -> None:
+        super().__init__()
+        self.loop, self.save_every = loop, save_every
+        self.saved = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Save if it is time."""
+        if time.monotonic() - self.saved > self.save_every:
+            self.loop.save()
+            self.saved = time.monotonic()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Save."""
+        self.loop.save()
+
+
+class StopSignals(keras.callbacks.Callback):
+    """Turns Ctrl-C, SIGTERM and SIGHUP into a stop after the step, so that nothing is cut off.
+
+    Use it as a context manager too: it takes the signals from its beginning to its end. A signal that is ignored, as
+    SIGHUP is under nohup, stays ignored; outside the main thread Python delivers none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> StopSignals:
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)  # Windows has no SIGHUP
+                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Stop if a signal has arrived."""
+        if self.received is not None:
+            self.model.stop_training = True
+
+    on_epoch_end = on_train_batch_end
+
+    def _receive(self, number: int, _: object) -> None:
+        if self.received is None:
+            self.received = number
+            try:
+                os.write(2, b"\nStopping after this step, and saving ...\n")  # print is not safe in a signal's handler
+            except OSError:  # the terminal is closed
+                pass
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 40 s, 12 min, 1 h 50 min."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _has_terminal() -> bool:
+    """Return whether a bar can be redrawn in place: on a terminal, or in a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

@@ -1,0 +1,141 @@
+"""From what a user asks for to what is trained: settings resolved, images loaded, nothing written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+
+from keras_gen.data import ImageSet, as_image_set, load_dataset
+from keras_gen.errors import InputError
+from keras_gen.runs import Run, RunFolder, load_run
+from keras_gen.runs.images import find_images, split_validation
+from keras_gen.settings import SETTINGS, Settings, default_recipe, resolve_settings
+from keras_gen.training.engines import check_engine
+
+MAY_CHANGE = ("epochs", "recipe", "max_bad")  # on a resume
+
+
+@dataclass
+class Plan:
+    """What is to be trained: a new run, or the rest of one.
+
+    Attributes:
+        kind: `vae` or `dcgan`.
+        settings: What is built, and how it is trained.
+        why: Why it is this recipe; empty if it was asked for.
+        train: The images to train on.
+        held_out: The images to measure on.
+        validation: Training images split off for `evaluate_every`, or None.
+        source: The arguments with which `load_dataset` gives the images again, or None.
+        run: The run to continue, or None.
+    """
+
+    kind: str
+    settings: Settings
+    why: str
+    train: ImageSet
+    held_out: ImageSet
+    validation: ImageSet | None
+    source: dict | None
+    run: Run | None = None
+
+
+def plan_run(
+    kind: str,
+    data: object = None,
+    held_out: object = None,
+    settings: Settings | None = None,
+    *,
+    data_dir: str | Path | None = None,
+    say: Callable[[str], None] = print,
+    **overrides: object,
+) -> Plan:
+    """Resolve the settings of a new run and load its images; see `train_vae`.
+
+    Raises:
+        InputError: The data cannot be had, or a setting is not possible.
+    """
+    data = "mnist5k" if data is None else data
+    recipe = overrides.get("recipe")
+    if settings is None:
+        # The seed and the size must be known to load the images; recipes may depend on what is loaded.
+        early = resolve_settings(kind, getattr(data, "name", data if isinstance(data, str) else "images"), **overrides)
+    else:
+        early = check_kind(kind, settings).replace(**overrides)
+    check_engine(early, keras.backend.backend())
+    train, held_out = _load(data, held_out, early, data_dir, say)
+    why = ""
+    if settings is None:
+        early = resolve_settings(kind, train, **overrides)
+        why = "" if recipe else default_recipe(kind, train.name)[1]
+    source = train.source
+    train, validation = split_validation(train, early)
+    return Plan(kind, early, why, train, held_out, validation, source)
+
+
+def plan_resume(
+    kind: str,
+    folder: RunFolder | str | Path,
+    data: object = None,
+    held_out: object = None,
+    settings: Settings | None = None,
+    *,
+    data_dir: str | Path | None = None,
+    say: Callable[[str], None] = print,
+    **overrides: object,
+) -> Plan:
+    """Take settings and images of a run that is to be continued; see `train_vae`.
+
+    Raises:
+        InputError: There is no such run, or something else than the number of epochs is to change.
+    """
+    run = load_run(folder.path if isinstance(folder, RunFolder) else folder)
+    if run.kind != kind:
+        raise InputError(f"{run.where} is a {run.kind} run; resume it with train_{run.kind}")
+    new = check_kind(kind, settings) if settings is not None else run.settings
+    new = new.replace(**overrides)
+    if different := run.settings.differences(new, MAY_CHANGE):
+        raise InputError(
+            f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
+        )
+    new = run.settings.replace(epochs=new.training.epochs)
+    if data is None or isinstance(data, str | Path):
+        train, validation, held_out = find_images(run, data, data_dir)
+    else:
+        train, held_out = _load(data, held_out, new, data_dir, say)
+        train, validation = split_validation(train, new)
+    source = held_out.source or run.record.get("source")
+    run.check_images(train, held_out)
+    return Plan(kind, new, "", train, held_out, validation, source, run)
+
+
+def check_kind(kind: str, settings: object) -> Settings:
+    """Return settings, or raise InputError if they are not of a kind."""
+    if not isinstance(settings, SETTINGS[kind]):
+        raise InputError(
+            f"`settings` must be {SETTINGS[kind].__name__}, as from resolve_settings({kind!r}, ...); "
+            f"received {type(settings).__name__}"
+        )
+    return settings
+
+
+def _load(
+    data: object, held_out: object, settings: Settings, data_dir: str | Path | None, say: Callable[[str], None]
+) -> tuple[ImageSet, ImageSet]:
+    options = {"seed": settings.training.seed, "say": say, **asdict(settings.data)}
+    if held_out is None:
+        return load_dataset(data, data_dir, **options)
+    if isinstance(data, str | Path):
+        data, _ = load_dataset(data, data_dir, **options)
+    train, held_out = as_image_set(data, "data"), as_image_set(held_out, "held_out")
+    if train.image_shape != held_out.image_shape:
+        raise InputError(
+            f"`held_out` has images of {held_out.image_shape}, `data` of {train.image_shape}; give both one shape"
+        )
+    if train.source != held_out.source:
+        train = dataclasses.replace(train, source=None)
+    return train, held_out

@@ -1,0 +1,336 @@
+"""From data and settings to a trained run: what is checked, announced, written and drawn around the loop."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import time
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import keras
+
+from keras_gen.data import ImageSet
+from keras_gen.data.inspection import inspect
+from keras_gen.errors import InputError
+from keras_gen.runs import Run, RunFolder
+from keras_gen.runs.checkpoints import load_checkpoint
+from keras_gen.runs.images import save_images
+from keras_gen.runs.record import describe_images
+from keras_gen.runs.run import RUNS
+from keras_gen.seeds import own_random_state
+from keras_gen.settings import Settings
+from keras_gen.training.device import (
+    backend_version,
+    best_precision,
+    device_name,
+    unused_nvidia_card,
+    versions,
+)
+from keras_gen.training.engines import make_trainer
+from keras_gen.training.loop import Loop
+from keras_gen.training.planning import Plan, plan_resume, plan_run
+from keras_gen.training.trainer import Trainer
+
+SAVE_EVERY = 60.0  # seconds
+FEW_STEPS = 1500  # the digits begin to be readable there
+
+
+def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
+    """Build the networks and what trains them, and say what will be trained on and what computes; nothing is written.
+
+    The settings of the plan are the trainer's afterwards: their precision is not `auto` any more.
+
+    Raises:
+        InputError: The settings do not fit the images.
+    """
+    with own_random_state(plan.settings.training.seed):
+        trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings)
+    check_batches(trainer, plan.train)
+    _announce(plan, trainer, say)
+    plan.settings = trainer.settings
+    return trainer
+
+
+def check_batches(trainer: Trainer, train: ImageSet) -> None:
+    """Raise InputError when there are too few images for one step."""
+    if len(train) < trainer.images_per_step:
+        largest = len(train) // (4 * trainer.images_per_step // trainer.settings.training.batch_size)
+        remedy = f"use `batch_size={largest}`, or more images" if largest >= 2 else "use more images"
+        raise InputError(
+            f"{len(train)} training images are fewer than the {trainer.images_per_step} of one step; {remedy}"
+        )
+
+
+def _announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
+    train, training = plan.train, plan.settings.training
+    shape = "x".join(map(str, train.image_shape))
+    validation = f", {len(plan.validation):,} validation" if plan.validation is not None else ""
+    say(f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}")
+    say(f"Recipe  {plan.settings.recipe}" + (f": {plan.why}" if plan.why else ""))
+    helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
+    for advice in inspect(train, helps) + _advice_on_steps(plan):
+        say(f"Advice  {advice}")
+    reason = f" ({best_precision(plan.settings.convolutional)[1]})" if training.precision == "auto" else ""
+    say(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.training.precision}{reason}")
+    if training.distribute != "none":
+        say(f"Split   each batch of {training.batch_size} over {trainer.devices} devices")
+    if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
+        say(
+            f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
+            "for BatchNormalization needs full batches"
+        )
+    if hint := unused_nvidia_card():
+        say(hint)
+
+
+def _advice_on_steps(plan: Plan) -> list[str]:
+    if plan.kind == "vae":
+        return []
+    training = plan.settings.training
+    steps = len(plan.train) // (training.batch_size * training.discriminator_steps) * training.epochs
+    if steps >= FEW_STEPS:
+        return []
+    smaller = " or a smaller `batch_size`" if training.batch_size > 32 else ""
+    epochs = -(-FEW_STEPS * training.epochs // steps)
+    return [f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try `epochs={epochs}`{smaller}"]
+
+
+def train(
+    kind: str,
+    data: object = None,
+    held_out: object = None,
+    settings: Settings | None = None,
+    *,
+    folder: RunFolder | str | Path | bool | None = None,
+    resume: bool = False,
+    callbacks: list[keras.callbacks.Callback] | tuple = (),
+    data_dir: str | Path | None = None,
+    say: Callable[[str], None] = print,
+    save_every: float = SAVE_EVERY,
+    doctor: bool = True,
+    **overrides: object,
+) -> Run:
+    """Train a model of a kind; see `train_vae` and `train_dcgan`."""
+    say = unbreakable(say)
+    if resume and not folder:
+        raise InputError("resume=True needs the `folder` of the run to continue")
+    options = {"data_dir": data_dir, "say": say, **overrides}
+    if resume:
+        plan = plan_resume(kind, folder, data, held_out, settings, **options)
+    else:
+        plan = plan_run(kind, data, held_out, settings, **options)
+    trainer = prepare(plan, say)
+    run = run_plan(plan, trainer, folder, callbacks=callbacks, say=say, save_every=save_every, doctor=doctor)
+    if run.stopped_by is not None:
+        _pass_on(run.stopped_by)
+    return run
+
+
+def run_plan(
+    plan: Plan,
+    trainer: Trainer,
+    folder: RunFolder | str | Path | bool | None,
+    *,
+    callbacks: list[keras.callbacks.Callback] | tuple = (),
+    say: Callable[[str], None] = print,
+    save_every: float = SAVE_EVERY,
+    doctor: bool = True,
+    command: str | None = None,
+) -> Run:
+    """Train what `prepare` has made ready, and draw what it learned.
+
+    Args:
+        plan: What to train.
+        trainer: From `prepare`.
+        folder: A new path, a `RunFolder`, True for the next number under `runs`, or None to write nothing.
+        callbacks: The user's.
+        say: Takes lines of text for the user.
+        save_every: Seconds between checkpoints.
+        doctor: Whether to look for what is wrong with the run after each epoch.
+        command: The command line, which run.json keeps.
+
+    Returns:
+        The run; `run.stopped_by` is the number of the signal that stopped it, or None.
+    """
+    started = time.monotonic()
+    run = _begin(plan, trainer, folder, command, say)
+    with run.folder.locked() if run.folder is not None else nullcontext():
+        if plan.run is not None:
+            _restore(trainer, run, plan, say)
+        loop = Loop(
+            trainer,
+            run,
+            plan.train,
+            plan.held_out,
+            validation=plan.validation,
+            callbacks=callbacks,
+            say=say,
+            save_every=save_every,
+            doctor=doctor,
+        )
+        run.update(status="running")
+        try:
+            loop.fit()
+        except BaseException as error:
+            _fail(run, error, say)
+            raise
+        run.stopped_by = loop.signals.received
+        _finish(run, time.monotonic() - started, say)
+    return run
+
+
+def _begin(
+    plan: Plan, trainer: Trainer, folder: RunFolder | str | Path | bool | None, command: str | None, say: Callable
+) -> Run:
+    """Return a new run with its folder, or the one to continue."""
+    commands = [command] if command else []
+    if plan.run is not None:
+        run = plan.run
+        run.settings, run.chief = plan.settings, trainer.chief
+        record = {"settings": plan.settings.as_dict(), "commands": run.record.get("commands", []) + commands}
+        record |= describe_images(plan.train, plan.held_out, plan.source) | _made_with()
+        run.continue_with(trainer.models, (plan.train, plan.held_out), record)
+        say(f"Run     {run.where}")
+        return run
+    record = {
+        "kind": plan.kind,
+        "settings": plan.settings.as_dict(),
+        **describe_images(plan.train, plan.held_out, plan.source),
+        "pixel_range": list(trainer.pixel_range),
+        "seed": plan.settings.training.seed,
+        **_made_with(),
+        "status": "running",
+        "findings": [],
+        "commands": commands,
+    }
+    run_folder = None
+    if folder and trainer.chief:
+        run_folder = _folder(folder, plan, record)
+        record = run_folder.read()
+        say(f"Run     {run_folder.path}")
+    run = RUNS[plan.kind](record, run_folder, models=trainer.models, datasets=(plan.train, plan.held_out))
+    run.continue_with(trainer.models, (plan.train, plan.held_out), {})
+    if run_folder is not None:
+        if plan.source is None and not save_images(run_folder, plan.train, plan.validation, plan.held_out):
+            say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
+        say(f"Preview {run.draw_data()}")
+    return run
+
+
+def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> RunFolder:
+    if isinstance(folder, RunFolder):
+        if folder.used:
+            raise InputError(f"{folder.path} holds a run already; make a new folder, or continue it by resume=True")
+        folder.write(**record)
+        return folder
+    return RunFolder.create(None if folder is True else folder, plan.kind, plan.train.name, **record)
+
+
+def _made_with() -> dict[str, object]:
+    return {"backend": keras.backend.backend(), "device": device_name(), "versions": versions()}
+
+
+def _restore(trainer: Trainer, run: Run, plan: Plan, say: Callable[[str], None]) -> None:
+    """Set networks, optimisers and the run to where the last checkpoint was taken; to the start, if there is none."""
+    if not run.folder.has_checkpoint:
+        say("Resume  from the beginning: the run was stopped before anything was saved")
+        run.history, run.timing, run.metrics = [], [], []
+        return
+    position = load_checkpoint(run.folder, trainer.variables, say)
+    begun, epochs = position["epoch"] + (position["step"] > 0), run.settings.training.epochs
+    if begun > epochs:
+        raise InputError(f"{run.where} is in epoch {begun} already; give at least as many with `epochs`")
+    if begun == position["epoch"] == epochs and run.status == "finished" and not run.missing_pictures():
+        raise InputError(f"{run.where} has its {begun} epochs; give more with `epochs` to continue")
+    trainer.sums = _sums(position["sums"])
+    run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
+    run.metrics = position.get("metrics", [])
+    run.resumed_after = len(run.history)
+    where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
+    say(f"Resume  from {where} of {epochs}")
+
+
+def _sums(sums: dict) -> dict:
+    """Return the sums of an epoch's losses; a VAE's of format version 1 had another form."""
+    if "images" not in sums:
+        return sums
+    return {name: [sums[name], sums["images"]] for name in ("loss", "kl") if name in sums}
+
+
+def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
+    """Keep what can be kept of a run that ends by an exception, and say how to continue."""
+    interrupted = isinstance(error, KeyboardInterrupt)
+    with suppress(OSError, InputError):  # what went wrong comes first
+        run.update(status="interrupted" if interrupted else "failed")
+        if run.folder is not None:
+            run.report()
+    if run.folder is not None and run.folder.has_checkpoint:
+        say(f"The last good state is saved. To continue from it: {resume_line(run)}")
+
+
+def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
+    """Draw the figures and the report, then call the run ended: a process that is killed here can be resumed."""
+    epochs = run.settings.training.epochs
+    if run.stopped_by is not None:
+        status = "interrupted"
+        say(f"Stopped in epoch {run.epoch + 1} of {epochs}." + (f" To continue: {resume_line(run)}" if run.folder else ""))
+    elif run.epoch < epochs:
+        status = "stopped"
+        say(f"Stopped by a callback after epoch {run.epoch} of {epochs}. {last_losses(run)}")
+    else:
+        status = "finished"
+        since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
+        say(f"Done: {epochs} epochs, {int(seconds // 60)} min {round(seconds % 60)} s{since}. {last_losses(run)}")
+    if best := run.record.get("best"):
+        say(f"Best    epoch {best['epoch']}, {best['by'].replace('_', ' ')} {best['value']:.4g}: models/best")
+    if run.folder is not None:
+        if status != "finished":
+            run.update(status=status)
+        if drawn := run.draw_figures():
+            say("Pictures to open:")
+            for path in drawn:
+                say(f"  {path}")
+        run.record["status"] = status
+        say(f"All of it on one page: {run.report()}")
+        run.folder.checksums.compact()
+    run.update(status=status)
+
+
+def last_losses(run: Run) -> str:
+    """Return the last epoch's held-out losses as a sentence."""
+    if not run.history:
+        return ""
+    unit = run.settings.loss_unit
+    losses = {name.removeprefix("held_out_"): value for name, value in run.history[-1].items() if "held_out_" in name}
+    text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items())
+    return f"Held-out {text}{unit and ' ' + unit}."
+
+
+def resume_line(run: Run) -> str:
+    """Return the command that continues a run."""
+    return f"python train_{run.kind}.py --resume {shlex.quote(str(run.folder.path))}"
+
+
+def unbreakable(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a `say` that goes on without a reader: nobody may be left at the other end of `| head`."""
+    broken = False
+
+    def say_if_possible(line: str) -> None:
+        nonlocal broken
+        if not broken:
+            try:
+                say(line)
+            except OSError:
+                broken = True
+
+    return say_if_possible
+
+
+def _pass_on(number: int) -> None:
+    """Do what a signal does that was held back while the run was saved."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    os.kill(os.getpid(), number)
