@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.atomic import PARTIAL, replacing
 from keras_gen.errors import InputError, RunError
+from keras_gen.files import remove_leftovers, replacing
 from keras_gen.training.run_folder import CHECKPOINTS
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def save_checkpoint(folder: Path, groups: dict[str, list[keras.Variable]], posit
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RunError(f"the weights ({name}) are no longer finite; the last good checkpoint is kept")
     text = np.frombuffer(json.dumps(position).encode(), np.uint8)
-    for leftover in folder.glob(f"{PARTIAL}*"):  # of a process that was killed while it wrote
-        leftover.unlink()
+    remove_leftovers(folder)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, position=text, **arrays)
     for old in _newest_first(folder)[KEPT:]:

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.atomic import replacing, write_text
 from keras_gen.errors import InputError
+from keras_gen.files import replacing, write_text
 from keras_gen.training.settings import NAMES
 
 try:
