@@ -1,6 +1,6 @@
-"""The two ways a run can go wrong that are not bugs.
+"""The ways a run can go wrong that are not bugs.
 
-The command line prints either as one line, `error: ...`, without a traceback.
+The command line prints each as one line, `error: ...`, without a traceback.
 """
 
 
@@ -10,3 +10,7 @@ class InputError(ValueError):
 
 class RunError(RuntimeError):
     """A run that failed after it began: a failed audit, a loss not finite (exit code 1)."""
+
+
+class WriteError(OSError):
+    """A file that cannot be written; `filename` is the file that was meant, `strerror` the system's reason."""

@@ -261,10 +261,11 @@ def test_a_run_that_fails_by_itself_gets_one_line_and_exit_code_1(playground, pr
     from keras_gen.training import checkpoints
 
     def full(*_, **__):
-        raise OSError(28, "No space left on device", "epoch-000001-step-00000000.npz")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.np, "savez", full)
     arguments = ["--dataset", "stripes.npz", "--epochs", "1", "--batch-size", "24", "--intermediate-dim", "16"]
     assert train_command("vae", [*arguments, "--out", str(tmp_path / "run")]) == 1
-    assert "error: the disk is full (epoch-000001-step-00000000.npz); make room" in capsys.readouterr().err
+    line = "00000000.npz cannot be written (No space left on device); make room and run again"
+    assert line in capsys.readouterr().err
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"

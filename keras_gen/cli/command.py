@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -10,22 +9,34 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
-from keras_gen.atomic import replacing
+from keras_gen.cli.messages import file_problem, one_line
 from keras_gen.errors import InputError, RunError
+from keras_gen.files import replacing
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
-DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quota
 MOST = 1_000_000  # images that one command makes
 LONGEST_NAME = 40
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong flag as one line, as every other error is; flags are written out."""
+    """Reports a wrong flag as one line, as every other error is; flags are written out.
+
+    Attributes:
+        flags: Of all commands that were parsed in this process; messages are worded with them.
+    """
+
+    flags: ClassVar[set[str]] = set()
 
     def __init__(self, **keywords: object) -> None:
         super().__init__(**keywords | {"allow_abbrev": False})
+
+    def parse_known_args(self, *arguments: object, **keywords: object) -> tuple[argparse.Namespace, list[str]]:
+        """Remember the flags, then read the arguments as argparse does."""
+        Parser.flags.update(self._option_string_actions)
+        return super().parse_known_args(*arguments, **keywords)
 
     def error(self, message: str) -> None:
         """Raise what argparse would print with the usage."""
@@ -70,20 +81,22 @@ def run_command(body: Callable[[], int]) -> int:
         if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
             stream.reconfigure(errors="backslashreplace")
     try:
-        return body()
+        code = body()
+        print(end="", flush=True)  # here, what goes wrong with it becomes a line; stdout may be None
+        return code
     except InputError as error:
         return _fail(BAD_INPUT, str(error))
     except RunError as error:
         return _fail(RUN_FAILED, str(error))
     except BrokenPipeError:  # who read our output, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return RUN_FAILED
     except OSError as error:
-        if error.errno in DISK_FULL:
-            return _fail(RUN_FAILED, f"the disk is full ({error.filename or error}); make room and run again")
-        if error.filename is None:
+        if error.filename is None and error.errno is None:
             raise
-        return _fail(RUN_FAILED, f"{error.filename} cannot be used ({error.strerror}); make it readable and writable")
+        if error.filename is None:
+            _drop_output()
+        return _fail(RUN_FAILED, file_problem(error))
     except Exception as error:
         if not _out_of_memory(error):
             raise
@@ -102,8 +115,19 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _fail(code: int, message: str) -> int:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print(f"error: {one_line(message, Parser.flags or None)}", file=sys.stderr)
     return code
+
+
+def say(line: object) -> None:
+    """Print a line; what a user has named cannot move the cursor in it."""
+    print(one_line(str(line), Parser.flags or None))
+
+
+def _drop_output() -> None:
+    """Let what is still to be written, when Python ends, go nowhere: it would fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class StopSignals:
@@ -185,10 +209,7 @@ def save_array(path: Path, array: object) -> None:
     import numpy as np
 
     with replacing(path) as temporary, temporary.open("wb") as file:
-        try:
-            np.save(file, array, allow_pickle=False)
-        except OSError as error:  # NumPy does not tell why: a disk that is full, nearly always
-            raise RunError(f"{path} could not be written whole ({error}); make room and run again") from None
+        np.save(file, array, allow_pickle=False)
 
 
 def whole_numbers(text: str, flag: str) -> list[int]:

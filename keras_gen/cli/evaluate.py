@@ -158,12 +158,12 @@ def _draw_nearest(run: object, generated: object, train: object, copies: dict[st
     """Draw generated images in a column, their nearest training images beside them."""
     import numpy as np
 
-    from keras_gen.figures import image_table
+    from keras_gen.figures import image_table, save_figure
 
     shown = min(NEIGHBOURS_SHOWN, len(generated))
     rows = [generated[:shown], *(train.images[found.indices[:shown]] for found in copies.values())]
     names = ["generated", *(f"nearest in {space}" for space in copies)]
     figure = image_table(np.concatenate(rows), [""] * shown, names)
     path = run.folder.figures / "nearest.png"
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)
     return path

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.atomic import write_text
 from keras_gen.cli.command import (
     DONE,
     Parser,
@@ -21,6 +20,7 @@ from keras_gen.cli.command import (
     whole_numbers,
 )
 from keras_gen.errors import InputError, RunError
+from keras_gen.files import write_text
 from keras_gen.places import spread_places
 
 if TYPE_CHECKING:

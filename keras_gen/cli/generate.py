@@ -85,11 +85,12 @@ def _write_files(images: np.ndarray, seeds: list[int] | None, folder: Path) -> N
 
 def _write_grid(images: np.ndarray, seeds: list[int] | None, path: Path) -> None:
     from keras_gen.figures.grids import labelled_grid, save_grid
+    from keras_gen.figures.style import save_figure
 
     if seeds is None:
         save_grid(images, path)
     else:
-        labelled_grid(images, [str(seed) for seed in seeds[: len(images)]]).savefig(path, dpi=120)
+        save_figure(labelled_grid(images, [str(seed) for seed in seeds[: len(images)]]), path)
 
 
 def parser() -> Parser:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from keras_gen.cli.command import DONE, Parser, check_whole
 from keras_gen.errors import InputError
+from keras_gen.figures import Figure, own_style, save_figure
 from keras_gen.figures.animation import figure_pixels, save_gif
 from keras_gen.figures.minimal import (
     function_and_derivative,
@@ -22,6 +22,7 @@ from keras_gen.figures.minimal import (
     verdicts,
 )
 from keras_gen.figures.networks import draw_network
+from keras_gen.files import write_text
 from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
 from keras_gen.training.run_folder import make_folder
@@ -55,7 +56,8 @@ def main(argv: list[str]) -> int:
     check_whole("--batch-size", options.batch_size, 1, 65_536)
     folder = make_folder(options.out, f"minimal-{options.system}")
     print(f"Run     {folder}")
-    {"trend": _trend, "faces": _faces, "sine": _sine}[options.system](options, folder)
+    with own_style():
+        {"trend": _trend, "faces": _faces, "sine": _sine}[options.system](options, folder)
     print("Pictures to open:")
     for path in sorted(folder.glob("*.png")) + sorted(folder.glob("*.gif")):
         print(f"  {path}")
@@ -116,8 +118,8 @@ def _watch(
 
 def _write_history(history: list[tuple[float, float]], folder: Path) -> None:
     rows = [f"{epoch},{discriminator},{generator}" for epoch, (discriminator, generator) in enumerate(history)]
-    (folder / "history.csv").write_text("\n".join(["epoch,discriminator_loss,generator_loss", *rows]) + "\n")
-    _save(two_losses(*zip(*history, strict=True)), folder / "losses.png")
+    write_text(folder / "history.csv", "\n".join(["epoch,discriminator_loss,generator_loss", *rows]) + "\n")
+    save_figure(two_losses(*zip(*history, strict=True)), folder / "losses.png")
 
 
 def _write_weights(folder: Path, **arrays: object) -> None:
@@ -125,11 +127,7 @@ def _write_weights(folder: Path, **arrays: object) -> None:
         name: [np.asarray(some).tolist() for some in each] if isinstance(each, list) else np.asarray(each).tolist()
         for name, each in arrays.items()
     }
-    (folder / "weights.json").write_text(json.dumps(plain, indent=2) + "\n")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, dpi=110)
+    write_text(folder / "weights.json", json.dumps(plain, indent=2) + "\n")
 
 
 def _animate(frames: Iterator[Figure], folder: Path) -> None:
@@ -167,16 +165,18 @@ def _trend(options: object, folder: Path) -> None:
     history, seen = _watch(steps, options.epochs, moments, look)
     _write_history(history, folder)
     _write_weights(folder, **vars(gan))
-    _save(_trend_network(gan), folder / "network.png")
-    _save(function_and_derivative(sigmoid, sigmoid_derivative, "sigmoid"), folder / "sigmoid.png")
+    save_figure(_trend_network(gan), folder / "network.png")
+    save_figure(function_and_derivative(sigmoid, sigmoid_derivative, "sigmoid"), folder / "sigmoid.png")
     generated = gan.generate(np.linspace(0.4, 1, len(real)))
     names = ("real images", "generated images")
     as_images = (images[:, np.newaxis] for images in (real, generated))
-    _save(side_by_side(*as_images, columns=4, names=names), folder / "real-and-generated.png")
+    save_figure(side_by_side(*as_images, columns=4, names=names), folder / "real-and-generated.png")
     some = [seen[index] for index in np.linspace(0, len(seen) - 1, min(MOMENTS, len(seen))).round().astype(int)]
     rows = np.stack([images for _, (images, _) in some] + [real[: len(spread)]])
     titles = [f"epoch {epoch}" for epoch, _ in some] + ["real"]
-    _save(tiny_images(rows, 4, titles, "each row of a panel is one image of three pixels"), folder / "moments.png")
+    save_figure(
+        tiny_images(rows, 4, titles, "each row of a panel is one image of three pixels"), folder / "moments.png"
+    )
     if options.animate:
         _animate((_trend_frame(epoch, *state, real, np.array(history)) for epoch, state in seen), folder)
 
@@ -237,8 +237,8 @@ def _faces(options: object, folder: Path) -> None:
         ("noise", noise, 5, "twenty images of noise, which are no faces"),
         ("generated", gan.generate(spread), 5, "generated faces"),
     ):
-        _save(tiny_images(images.reshape(-1, 2, 2), columns, heading=heading), folder / f"{name}.png")
-    _save(_faces_network(gan), folder / "network.png")
+        save_figure(tiny_images(images.reshape(-1, 2, 2), columns, heading=heading), folder / f"{name}.png")
+    save_figure(_faces_network(gan), folder / "network.png")
     if options.animate:
         _animate((_faces_frame(epoch, *state, np.array(history)) for epoch, state in seen), folder)
 
@@ -289,9 +289,9 @@ def _sine(options: object, folder: Path) -> None:
     fresh = np.random.RandomState(options.seed + 1)
     real = sine.draw_signals(fresh, 1000)
     generated = generator(sine.draw_latents(fresh, 1000))
-    _save(signal_pair(real[:50], generated[:50]), folder / "signals.png")
+    save_figure(signal_pair(real[:50], generated[:50]), folder / "signals.png")
     scores = {name: _sine_score(some) for name, some in (("real", real), ("generated", generated))}
-    (folder / "score.json").write_text(json.dumps(scores, indent=2) + "\n")
+    write_text(folder / "score.json", json.dumps(scores, indent=2) + "\n")
     print("Least-squares fits of m sin(x0 + f i) to 1,000 signals each")
     for name, score in scores.items():
         covered = ", ".join(f"{parameter} {100 * share:.0f}%" for parameter, share in score["coverage"].items())

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from keras_gen.cli import views
 from keras_gen.data import ImageSet
-from keras_gen.figures import loss_curves, save_grid, score_curves
+from keras_gen.figures import Figure, loss_curves, save_figure, save_grid, score_curves
 from keras_gen.latent import draw_latents
 from keras_gen.models.applying import decode, encode
 from keras_gen.places import spread_places
@@ -80,5 +79,5 @@ def images_at(run: TrainingRun, latents: np.ndarray) -> np.ndarray:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)
     return path

@@ -10,6 +10,7 @@ from keras_gen.benchmarks.race import ROOT
 from keras_gen.benchmarks.studies import STUDIES, Study, report
 from keras_gen.cli.command import DONE, INTERRUPTED, TERMINATED, Terminated, check_seed
 from keras_gen.errors import InputError, RunError
+from keras_gen.files import write_text
 from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import Settings, changes
@@ -50,7 +51,7 @@ def quality(names: list[str], seeds: list[int], out: Path, data_dir: str | None)
         table = report(study, folders)
         print("\n".join(["", *table]), flush=True)
         lines += [*table, ""]
-    (out / "tables.md").write_text("\n".join(lines))
+    write_text(out / "tables.md", "\n".join(lines))
     return DONE
 
 

@@ -7,9 +7,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.atomic import write_text
 from keras_gen.cli.command import DONE, Parser, check_ending, check_new, run_parser
 from keras_gen.errors import InputError
+from keras_gen.files import write_text
 from keras_gen.training.recipes import settings_of
 from keras_gen.training.run_folder import RunFolder
 from keras_gen.training.settings import NAMES, flag

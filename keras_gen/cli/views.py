@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from keras_gen import figures, latent
 from keras_gen.cli.command import short_name
@@ -40,17 +38,15 @@ class View:
     """
 
     name: str
-    picture: Figure | np.ndarray
+    picture: figures.Figure | np.ndarray
     array: np.ndarray
     frames: list[np.ndarray] | None = None
     says: tuple[str, ...] = ()
 
     def write(self, path: Path) -> list[Path]:
         """Write the picture, and beside it a GIF if something moves; return the files."""
-        if isinstance(self.picture, Figure):
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Glyph")  # letters that the font lacks become boxes
-                self.picture.savefig(path, dpi=120)
+        if isinstance(self.picture, figures.Figure):
+            figures.save_figure(self.picture, path)
         else:
             save_image(self.picture, path)
         if self.frames is None:

@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from keras_gen.atomic import PARTIAL, sync_folder, write_text
 from keras_gen.cores import usable_cores
 from keras_gen.data.resizing import UnknownRange, square, upright_rgb
 from keras_gen.errors import InputError
+from keras_gen.files import PARTIAL, sync_folder, write_text
 from keras_gen.sizes import REACHABLE
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from keras import initializers, layers
 
-from keras_gen.atomic import replacing
 from keras_gen.data.batches import epoch_batches
 from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.errors import InputError
 from keras_gen.evaluation.pretext import ways_to_spoil
+from keras_gen.files import replacing
 from keras_gen.seeds import random_stream
 from keras_gen.sizes import halvings, widths
 
@@ -71,7 +71,7 @@ def _own(train: ImageSet, seed: int, cache: Path, say: Callable[[str], None]) ->
             raise InputError(f"{path} cannot be read ({type(error).__name__}); delete it to train it anew") from None
     features, accuracy = _train(train.images, labels, seed)
     cache.mkdir(parents=True, exist_ok=True)
-    with replacing(path, shared=True) as temporary:
+    with replacing(path) as temporary:
         features.save(temporary)
     say(f"Features for the scores: trained to tell {task} apart, right for {accuracy:.0%} of images; kept in {path}")
     return features

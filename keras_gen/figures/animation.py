@@ -11,12 +11,15 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_gen.figures.grids import to_pillow
+from keras_gen.figures.style import own_style
+from keras_gen.files import replacing
 from keras_gen.places import spread_places
 
 CAPTION_HEIGHT = 22  # pixels
 PALETTE_FRAMES = 8  # the frames, evenly spread, that the colours of a GIF are chosen from
 
 
+@own_style()
 def figure_pixels(figure: Figure, dpi: int = 70) -> np.ndarray:
     """Return a figure as uint8 pixels, shape (height, width, 3).
 
@@ -72,7 +75,8 @@ def save_gif(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120, last
         )
         pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [frame_ms] * (len(pictures) - 1) + [last_ms]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    with replacing(path) as temporary:
+        pictures[0].save(temporary, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
 def save_mp4(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120) -> bool:
@@ -93,7 +97,12 @@ def save_mp4(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120) -> b
     height, width, _ = frames[0].shape
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{1000 / frame_ms:g}", "-i", "-"]
     # Players want yuv420p, which wants even sides.
-    target = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p", f"file:{path}"]
+    target = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p"]
     pixels = b"".join(np.ascontiguousarray(frame).tobytes() for frame in frames)
-    done = subprocess.run([program, "-v", "error", "-y", *source, *target], input=pixels, check=False)
-    return done.returncode == 0
+    try:
+        with replacing(path) as temporary:
+            command = [program, "-v", "error", "-y", *source, *target, f"file:{temporary}"]
+            subprocess.run(command, input=pixels, check=True)
+    except subprocess.CalledProcessError:
+        return False
+    return True

@@ -3,7 +3,21 @@
 import matplotlib
 from matplotlib.colors import to_hex
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # a class beyond the tenth has a colour again, but not its marker
+# A class beyond the tenth has a colour again, but not its marker.
+MARKERS = (
+    "o",
+    "s",
+    "^",
+    "D",
+    "v",
+    "P",
+    "X",
+    "*",
+    "<",
+    ">",
+    "p",
+    "h",
+)
 
 
 def class_colours(count: int) -> list[str]:

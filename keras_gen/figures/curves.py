@@ -1,13 +1,15 @@
 """Losses and scores over the epochs."""
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from keras_gen.figures.style import Figure, own_style
 
 HELD_OUT = "held_out_"
 ERROR = "_standard_error"
 FLOOR = "_floor"
 
 
+@own_style()
 def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
     """Draw each loss in a panel of its own: training solid, held-out dashed.
 
@@ -34,6 +36,7 @@ def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
     return figure
 
 
+@own_style()
 def score_curves(rows: list[dict[str, float]]) -> Figure:
     """Draw each score in a panel of its own, with a band of two standard errors where they are known.
 

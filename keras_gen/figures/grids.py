@@ -4,8 +4,11 @@ import math
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
+
+from keras_gen.figures.names import shown_names, widest
+from keras_gen.figures.style import Figure, own_style
+from keras_gen.files import replacing
 
 GAP = 2  # white pixels between images
 PICTURE_SIDE = 64  # small images are enlarged to about this side, each pixel to a square
@@ -30,17 +33,20 @@ def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     return grid.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
 
 
+@own_style()
 def labelled_grid(images: np.ndarray, labels: list[str], columns: int | None = None) -> Figure:
     """Draw a grid of images, each with its label above it.
 
     Args:
         images: uint8, shape (n, height, width, channels), 1 or 3 channels.
-        labels: A short text for each.
+        labels: A text for each.
         columns: Images in a row; None makes the grid about square.
     """
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
-    figure = Figure(figsize=(0.8 * columns, 0.95 * rows), layout="constrained")
+    figure = Figure(layout="constrained")
+    labels = shown_names(figure, labels)
+    figure.set_size_inches(max(0.8, widest(labels, 7) + 0.1) * columns, 0.95 * rows)
     for place, image in enumerate(images):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
@@ -79,7 +85,8 @@ def save_image(image: np.ndarray, path: Path) -> None:
         image: uint8, shape (height, width, channels), 1 or 3 channels.
         path: The PNG file.
     """
-    to_pillow(image).save(path)
+    with replacing(path) as temporary:
+        to_pillow(image).save(temporary, "PNG")
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:

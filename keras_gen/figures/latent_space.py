@@ -1,17 +1,21 @@
 """The latent space: where images land in it, and what it decodes to."""
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.collections import PathCollection
 from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from keras_gen.figures.colours import class_colours, class_marker
 from keras_gen.figures.grids import image_grid
+from keras_gen.figures.names import shown_names, widest
+from keras_gen.figures.style import Figure, own_style
 
 MOST_NAMED, FEWEST_NAMED = 20, 8  # classes whose names stand in the map, and dots that such a class has
+MOST_LISTED, LEGEND_ROWS = 120, 35  # classes in the legend, and its rows once its letters are small
 PRIOR_SHARES = (0.5, 0.9, 0.99)  # of the prior, inside its contours
 
 
+@own_style()
 def latent_scatter(
     points: np.ndarray,
     labels: np.ndarray | None,
@@ -34,27 +38,59 @@ def latent_scatter(
     figure = Figure(figsize=(7.2, 6), layout="constrained")
     axes = figure.add_subplot()
     shown = [] if labels is None else np.unique(labels)
+    texts = shown_names(figure, [class_names[label] for label in shown], shown)
     size = float(np.clip(6000 / max(1, len(points)), 3, 14))
     colours = class_colours(len(class_names))
-    for label in shown:
-        some, name = points[labels == label], literal(class_names[label])
-        axes.scatter(some[:, 0], some[:, 1], s=size, color=colours[label], marker=class_marker(label), label=name)
-        if 1 < len(shown) <= MOST_NAMED and len(some) >= FEWEST_NAMED:
-            place = np.median(some, axis=0)
-            outline = [withStroke(linewidth=3, foreground="white")]
-            axes.text(*place, name, weight="bold", ha="center", va="center", alpha=0.8, path_effects=outline, zorder=4)
+    dots = []
+    for label, name in zip(shown, texts, strict=True):
+        places = points[labels == label]
+        dots.append(axes.scatter(*places.T, s=size, color=colours[label], marker=class_marker(label), label=name))
+        if 1 < len(shown) <= MOST_NAMED and len(places) >= FEWEST_NAMED:
+            outline = {"path_effects": [withStroke(linewidth=3, foreground="white")], "zorder": 4}
+            middle = np.median(places, axis=0)
+            axes.text(*middle, name, weight="bold", ha="center", va="center", alpha=0.8, **outline)
     if labels is None:
-        axes.scatter(points[:, 0], points[:, 1], s=size)
-    if len(shown) > 1:
-        figure.legend(loc="outside right upper", markerscale=float(np.sqrt(30 / size)), title="label")
+        axes.scatter(*points.T, s=size)
     if prior is not None:
         _draw_prior(axes, prior)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title or f"{len(points):,} held-out images, encoded")
     if axis_names[1] == "label":
-        axes.set_yticks(shown, [literal(class_names[label]) for label in shown])
+        figure.set_figheight(max(6, 0.17 * len(shown)))
+        axes.set_yticks(shown, texts)
     else:
         axes.set_aspect("equal", adjustable="datalim")
+    if len(shown) > 1:
+        _draw_legend(figure, dots, float(np.sqrt(30 / size)))
     return figure
+
+
+def _draw_legend(figure: Figure, dots: list[PathCollection], scale: float) -> None:
+    """List the classes beside the map: in small letters and columns if they are many, the largest if there is no room.
+
+    Args:
+        figure: It becomes as much wider as the legend needs.
+        dots: Of each class.
+        scale: How much larger a dot is in the legend.
+    """
+    title = "label"
+    if len(dots) > MOST_LISTED:
+        title = f"label ({MOST_LISTED} largest of {len(dots):,})"
+        order = sorted(range(len(dots)), key=lambda number: -len(dots[number].get_offsets()))
+        dots = [dots[number] for number in sorted(order[:MOST_LISTED])]
+    few = len(dots) <= 20
+    columns, letters = (1, 10) if few else (-(-len(dots) // LEGEND_ROWS), 7)
+    width = columns * (widest((part.get_label() for part in dots), letters) + 0.5)
+    figure.set_figwidth(6 + max(1.2, width))
+    spacing = {} if few else {"labelspacing": 0.3, "columnspacing": 1, "handletextpad": 0.2}
+    figure.legend(
+        handles=dots,
+        loc="outside right upper",
+        ncols=columns,
+        fontsize=letters,
+        markerscale=scale,
+        title=title,
+        **spacing,
+    )
 
 
 def _draw_prior(axes: object, centre: np.ndarray) -> None:
@@ -76,6 +112,7 @@ def _draw_prior(axes: object, centre: np.ndarray) -> None:
         )
 
 
+@own_style()
 def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, str] = ("z[0]", "z[1]")) -> Figure:
     """Draw the images decoded at a square of latent points.
 
@@ -90,14 +127,7 @@ def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, s
     return figure
 
 
-def literal(text: str) -> str:
-    """Return a text as matplotlib shows it letter for letter.
-
-    Dollar signs would begin a formula, and a legend leaves out names that begin with an underscore.
-    """
-    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
-
-
+@own_style()
 def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: str = "") -> Figure:
     """Draw images in rows and columns that have names.
 
@@ -108,9 +138,12 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
         title: Above the table.
     """
     grid = image_grid(images, len(columns))
-    width = 7.5 if len(columns) > 6 else 1.2 * len(columns)
-    beside = 0.4 + 0.11 * max(len(name) for name in rows)
-    figure = Figure(figsize=(width + beside, width * grid.shape[0] / grid.shape[1] + 0.8), layout="constrained")
+    figure = Figure(layout="constrained")
+    columns, rows = shown_names(figure, columns), shown_names(figure, rows)
+    width = max(7.5 if len(columns) > 6 else 1.2 * len(columns), 0.2 * len(columns))  # a name is 0.2 inches high
+    upright = widest(columns) > 0.9 * width / len(columns)
+    below = widest(columns) if upright else 0
+    figure.set_size_inches(width + 0.4 + 1.3 * widest(rows), width * grid.shape[0] / grid.shape[1] + 0.8 + below)
     axes = figure.add_subplot()
     down, across = (
         (np.arange(count) + 0.5) * length / count
@@ -118,8 +151,8 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     )
     shown = grid if grid.shape[-1] == 3 else grid[..., 0]
     axes.imshow(shown, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
-    axes.set_xticks(across, [literal(name) for name in columns])
-    axes.set_yticks(down, [literal(name) for name in rows])
+    axes.set_xticks(across, columns, rotation="vertical" if upright else "horizontal")
+    axes.set_yticks(down, rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(title)

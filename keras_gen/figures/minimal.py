@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+from keras_gen.figures.style import Figure, own_style
 
 
+@own_style()
 def tiny_images(images: np.ndarray, columns: int, titles: Sequence[str] = (), heading: str = "") -> Figure:
     """Draw images of a few pixels, 0 black to 1 white, in reading order.
 
@@ -33,6 +35,7 @@ def show_tiny_image(axes: Axes, image: np.ndarray) -> None:
     axes.set(xticks=[], yticks=[])
 
 
+@own_style()
 def side_by_side(left: np.ndarray, right: np.ndarray, columns: int, names: tuple[str, str]) -> Figure:
     """Draw two sets of tiny images, shape (n, height, width), beside each other."""
     rows = -(-max(len(left), len(right)) // columns)
@@ -44,6 +47,7 @@ def side_by_side(left: np.ndarray, right: np.ndarray, columns: int, names: tuple
     return figure
 
 
+@own_style()
 def two_losses(discriminator: Sequence[float], generator: Sequence[float]) -> Figure:
     """Draw both losses over the epochs."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
@@ -55,6 +59,7 @@ def two_losses(discriminator: Sequence[float], generator: Sequence[float]) -> Fi
     return figure
 
 
+@own_style()
 def function_and_derivative(function: Callable, derivative: Callable, name: str) -> Figure:
     """Draw a function of one number and its derivative from -6 to 6."""
     x = np.linspace(-6, 6, 400)
@@ -75,6 +80,7 @@ def signals(axes: Axes, values: np.ndarray, title: str) -> None:
     axes.grid(alpha=0.3)
 
 
+@own_style()
 def signal_pair(real: np.ndarray, generated: np.ndarray) -> Figure:
     """Draw real and generated signals beside each other."""
     figure = Figure(figsize=(10, 3.6), layout="constrained")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from keras_gen import atomic
+from keras_gen import files
 from keras_gen.errors import InputError
 from keras_gen.runs import networks
 from keras_gen.runs.checkpoints import PATTERN
@@ -109,7 +109,7 @@ class RunFolder:
             path: A file of this folder.
         """
         path.parent.mkdir(exist_ok=True)
-        with atomic.replacing(path) as temporary:
+        with files.replacing(path) as temporary:
             yield temporary
             self.checksums.add(path, temporary)
 

@@ -1,12 +1,15 @@
 import errno
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from keras_gen.cli.command import StopSignals, run_command
-from keras_gen.errors import InputError, RunError
+import keras_gen
+from keras_gen.cli.command import Parser, StopSignals, run_command, say
+from keras_gen.cli.messages import as_flags
+from keras_gen.errors import InputError, RunError, WriteError
 
 
 class ResourceExhaustedError(Exception):
@@ -25,8 +28,28 @@ def raising(error):
     [
         (InputError("so it is\nover two lines"), 2, "error: so it is over two lines\n"),
         (RunError("it broke"), 1, "error: it broke\n"),
-        (OSError(errno.ENOSPC, "No space left", "history.csv"), 1, "error: the disk is full (history.csv); make room"),
-        (OSError(errno.EROFS, "Read-only file system", "a.png"), 1, "error: a.png cannot be used (Read-only file"),
+        (InputError("no\x1b[31m\rname \u202e"), 2, "error: no\\x1b[31m\\rname \\u202e\n"),
+        (InputError("a  b " + "x" * 9000), 2, "error: a  b xxx"),
+        (WriteError(28, "No space left", "a.csv"), 1, "error: a.csv cannot be written (No space left); make room and"),
+        (WriteError(errno.EFBIG, "File too large", "a"), 1, "error: a cannot be written (File too large); the system"),
+        (
+            WriteError(None, "9 requested and 5 written", "a"),
+            1,
+            "error: a cannot be written (9 requested and 5",
+        ),
+        (OSError(errno.EROFS, "Read-only file system", "runs"), 1, "error: runs cannot be used (Read-only file system"),
+        (PermissionError(13, "Permission denied", "a"), 1, "error: a cannot be used (Permission denied); make it read"),
+        (FileNotFoundError(2, "No such file", "a.png"), 1, "error: a.png is missing; put it back, or name another\n"),
+        (
+            FileNotFoundError(2, "No", f"{keras_gen.__path__[0]}/page.css"),
+            1,
+            f"error: {keras_gen.__path__[0]}/page.css ",
+        ),
+        (
+            OSError(errno.EIO, "Input/output error"),
+            1,
+            "error: the output cannot be written (Input/output",
+        ),
         (MemoryError(), 1, "error: there is not enough memory for this; use smaller batches, images or networks\n"),
         (ResourceExhaustedError("OOM when allocating"), 1, "error: there is not enough memory for this;"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), 1, "error: there is not enough memory for this;"),
@@ -35,7 +58,45 @@ def raising(error):
 )
 def test_what_goes_wrong_becomes_a_line_and_an_exit_code(capsys, error, code, line):
     assert run_command(raising(error)) == code
-    assert capsys.readouterr().err.startswith(line)
+    printed = capsys.readouterr().err
+    assert printed.startswith(line)
+    assert len(printed) < 2100
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("resize with `image_size=64`", "resize with --image-size 64"),
+        ("`image_size` must be 4 or more", "--image-size must be 4 or more"),
+        ("add `augment=True` or `augment=False`", "add --augment or --no-augment"),
+        ("`recipe='tuned'` and `patience=None`", "--recipe tuned and --patience none"),
+        ("try `generator.kernel_size=4`", "try --set generator.kernel_size=4"),
+        ("`data` is empty; `folder` too", "--dataset is empty; --out too"),
+        ("use `keras_gen.frozen`, `ImageSet` or `load_run(path)`", "use keras_gen.frozen, ImageSet or load_run(path)"),
+        ("a ` alone, and `pip install torch`", "a ` alone, and pip install torch"),
+    ],
+)
+def test_arguments_are_named_as_flags(message, shown):
+    assert as_flags(message) == shown
+
+
+def test_what_is_no_flag_of_the_command_is_not_named_as_one(capsys, monkeypatch):
+    monkeypatch.setattr(Parser, "flags", set())
+    parser = Parser(prog="train")
+    parser.add_argument("--image-size")
+    parser.parse_args([])
+    say("Files   `image_size=64`, `leaky_alpha=0.2`, two\x1b[31m")
+    assert capsys.readouterr().out == "Files   --image-size 64, leaky_alpha=0.2, two\\x1b[31m\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT TESTED: there is no /dev/full")
+def test_an_output_that_is_full_gets_a_line():
+    """As `train_vae.py > log` on a full disk does."""
+    code = "import sys; from keras_gen.cli.command import run_command; sys.exit(run_command(lambda: print('x') or 0))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
+    line = "error: the output cannot be written (No space left on device); make room and run again\n"
+    assert (done.returncode, done.stderr) == (1, line)
 
 
 def test_bugs_are_not_hidden():

@@ -57,7 +57,7 @@ def test_a_disk_that_is_full_leaves_no_half_an_array(run_path, tmp_path, monkeyp
 
     monkeypatch.setattr(np, "save", save)
     assert main(["generate", str(run_path), "--npy", str(tmp_path / "new.npy")]) == 1
-    assert "new.npy could not be written whole (3920000 requested and" in capsys.readouterr().err
+    assert "new.npy cannot be written (3920000 requested and" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,69 @@
+"""How figures look, whatever the user's matplotlib is set to, and how they are saved."""
+
+import contextlib
+import functools
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from keras_gen.errors import InputError
+from keras_gen.files import replacing, write_text
+
+
+def _import_matplotlib() -> None:
+    """Import matplotlib where MPLBACKEND names a backend that it does not know, such as Jupyter's in another Python."""
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    except UnicodeDecodeError as error:
+        raise InputError(f"matplotlib cannot read your matplotlibrc ({error}); save it in UTF-8") from None
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with contextlib.suppress(ValueError):  # what matplotlib does itself, but for the exception
+            matplotlib.rcParams["backend"] = backend
+
+
+_import_matplotlib()
+
+import matplotlib.style  # noqa: E402
+from matplotlib import font_manager  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+DPI = 120
+FONTS = (  # the first has Latin, Greek, Cyrillic, Hebrew and Arabic, and comes with matplotlib
+    *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC"),
+    *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Microsoft YaHei", "SimHei"),
+    *("Yu Gothic", "Malgun Gothic", "PingFang SC", "Hiragino Sans GB", "Hiragino Sans", "Apple SD Gothic Neo"),
+    *("Arial Unicode MS", "Noto Sans Devanagari", "Noto Sans Thai", "Nirmala UI", "Leelawadee UI"),
+)
+
+
+@functools.cache
+def installed_fonts() -> dict[str, str]:
+    """Return the files of those of FONTS that are installed, by name."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return {name: font_manager.findfont(name, fallback_to_default=False) for name in FONTS if name in installed}
+
+
+@contextlib.contextmanager
+def own_style() -> Iterator[None]:
+    """Build or draw figures in matplotlib's default style with our fonts, then restore the user's; also a decorator."""
+    with matplotlib.style.context(["default", {"font.family": list(installed_fonts())}]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a box for a letter that no font has is no news to the user
+        yield
+
+
+@own_style()
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, and beside it `...-names.txt` if names are numbers in it."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="png")
+    if table := getattr(figure, "name_table", None):
+        lines = [f"{number}\t{name}" for number, name in table.items()]
+        write_text(path.with_name(f"{path.stem}-names.txt"), "\n".join(lines) + "\n")

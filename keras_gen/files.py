@@ -1,0 +1,115 @@
+"""Write files whole or not at all: a crash, a full disk or a power cut leaves what was there before."""
+
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from keras_gen.errors import InputError, WriteError
+
+PARTIAL = ".partial-"  # in front of the name of a file that is being written; the process's number follows
+ABANDONED = 600  # seconds without a change, after which the file of a process that has ended is removed
+# What systems answer that cannot force a file or a folder to the disk; the file is written nevertheless.
+CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EBADF}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; on leaving, force it to the disk and rename it to `path`.
+
+    The temporary name is unique, so that two processes may write the same file: the last one's is kept, whole.
+
+    Args:
+        path: The file to make or replace. Its folder is made if need be, that folder's own folder is not.
+
+    Yields:
+        A path in the same folder, with the same suffix.
+
+    Raises:
+        InputError: A symbolic link leads out of the run folder that `path` is in.
+        WriteError: The disk refuses; `path` is as it was, and the temporary file is gone.
+    """
+    path = Path(path)
+    check_links(path)
+    temporary = path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        yield temporary
+        with temporary.open("rb+") as file:
+            _sync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary), str(path.parent)):
+            raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Make or replace a file of text in UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's new entries to the disk, where the system can (Windows cannot)."""
+    if os.name == "posix":
+        with suppress(PermissionError):  # a folder that may be written and not read
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                _sync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
+
+
+def check_links(path: Path) -> None:
+    """Refuse a file in a run folder whose own folder is a symbolic link to somewhere else.
+
+    A run folder is one that holds a run.json. The file itself may be a link: it is replaced, not followed.
+
+    Raises:
+        InputError: Writing `path` would write outside the run folder.
+    """
+    folder = Path(os.path.abspath(path)).parent
+    real = Path(os.path.realpath(folder))
+    for parent in (folder, *folder.parents):
+        if os.path.lexists(parent / "run.json") and not real.is_relative_to(os.path.realpath(parent)):
+            raise InputError(
+                f"{path} is not written: a symbolic link leads out of the run folder, to {real}; "
+                "replace the link with a folder"
+            )
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes left in a folder, and in those below, that were killed while they wrote."""
+    for leftover in Path(folder).rglob(f"{PARTIAL}*"):
+        with suppress(OSError):  # another process may have removed it
+            idle = time.time() - leftover.lstat().st_mtime
+            if idle > ABANDONED and not _alive(leftover.name.removeprefix(PARTIAL).partition("-")[0]):
+                leftover.unlink()
+
+
+def _alive(number: str) -> bool:
+    """Tell whether another process has this number. Windows, which keeps open files, need not be asked."""
+    if not number.isdecimal() or int(number) == os.getpid() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True

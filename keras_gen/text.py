@@ -1,0 +1,40 @@
+"""Texts that others have named, made fit for a line of the terminal or a figure."""
+
+import unicodedata
+
+NAME_LENGTH = 60
+JOINERS = "\u200c\u200d"  # which words of Persian and Hindi need, and emoji
+UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories: control, format, surrogate, breaks of lines
+
+
+def printable(text: object, longest: int = NAME_LENGTH) -> str:
+    """Return a text with control characters escaped; of a long one the middle is left out.
+
+    Escaped are what moves the cursor, ends the line, colours or reverses what follows, or is no character at all.
+
+    Args:
+        text: A name, a path or a message.
+        longest: Characters that the result may have.
+    """
+    letters = [_escaped(letter) for letter in str(text)]
+    if sum(map(len, letters)) <= longest:
+        return "".join(letters)
+    # An escape is never cut apart.
+    head = _fitting(letters, longest // 2)
+    tail = _fitting(letters[::-1], longest - longest // 2 - 1)
+    return "".join(letters[:head]) + "…" + "".join(letters[len(letters) - tail :])
+
+
+def _escaped(letter: str) -> str:
+    if unicodedata.category(letter) not in UNSAFE or letter in JOINERS:
+        return letter
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+def _fitting(letters: list[str], room: int) -> int:
+    """Return how many of these letters and escapes have room."""
+    count = 0
+    while count < len(letters) and len(letters[count]) <= room:
+        room -= len(letters[count])
+        count += 1
+    return count

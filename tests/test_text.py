@@ -1,0 +1,28 @@
+import pytest
+
+from keras_gen.text import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cats and dogs", "cats and dogs"),
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("two\nlines\rback\ttab\x7f\x9b", r"two\nlines\rback\ttab\x7f\x9b"),
+        ("gpj.\u202eexe\u2066", r"gpj.\u202eexe\u2066"),
+        ("K\udce4fer", r"K\udce4fer"),
+        ("line\u2028break", r"line\u2028break"),
+        ("Käfer 犬 שלום ✿ $x_1$ C:\\new", "Käfer 犬 שלום ✿ $x_1$ C:\\new"),
+        ("می\u200cخواهم 👩\u200d🚀", "می\u200cخواهم 👩\u200d🚀"),
+    ],
+)
+def test_control_characters_are_escaped_and_letters_are_not(text, shown):
+    assert printable(text) == shown
+    assert shown.isprintable() or "\u200c" in shown
+
+
+def test_long_names_lose_their_middle():
+    assert printable("a" * 50 + "b" * 50, 11) == "aaaaa…bbbbb"
+    assert printable("a" * 11, 11) == "a" * 11
+    assert printable("\x1b" * 9, 11) == r"\x1b…\x1b"  # no escape is cut apart
+    assert len(printable("x" * 5000)) == 60
