@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
 
-LONGEST_SHOWN = 60
+LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,20 @@ class Check:
     choices: tuple[str | int, ...] = ()
     texts: tuple[str, ...] | None = ()
     flag_alone: str | None = None
+
+
+class UnknownSetting(InputError):
+    """There is no setting of this name; the message says which is the nearest.
+
+    Attributes:
+        name: The name.
+    """
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name, known = shown(name), list(known)
+        same_field = [candidate for candidate in known if candidate.split(".")[-1] == name]
+        nearest = (same_field or difflib.get_close_matches(name, known, n=1, cutoff=0.0))[0]
+        super().__init__(f"`{self.name}` is not a setting; the nearest is `{nearest}`")
 
 
 def setting(default: object, check: Check, help: str, unit: str = "") -> object:
@@ -150,7 +164,7 @@ class Group:
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
-                raise unknown_setting(f"{cls.group}.{name}", [f"{cls.group}.{field}" for field in known])
+                raise UnknownSetting(f"{cls.group}.{name}", [f"{cls.group}.{field}" for field in known])
         return values
 
 
@@ -174,14 +188,6 @@ def shown(value: object) -> str:
         text = text.lower()  # as a recipe file has it
     text = text if text.isprintable() else ascii(text)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
-
-
-def unknown_setting(name: str, known: Iterable[str]) -> InputError:
-    """Return the error for a name that is no setting; it names the nearest that is."""
-    known = list(known)
-    ending = [candidate for candidate in known if candidate.split(".")[-1] == name]
-    nearest = (ending or difflib.get_close_matches(name, known, n=1, cutoff=0.0))[0]
-    return InputError(f"`{shown(name)}` is not a setting; the nearest is `{nearest}`")
 
 
 def _parts(value: object) -> list[str]:

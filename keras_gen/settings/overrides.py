@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from keras_gen.errors import InputError
-from keras_gen.settings.fields import Group, checked, shown, unknown_setting
+from keras_gen.settings.fields import Group, UnknownSetting, checked, shown
 
 Groups = Mapping[str, type[Group]]
 Values = dict[str, dict[str, object]]  # by group and field
@@ -48,5 +48,5 @@ def _find(groups: Groups, name: str) -> list[tuple[str, str]]:
     pairs = [(group, field.name) for group, kind in groups.items() for field in dataclasses.fields(kind)]
     found = [pair for pair in pairs if pair[1] == name] or [pair for pair in pairs if "_".join(pair) == name]
     if not found:
-        raise unknown_setting(name, [*groups, *(field for _, field in pairs), *map("_".join, pairs)])
+        raise UnknownSetting(name, [*groups, *(field for _, field in pairs), *map("_".join, pairs)])
     return found

@@ -10,10 +10,11 @@ import json
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from keras_gen.errors import InputError
-from keras_gen.settings.fields import shown, unknown_setting
+from keras_gen.settings.fields import UnknownSetting, shown
 from keras_gen.settings.overrides import Values, assign, merge
 from keras_gen.settings.run_settings import NAMES, SETTINGS, Settings, fields_of
 
@@ -49,7 +50,7 @@ def resolve_settings(
     elif str(recipe).endswith(".toml"):
         values = _apply(kind, _read_file(kind, Path(recipe)), facts, own)
     else:
-        values = _settings_of_run(kind, Path(recipe)).explicit()
+        values = _settings_of_run(kind, str(recipe)).explicit()
     return SETTINGS[kind](recipe=str(recipe), **merge(values, own))
 
 
@@ -77,22 +78,13 @@ def settings_from_record(record: Mapping) -> Settings:
     """
     kind, values = record["kind"], dict(record["settings"])
     recipe = values.pop("recipe", "chapter")
-    if unknown := _unknown_names(kind, values):
-        raise InputError(f"the run has settings that are not known ({', '.join(unknown)}); use a newer keras_gen")
-    own = assign(SETTINGS[kind].groups, values)
+    try:
+        own = assign(SETTINGS[kind].groups, values)
+    except UnknownSetting as error:
+        raise InputError(f"the run has a setting that is not known ({error.name}); use a newer keras_gen") from None
     name = recipe if recipe in recipe_names(kind) else "chapter"
     base = _apply(kind, _built_in(kind, name), _facts_of_record(record), own)
     return SETTINGS[kind](recipe=recipe, **merge(base, own))
-
-
-def _unknown_names(kind: str, values: Mapping) -> list[str]:
-    known = {text for group, field in fields_of(kind) for text in (field.name, f"{group}_{field.name}")}
-    names = [
-        name
-        for key, value in values.items()
-        for name in ([f"{key}.{field}" for field in value] if isinstance(value, dict) else [key])
-    ]
-    return sorted(name for name in names if name.replace(".", "_", 1) not in known)
 
 
 def _facts(data: object) -> dict[str, object]:
@@ -111,7 +103,7 @@ def _facts_of_record(record: Mapping) -> dict[str, object]:
     return facts
 
 
-def _folder(kind: str) -> resources.abc.Traversable:
+def _folder(kind: str) -> Traversable:
     return resources.files("keras_gen.settings") / "recipes" / kind
 
 
@@ -126,7 +118,7 @@ def _read_file(kind: str, path: Path) -> dict:
     except OSError as error:
         raise InputError(f"{shown(path)} cannot be read ({error.strerror}); name a recipe file that is there") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{shown(path)} is no TOML file ({shown(error)}); `--dry-run` prints one") from None
+        raise InputError(f"{shown(path)} is no valid TOML: {shown(error)}") from None
     try:
         return _checked_recipe(kind, table)
     except InputError as error:
@@ -163,11 +155,13 @@ def _checked_values(kind: str, table: dict, other_keys: tuple[str, ...]) -> Valu
     groups = SETTINGS[kind].groups
     for name, values in table.items():
         if name not in groups:
-            raise unknown_setting(name, [*groups, *other_keys])
+            fields = (f"{group}.{field.name}" for group, field in fields_of(kind))
+            raise UnknownSetting(name, [*groups, *other_keys, *fields])
         for field, value in groups[name].check_names(values).items():
-            texts = groups[name].__dataclass_fields__[field].metadata["check"].texts
-            if isinstance(value, str) and texts is not None and value not in texts:
-                raise InputError(f'`{name}.{field}` must be a value without quotes; received "{shown(value)}"')
+            check = groups[name].__dataclass_fields__[field].metadata["check"]
+            if isinstance(value, str) and check.texts is not None and value not in check.texts:
+                received = f'received "{shown(value)}"'
+                raise InputError(f"`{name}.{field}` must be {check.expectation}, without quotes; {received}")
     return assign(groups, table)
 
 
@@ -175,14 +169,14 @@ def _check_condition(key: str, value: object) -> None:
     values = value if isinstance(value, list) else [value]
     if key == "dataset":
         if not all(isinstance(part, str) for part in values):
-            raise InputError(f"the condition `dataset` must be a name or several; received {shown(value)}")
+            raise InputError(f"the condition `dataset` must be a name or several; received {shown(repr(value))}")
         return
     if isinstance(value, dict):
         values = list(value.values()) if value and set(value) <= {"at_least", "below"} else [None]
     if not all(isinstance(part, int | float) and not isinstance(part, bool) for part in values):
         raise InputError(
             f"the condition `{key}` must be a number, several, {{ at_least = 3 }} or {{ below = 3 }}; "
-            f"received {shown(value)}"
+            f"received {shown(repr(value))}"
         )
 
 
@@ -211,8 +205,8 @@ def _holds(condition: object, fact: object) -> bool:
     return fact in values
 
 
-def _settings_of_run(kind: str, path: Path) -> Settings:
-    file = path / "run.json"
+def _settings_of_run(kind: str, path: str) -> Settings:
+    file = Path(path, "run.json")
     if not file.is_file():
         raise InputError(
             f'`recipe="{shown(path)}"` is not known; choose one of {", ".join(recipe_names(kind))}, '
@@ -220,16 +214,18 @@ def _settings_of_run(kind: str, path: Path) -> Settings:
         )
     try:
         record = json.loads(file.read_text("utf-8"))
-        whole = record["kind"] in SETTINGS and isinstance(record["settings"], dict) and record["dataset"]["name"]
+        if record["kind"] == kind and record["format_version"] in FORMAT_VERSIONS:
+            return settings_from_record(record)
+        model, version = NAMES[record["kind"]], record["format_version"]
+    except InputError as error:
+        raise InputError(f"{shown(path)}: {error}") from None
     except (OSError, ValueError, LookupError, TypeError):
-        whole = False
-    if not whole:
-        raise InputError(f"{shown(file)} holds no settings of a run; name another run, a recipe or a .toml file")
+        raise InputError(
+            f"{shown(file)} holds no settings of a run; name another run, a recipe or a .toml file"
+        ) from None
     if record["kind"] != kind:
-        raise InputError(f"{shown(path)} is a run of a {NAMES[record['kind']]}, not of a {NAMES[kind]}")
-    if record.get("format_version") not in FORMAT_VERSIONS:
-        raise InputError(f"{shown(file)} is of a newer version of keras_gen; use that version")
-    return settings_from_record(record)
+        raise InputError(f"{shown(path)} is a run of a {model}, not of a {NAMES[kind]}")
+    raise InputError(f"{shown(file)} has format version {shown(version)}; use the version of keras_gen that made it")
 
 
 def to_toml(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
-from keras_gen.settings.fields import Group, shown, unknown_setting
+from keras_gen.settings.fields import Group, UnknownSetting, shown
 from keras_gen.settings.groups import (
     DataSettings,
     DCGANTrainingSettings,
@@ -206,7 +206,7 @@ def parse_set(kind: str, text: str) -> tuple[str, str, str]:
     name, _, value = (part.strip() for part in text.partition("="))
     names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
     if name not in names:
-        raise unknown_setting(name, names)
+        raise UnknownSetting(name, names)
     if not value:
         raise InputError(f"`set` {name} has no value; write {name}=VALUE")
     return *name.split("."), value
