@@ -1,0 +1,276 @@
+"""Every setting of a run, once: its default, bounds, help and unit. The defaults are the book chapter's."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from keras_gen.errors import InputError
+from keras_gen.settings.fields import Group, choice, number, or_none, setting, subset, whole, wholes, yes_no
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings(Group):
+    """How images are read."""
+
+    group: ClassVar[str] = "data"
+
+    image_size: int | None = setting(
+        None,
+        or_none(whole(4, 1024)),
+        "crop and resize the images to this side; none leaves them as they are; for a folder, the size that all its "
+        "images share if the networks can reach it, else 64",
+        "pixels",
+    )
+    channels: int | None = setting(
+        None, or_none(choice(1, 3)), "turn the images grey (1) or to colour (3); none: as they are"
+    )
+    max_bad: int = setting(
+        50, whole(0, 1_000_000_000), "images of a folder that may be skipped because they cannot be used", "images"
+    )
+
+
+def _epochs(default: int) -> int:
+    return setting(default, whole(1, 1_000_000), "passes over the training images")
+
+
+def _batch_size(default: int) -> int:
+    return setting(default, whole(2, 65_536), "images in a training batch", "images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(Group):
+    """What the training of both models shares."""
+
+    group: ClassVar[str] = "training"
+
+    epochs: int = _epochs(50)
+    batch_size: int = _batch_size(100)
+    seed: int = setting(
+        0, whole(0, 2**31 - 1), "start of every random stream: weights, shuffling, latent points, dropout"
+    )
+    evaluate_every: int = setting(
+        0,
+        whole(0, 1_000_000),
+        "measure the run every so many epochs on a tenth of the training images, which is set aside for it, write "
+        "metrics.csv and keep the best models; 0 never does",
+        "epochs",
+    )
+    precision: str = setting(
+        "float32",
+        choice("float32", "mixed_bfloat16", "auto"),
+        "arithmetic; mixed_bfloat16 computes in half precision and keeps the weights and the last layers in float32; "
+        "auto takes what this machine does best, and says why",
+    )
+    engine: str = setting(
+        "train_on_batch",
+        choice("train_on_batch", "compiled"),
+        "what takes the steps: train_on_batch is Keras's own; compiled takes the same steps, many in one call of "
+        "TensorFlow, and wastes less time between them",
+    )
+    distribute: str = setting(
+        "none",
+        choice("none", "mirrored", "multiworker"),
+        "split each batch over the devices of this machine (mirrored) or over processes that TF_CONFIG names "
+        "(multiworker); docs/scaling.md tells when it pays (compiled engine only)",
+    )
+    jit: str = setting(
+        "auto",
+        choice("auto", "on", "off"),
+        "compile the training step with XLA; auto picks what is fastest for the network and the device",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.distribute != "none" and self.engine != "compiled":
+            raise InputError(f'`distribute="{self.distribute}"` needs the other engine; add `engine="compiled"`')
+        if self.distribute != "none" and self.jit == "on":
+            raise InputError(f'`distribute="{self.distribute}"` cannot be compiled with XLA; leave `jit` out')
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAETrainingSettings(TrainingSettings):
+    """How a variational autoencoder is trained."""
+
+    optimizer: str = setting("rmsprop", choice("rmsprop", "adam"), "optimiser")
+    learning_rate: float = setting(1e-3, number(0, 10, above=True), "learning rate")
+    learning_rate_schedule: str = setting(
+        "constant",
+        choice("constant", "cosine"),
+        "what becomes of the learning rate: cosine lowers it from epoch to epoch, nearly to zero in the last one",
+    )
+    clip_norm: float | None = setting(
+        None,
+        or_none(number(0, 1e9, above=True)),
+        "largest norm of a step's gradient; a larger one is scaled down to it, so that no step leads too far",
+    )
+    beta: float = setting(1.0, number(0, 1e6), "weight of the KL term; 1 is the evidence lower bound")
+    kl_warmup: int = setting(
+        0,
+        whole(0, 1_000_000),
+        "epochs in which the weight of the KL term rises to beta, evenly, so that latent dimensions learn to carry "
+        "something before they have to pay for it; 0 starts with all of it",
+        "epochs",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.distribute != "none" and self.clip_norm is not None:
+            raise InputError(
+                f'`distribute="{self.distribute}"` cannot clip gradients of a whole batch; add `clip_norm="none"`'
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGANTrainingSettings(TrainingSettings):
+    """How a DCGAN is trained."""
+
+    epochs: int = _epochs(200)
+    batch_size: int = _batch_size(128)
+    optimizer: str = setting("adam", choice("adam", "rmsprop"), "optimiser of both networks")
+    generator_learning_rate: float = setting(1e-4, number(0, 10, above=True), "learning rate of the generator")
+    discriminator_learning_rate: float = setting(1e-3, number(0, 10, above=True), "learning rate of the discriminator")
+    adam_beta_1: float = setting(0.5, number(0, 0.9999), "Adam's decay of the mean gradient (adam only)")
+    loss: str = setting(
+        "cross_entropy",
+        choice("cross_entropy", "hinge"),
+        "what the networks minimise: the cross-entropy of real and generated, or the hinge loss, which leaves alone "
+        "what the discriminator is sure of",
+    )
+    label_smoothing: float = setting(
+        0.1, number(0, 0.5), "how far below 1 the labels of real images are: one-sided label smoothing"
+    )
+    discriminator_steps: int = setting(1, whole(1, 1000), "discriminator updates per generator update")
+    concatenate_batches: bool = setting(
+        False, yes_no(), "show the discriminator real and generated images in one batch, not one after the other"
+    )
+    augment: str = setting(
+        "none",
+        subset("color", "translation", "cutout", "mirror"),
+        "change what the discriminator sees, against memorising few images: color, translation and cutout for real and "
+        "generated images alike, mirror for real ones; with commas between, and the flag alone is all four",
+    )
+    ema: float = setting(
+        0.0,
+        number(0, 0.99999),
+        "decay of a moving average of the generator's weights, such as 0.999; the average draws every picture and is "
+        "what is saved as the generator; 0 keeps none",
+    )
+    share_fakes: bool = setting(
+        False,
+        yes_no(),
+        "train the generator on the images that the discriminator has just been shown, as PyTorch's usual loop does, "
+        "and not on new ones; saves a pass of the generator (compiled engine only)",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.share_fakes and self.engine != "compiled":
+            raise InputError('`share_fakes` needs the other engine; add `engine="compiled"`')
+        if self.loss == "hinge" and self.label_smoothing:
+            raise InputError('`loss="hinge"` has no labels to smooth; add `label_smoothing=0`')
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSettings(Group):
+    """The encoder's network; the decoder is its mirror, so it has the same settings."""
+
+    group: ClassVar[str] = "encoder"
+
+    latent_dim: int = setting(2, whole(1, 4096), "numbers in a latent point")
+    architecture: str = setting("dense", choice("dense", "conv"), "kind of network: dense layers, or convolutions")
+    intermediate_dim: int | str = setting(
+        256,
+        wholes(1, 65_536),
+        "width of the dense hidden layer, or of several, such as 512,256,128 from the image inwards; the decoder "
+        "mirrors their order",
+        "units",
+    )
+    activation: str = setting("relu", choice("relu", "silu"), "activation of the hidden layers")
+    layer_norm: bool = setting(
+        False,
+        yes_no(),
+        "LayerNormalization in the dense hidden layers; deep networks then bear a higher learning rate",
+    )
+    filters: int = setting(
+        32,
+        whole(1, 4096),
+        "filters of the convolution nearest the image; each one further in has twice as many (conv only)",
+    )
+    kernel_size: int = setting(3, whole(1, 15), "side of the kernels (conv only)", "pixels")
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether the network is made of convolutions."""
+        return self.architecture == "conv"
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Widths of the dense hidden layers, from the image inwards."""
+        return tuple(map(int, str(self.intermediate_dim).split(",")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderSettings(EncoderSettings):
+    """The decoder's network. What is given nowhere is the encoder's."""
+
+    group: ClassVar[str] = "decoder"
+
+    likelihood: str = setting(
+        "bernoulli",
+        choice("bernoulli", "binarized", "continuous_bernoulli", "gaussian"),
+        "what the decoder says of a pixel: bernoulli is the chapter's cross-entropy, no likelihood of grey pixels; "
+        "binarized draws black and white ones; docs/metrics.md explains all four",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ConvolutionalSettings(Group):
+    """What generator and discriminator share."""
+
+    kernel_size: int = setting(5, whole(1, 15), "side of the kernels", "pixels")
+    leaky_alpha: float = setting(0.2, number(0, 1), "slope of LeakyReLU below zero")
+    batch_norm_momentum: float = setting(0.8, number(0, 0.9999), "how slowly BatchNormalization's averages move")
+    init_stddev: float | None = setting(
+        0.02, or_none(number(0, 10, above=True)), "kernels start from N(0, this); none is Keras's Glorot uniform"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSettings(_ConvolutionalSettings):
+    """The generator's network."""
+
+    group: ClassVar[str] = "generator"
+
+    latent_dim: int = setting(100, whole(1, 4096), "numbers in a latent point")
+    latent_distribution: str = setting(
+        "normal", choice("normal", "uniform"), "latent points come from N(0, 1) or from uniform(-1, 1)"
+    )
+    output_activation: str = setting(
+        "tanh", choice("tanh", "sigmoid"), "the last activation: pixels in [-1, 1] or in [0, 1]"
+    )
+    filters: int = setting(128, whole(1, 4096), "filters of the last hidden layer; each layer before has twice as many")
+    base_filters: int = setting(192, whole(1, 8192), "channels of the first map")
+    extra_layers: int = setting(0, whole(0, 16), "stride-1 layers behind the doublings")
+    activation: str = setting("leaky_relu", choice("leaky_relu", "relu"), "activation of the hidden layers")
+    upsampling: str = setting(
+        "conv_transpose",
+        choice("conv_transpose", "resize"),
+        "what doubles the maps: transposed convolutions, or resizing and a convolution, against checkerboards",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorSettings(_ConvolutionalSettings):
+    """The discriminator's network."""
+
+    group: ClassVar[str] = "discriminator"
+
+    filters: int = setting(64, whole(1, 4096), "filters of the first layer; each further one has twice as many")
+    extra_layers: int = setting(0, whole(0, 16), "stride-1 layers behind the halvings")
+    batch_norm: bool = setting(True, yes_no(), "BatchNormalization behind every convolution but the first")
+    activate_last: bool = setting(True, yes_no(), "LeakyReLU behind the last convolution")
+    spectral_norm: bool = setting(
+        False,
+        yes_no(),
+        "divide the kernels by their spectral norm after each step; usually in place of batch_norm",
+    )
+    dropout: float = setting(0.2, number(0, 0.95), "share of features dropped before the last layer")
