@@ -4,6 +4,10 @@ Nothing has to be stored to go on where a run stopped, and drawing more from
 one stream never shifts another.
 """
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 STREAMS = (  # a stream's place here is part of its seed: add new ones at the end
@@ -30,3 +34,19 @@ def random_stream(seed: int, stream: str, *position: int) -> np.random.Generator
         *position: Where the run stands, such as epoch and step; always as many for one stream.
     """
     return np.random.default_rng((STREAMS.index(stream) + 1, seed, *position))
+
+
+@contextmanager
+def own_random_state(seed: int) -> Iterator[None]:
+    """Seed Python's and NumPy's global generators inside the `with`; the user's states are back at its end.
+
+    Keras draws the seeds of initializers and of dropout from Python's generator.
+    """
+    python, numpy = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)

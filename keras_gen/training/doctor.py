@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
 from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
-from keras_gen.models.applying import decode, encode
-from keras_gen.models.likelihoods import observed
+from keras_gen.models.losses import observed
 from keras_gen.places import spread_places
 from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
-    import keras
-
-    from keras_gen.training.loop import Trainer, TrainingRun
+    from keras_gen.data import ImageSet
+    from keras_gen.runs import Run
+    from keras_gen.training.trainer import Trainer
 
 PROBED = 64  # images; one batch of the networks when they are applied
 FEW_EPOCHS = 3  # before these nothing is said of a trend
@@ -41,84 +41,104 @@ class Finding:
     """Something that is wrong with a run.
 
     Attributes:
-        ailment: Its name.
+        name: A few words.
         text: What is seen, and what to do, in a sentence.
     """
 
-    ailment: str
+    name: str
     text: str
 
 
-class Doctor:
-    """Examines one run, and names each ailment once.
+class Doctor(keras.callbacks.Callback):
+    """Examines a run after each epoch, says what is new, and keeps all findings in run.json.
+
+    A finding there has its name, its text, the epoch in which it was first seen, and the one in which it was no longer
+    seen (`resolved`) or None.
 
     Args:
         trainer: Of the run.
-        images: Training images, uint8 of shape (n, height, width, channels).
-        known: Findings of earlier processes, as run.json keeps them; they are not repeated.
-
-    Attributes:
-        findings: All so far, as run.json keeps them: ailment, epoch, text.
+        run: The run.
+        train: Its training images.
+        say: Takes lines of text for the user.
     """
 
-    def __init__(self, trainer: Trainer, images: np.ndarray, known: list[dict] | None = None) -> None:
-        self.trainer = trainer
-        self.images = np.asarray(images[spread_places(len(images), PROBED)])
-        self.findings = list(known or [])
+    def __init__(self, trainer: Trainer, run: Run, train: ImageSet, say: Callable[[str], None] = print) -> None:
+        super().__init__()
+        self.trainer, self.run, self.say = trainer, run, say
+        self.images = np.asarray(train.images[spread_places(len(train), PROBED)])
         self.first: np.ndarray | None = None  # what a generator made when its running averages had settled
         self.first_epoch = 0
 
-    def examine(self, run: TrainingRun, steps: int) -> list[Finding]:
-        """Return what is wrong that was not said before.
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Examine the run, and say what was not said before."""
+        steps = self.run.epoch * self.params["steps"]
+        seen = self.examine(steps)
+        findings = self.run.findings
+        known = {finding["name"]: finding for finding in findings}
+        changed = False
+        for finding in seen:
+            if finding.name not in known:
+                findings.append(
+                    {"name": finding.name, "epoch": self.run.epoch, "text": finding.text, "resolved": None}
+                )
+                self.say(f"Doctor  {finding.text}")
+                changed = True
+            elif known[finding.name].get("resolved"):
+                known[finding.name]["resolved"], changed = None, True
+        for name in known.keys() - {finding.name for finding in seen}:
+            if known[name].get("resolved") is None:
+                known[name]["resolved"], changed = self.run.epoch, True
+        if changed:
+            self.run.update(findings=findings)
+
+    def examine(self, steps: int) -> list[Finding]:
+        """Return what is wrong with the run now.
 
         Args:
-            run: After an epoch.
             steps: Taken so far.
         """
-        checks = _vae_checks(self, run) if run.kind == "vae" else _dcgan_checks(self, run, steps)
-        new = []
+        checks = _vae_checks(self) if self.run.kind == "vae" else _dcgan_checks(self, steps)
+        self.seen: list[Finding] = []
         for check in [*checks, lambda: _gradients(self.trainer.optimizers)]:
-            finding = check()
-            if finding is not None and not self.has(finding.ailment):
-                self.findings.append({"ailment": finding.ailment, "epoch": run.epoch, "text": finding.text})
-                new.append(finding)
-        return new
+            if (finding := check()) is not None:
+                self.seen.append(finding)
+        return self.seen
 
-    def has(self, *ailments: str) -> bool:
-        """Tell whether one of these was found."""
-        return any(finding["ailment"] in ailments for finding in self.findings)
+    def sees(self, *names: str) -> bool:
+        """Tell whether an earlier check of this examination found one of these."""
+        return any(finding.name in names for finding in self.seen)
 
 
-def _vae_checks(doctor: Doctor, run: TrainingRun) -> list[Callable[[], Finding | None]]:
-    encoder, trainer = run.models["encoder"], doctor.trainer
-    seen = observed(doctor.images, run.settings.likelihood, random_stream(run.settings.seed, "held_out"))
-    z_mean, z_log_var = encode(encoder, seen, run.pixel_range)
+def _vae_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
+    run, trainer = doctor.run, doctor.trainer
+    random = random_stream(run.settings.training.seed, "held_out")
+    seen = observed(doctor.images, run.settings.decoder.likelihood, random)
+    z_mean, z_log_var = run.encode_distribution(seen)
     return [
         lambda: _wrong_reduction(run, trainer.held_out_losses(doctor.images)["held_out_reconstruction"]),
-        lambda: _posterior_collapse(doctor, run, kl_per_dimension(z_mean, z_log_var)),
+        lambda: _posterior_collapse(doctor, kl_per_dimension(z_mean, z_log_var)),
         lambda: _overfitting(run.history),
-        lambda: _loss_stands_still(doctor, run),
+        lambda: _loss_stands_still(doctor),
     ]
 
 
-def _dcgan_checks(doctor: Doctor, run: TrainingRun, steps: int) -> list[Callable[[], Finding | None]]:
-    settings = run.settings
-    latents = draw_latents(
-        random_stream(settings.seed, "grid"), PROBED, settings.latent_dim, settings.latent_distribution
-    )
-    made = decode(run.models["generator"], latents, run.pixel_range).astype(np.float32)
-    settled = _settled_steps(settings.batch_norm_momentum)
+def _dcgan_checks(doctor: Doctor, steps: int) -> list[Callable[[], Finding | None]]:
+    run, settings = doctor.run, doctor.run.settings
+    random = random_stream(settings.training.seed, "grid")
+    latents = draw_latents(random, PROBED, settings.latent_dim, settings.latent_distribution)
+    images = run.decode(latents).astype(np.float32)
+    settled = _settled_steps(settings.generator.batch_norm_momentum)
     if doctor.first is None and steps >= settled:
-        doctor.first, doctor.first_epoch = made, run.epoch
+        doctor.first, doctor.first_epoch = images, run.epoch
     losses = [
         *([lambda: _another_function(run.history)] if steps * (1 - 1 / run.epoch) >= settled else []),
         lambda: _discriminator_wins(doctor, run.history),
         lambda: _generator_wins(run.history),
     ]
     return [
-        *(losses if settings.loss == "cross_entropy" else []),  # what these know of are probabilities
-        lambda: _collapse(made, doctor.images, steps),
-        lambda: _pictures_stand_still(doctor, made, run.epoch),
+        *(losses if settings.training.loss == "cross_entropy" else []),  # what these know of are probabilities
+        lambda: _collapse(images, doctor.images, steps),
+        lambda: _images_stand_still(doctor, images, run.epoch),
     ]
 
 
@@ -130,9 +150,9 @@ def _settled_steps(momentum: float) -> int:
     return math.ceil(math.log(SETTLED) / math.log(momentum)) if momentum else 0
 
 
-def _wrong_reduction(run: TrainingRun, measured: float) -> Finding | None:
+def _wrong_reduction(run: Run, measured: float) -> Finding | None:
     """Compare the loss that trains with one that is measured pixel by pixel, image by image."""
-    if run.settings.likelihood not in ("bernoulli", "binarized"):  # a density can be near 0 by itself
+    if run.settings.decoder.likelihood not in ("bernoulli", "binarized"):  # a density can be near 0 by itself
         return None
     trained = run.history[-1]["reconstruction"]
     if run.epoch < 2 or abs(trained) > 0.2 * abs(measured):
@@ -144,18 +164,18 @@ def _wrong_reduction(run: TrainingRun, measured: float) -> Finding | None:
     )
 
 
-def _posterior_collapse(doctor: Doctor, run: TrainingRun, kl: np.ndarray) -> Finding | None:
-    if run.epoch < FEW_EPOCHS or kl.max() >= DEAD or doctor.has("averaged reconstruction"):
+def _posterior_collapse(doctor: Doctor, kl: np.ndarray) -> Finding | None:
+    if doctor.run.epoch < FEW_EPOCHS or kl.max() >= DEAD or doctor.sees("averaged reconstruction"):
         return None
     return Finding(
         "posterior collapse",
         f"Posterior collapse: no latent dimension carries information (the largest KL is {_brief(kl.max())} nats), so "
-        "all reconstructions are alike: lower --beta, or the learning rate.",
+        "all reconstructions are alike: lower `beta`, or the learning rate.",
     )
 
 
 def _overfitting(history: list[dict[str, float]]) -> Finding | None:
-    held_out = [row["held_out_loss"] for row in history]
+    held_out = _without_spikes([row["held_out_loss"] for row in history])
     best = int(np.argmin(held_out))
     late = len(held_out) - 1 - best
     # A density's loss may be about 0, of which a share would be nothing: what was learned is a measure, too.
@@ -167,15 +187,21 @@ def _overfitting(history: list[dict[str, float]]) -> Finding | None:
     return Finding(
         "overfitting",
         f"The held-out loss rises since epoch {history[best]['epoch']} while the training loss falls, the network "
-        f"memorises: stop there (--epochs {history[best]['epoch']}), use more images or a smaller network.",
+        f"memorises: stop there (`epochs={history[best]['epoch']}`), use more images or a smaller network.",
     )
 
 
-def _loss_stands_still(doctor: Doctor, run: TrainingRun) -> Finding | None:
+def _without_spikes(losses: list[float]) -> list[float]:
+    """Return the medians of each three neighbours: one epoch that happens to be good is no turning point."""
+    return [float(np.median(losses[max(0, place - 1) : place + 2])) for place in range(len(losses))]
+
+
+def _loss_stands_still(doctor: Doctor) -> Finding | None:
+    run = doctor.run
     losses = [row["loss"] for row in run.history]
     if run.epoch < FEW_EPOCHS or losses[-1] < losses[0] - 0.005 * abs(losses[0]):
         return None
-    if doctor.has("averaged reconstruction", "posterior collapse"):
+    if doctor.sees("averaged reconstruction", "posterior collapse"):
         return None
     return Finding(
         "nothing learned",
@@ -196,7 +222,7 @@ def _another_function(history: list[dict[str, float]]) -> Finding | None:
         return None
     return Finding(
         "another function",
-        "The generator plays against another function than the discriminator that trains (one calls generated images "
+        "The generator is trained against another function than the discriminator that trains (one calls generated images "
         "fake, the other real): freeze the discriminator's weights, not its layers, with keras_gen.frozen.",
     )
 
@@ -205,12 +231,12 @@ def _discriminator_wins(doctor: Doctor, history: list[dict[str, float]]) -> Find
     last = history[-FEW_EPOCHS:]
     if len(last) < FEW_EPOCHS or any(row["discriminator_loss_fake"] > NEAR_ZERO for row in last):
         return None
-    if last[-1]["generator_loss"] <= last[0]["generator_loss"] or doctor.has("another function"):
+    if last[-1]["generator_loss"] <= last[0]["generator_loss"] or doctor.sees("another function"):
         return None
     return Finding(
         "discriminator wins",
         "The discriminator wins: it is never wrong about generated images and the generator's loss rises: lower "
-        "--discriminator-learning-rate, or raise --generator-learning-rate or --label-smoothing.",
+        "`discriminator_learning_rate`, or raise `generator_learning_rate` or `label_smoothing`.",
     )
 
 
@@ -223,30 +249,30 @@ def _generator_wins(history: list[dict[str, float]]) -> Finding | None:
     return Finding(
         "generator wins",
         "The generator wins: the discriminator takes all its images for real, so there is nothing to learn from it: "
-        "raise --discriminator-learning-rate or --discriminator-steps, or lower --generator-learning-rate.",
+        "raise `discriminator_learning_rate` or `discriminator_steps`, or lower `generator_learning_rate`.",
     )
 
 
-def _collapse(made: np.ndarray, real: np.ndarray, steps: int) -> Finding | None:
-    share = _mean_distance(made) / max(_mean_distance(real.astype(np.float32)), 1e-6)
+def _collapse(images: np.ndarray, real: np.ndarray, steps: int) -> Finding | None:
+    share = _mean_distance(images) / max(_mean_distance(real.astype(np.float32)), 1e-6)
     if steps < FEW_STEPS or share >= ALIKE:
         return None
     return Finding(
         "collapse",
         "The generated images have collapsed: they are much more alike than real ones: lower both learning rates, or "
-        "go back to a better epoch (--evaluate-every keeps the best).",
+        "go back to a better epoch (`evaluate_every` keeps the best).",
     )
 
 
-def _pictures_stand_still(doctor: Doctor, made: np.ndarray, epoch: int) -> Finding | None:
+def _images_stand_still(doctor: Doctor, images: np.ndarray, epoch: int) -> Finding | None:
     if doctor.first is None or epoch < doctor.first_epoch + FEW_EPOCHS:
         return None
-    if np.sqrt(np.mean((made - doctor.first) ** 2)) >= 1:
+    if np.sqrt(np.mean((images - doctor.first) ** 2)) >= 1:
         return None
     return Finding(
         "nothing learned",
         f"Nothing is learned: after {epoch} epochs the generator's images have not changed: raise "
-        "--generator-learning-rate.",
+        "`generator_learning_rate`.",
     )
 
 
@@ -274,8 +300,6 @@ def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> list[tuple[str, fl
     Adam's first moment forgets in a few steps, its second takes thousands; RMSprop has the second alone, and forgets
     it in some tens.
     """
-    import keras
-
     moments = {kind: [each for each in optimizer.variables if each.path.endswith(kind)] for kind in _MOMENTS}
     kind = _MOMENTS[0] if moments[_MOMENTS[0]] else _MOMENTS[1]
     sizes = []

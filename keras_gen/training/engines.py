@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
 
 if TYPE_CHECKING:
-    from keras_gen.training.settings import Settings
+    from keras_gen.settings import Settings
     from keras_gen.training.trainer import Trainer
 
 
@@ -18,7 +17,7 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     Args:
         kind: `vae` or `dcgan`.
         image_shape: Height, width and channels.
-        settings: `VAESettings` or `DCGANSettings`; `settings.engine` chooses the engine.
+        settings: `VAESettings` or `DCGANSettings`; `settings.training.engine` chooses the engine.
 
     Returns:
         The trainer. Its settings have a precision that is not `auto`.
@@ -28,25 +27,26 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     """
     import keras
 
+    from keras_gen.seeds import own_random_state
     from keras_gen.training.device import best_precision
 
-    if settings.precision == "auto":
-        settings = dataclasses.replace(settings, precision=best_precision(settings.convolutional)[0])
+    if settings.training.precision == "auto":
+        settings = settings.replace(precision=best_precision(settings.convolutional)[0])
     check_engine(settings, keras.backend.backend())
-    if settings.engine == "compiled":
-        from keras_gen.training.compiled import CompiledDCGANTrainer, CompiledVAETrainer
-
-        return {"vae": CompiledVAETrainer, "dcgan": CompiledDCGANTrainer}[kind](image_shape, settings)
-    from keras_gen.training.dcgan import DCGANTrainer
-    from keras_gen.training.vae import VAETrainer
-
-    return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings)
+    if settings.training.engine == "compiled":
+        from keras_gen.training.compiled_dcgan import CompiledDCGANTrainer as DCGANTrainer
+        from keras_gen.training.compiled_vae import CompiledVAETrainer as VAETrainer
+    else:
+        from keras_gen.training.dcgan import DCGANTrainer
+        from keras_gen.training.vae import VAETrainer
+    with own_random_state(settings.training.seed):  # Keras's initializers and dropout draw from Python's generator
+        return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings)
 
 
 def check_engine(settings: Settings, backend: str) -> None:
     """Raise InputError for an engine that a backend does not have."""
-    if settings.engine == "compiled" and backend != "tensorflow":
+    if settings.training.engine == "compiled" and backend != "tensorflow":
         raise InputError(
-            f"--engine compiled is made of TensorFlow, and KERAS_BACKEND is {backend}; "
-            "use --engine train_on_batch, or leave KERAS_BACKEND out"
+            f'`engine="compiled"` is made of TensorFlow, and KERAS_BACKEND is {backend}; '
+            'use `engine="train_on_batch"`, or leave KERAS_BACKEND out'
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -137,5 +136,5 @@ def _load(
             f"`held_out` has images of {held_out.image_shape}, `data` of {train.image_shape}; give both one shape"
         )
     if train.source != held_out.source:
-        train = dataclasses.replace(train, source=None)
+        train = train.with_source(None)
     return train, held_out

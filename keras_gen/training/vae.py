@@ -10,7 +10,7 @@ import numpy as np
 from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
-from keras_gen.models.losses import loss_of, observed
+from keras_gen.models.losses import RECONSTRUCTION_LOSSES, observed
 from keras_gen.runs import RunFolder, VAERun
 from keras_gen.seeds import random_stream
 from keras_gen.settings import VAESettings
@@ -47,9 +47,9 @@ class VAETrainer(Trainer):
         self.jit = jit_compile(training.jit, convolutional=settings.convolutional)
         optimizer = OPTIMIZERS[training.optimizer](training.learning_rate, global_clipnorm=training.clip_norm)
         optimizer.build(self.vae.trainable_variables)
-        self.vae.compile(optimizer=optimizer, loss=loss_of(likelihood), jit_compile=self.jit)
+        self.vae.compile(optimizer=optimizer, loss=RECONSTRUCTION_LOSSES[likelihood], jit_compile=self.jit)
         self.optimizers = {"VAE": optimizer}
-        self.terms_model = build_vae_terms(encoder, decoder, loss_of(likelihood))
+        self.terms_model = build_vae_terms(encoder, decoder, RECONSTRUCTION_LOSSES[likelihood])
         self.terms_model.compile(jit_compile=self.jit)
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch(1)

@@ -1,0 +1,116 @@
+"""The compiled engine's DCGAN."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gen.settings import DCGANSettings
+from keras_gen.training.compiled import CompiledTrainer, descend
+from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, DCGANTrainer
+from keras_gen.training.freezing import check_changes, restored, weight_changes
+
+
+class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
+    """A DCGAN and its training step, compiled; see `DCGANTrainer`."""
+
+    settings: DCGANSettings
+
+    def __init__(self, image_shape: tuple[int, int, int], settings: DCGANSettings) -> None:
+        self.turns = settings.training.discriminator_steps
+        self.terms = (REAL, FAKE) * self.turns + (GENERATOR,)
+        super().__init__(image_shape, settings)
+
+    def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
+        """Rehearse both halves of a step, take the whole one, and say which weights each half changed."""
+        line = self._rehearsed(images, batch, step)
+        self.train_steps(images, [batch], step)
+        return line
+
+    def _rehearsed(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
+        """Take both halves of a step one by one, undo them, and say which weights each of them changed."""
+        arrays = self._arrays(images, [batch], step, length=1)
+        with restored([variable for group in self.variables.values() for variable in group]):
+            with weight_changes(**self.networks) as changes:
+                self._rehearse(self._discriminator_half, *arrays)
+            first = check_changes("discriminator", changes, {"discriminator": "everything", "generator": "nothing"})
+            with weight_changes(**self.networks) as changes:
+                self._rehearse(self._generator_half, arrays[1])
+            second = check_changes("generator", changes, {"generator": "everything", "discriminator": "statistics"})
+        return f"{first}; {second}"
+
+    def _rehearse(self, half: Callable, *arrays: object) -> None:
+        def one(*arrays: tf.Tensor) -> None:
+            half(*(array[0] for array in arrays))
+
+        with self._together():
+            tf.function(lambda *arrays: self._strategy.run(one, args=arrays), autograph=False)(*arrays)
+
+    def _built(self) -> set[keras.Model]:
+        return {*self.networks.values(), *self.models.values(), self.augmented_discriminator, self.gan}
+
+    def _draws(self, count: int) -> list[np.ndarray]:
+        latents = [self.draw_latents(count, turn) for turn in range(self.turns + 1)]
+        flips = [self.draw_flips(count, turn) for turn in range(self.turns)] if self.mirrors else []
+        return [np.stack(draws) for draws in (latents, flips) if draws]
+
+    def _step(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
+        if self.settings.training.share_fakes:
+            return self._sharing_step(images, latents, *flips)
+        return self._discriminator_half(images, latents, *flips) + self._generator_half(latents)
+
+    def _discriminator_half(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
+        losses = []
+        for turn in range(self.turns):
+            fakes = self.generator(latents[turn], training=False)
+            losses += self._train_discriminator(self._real(images, turn, *flips), fakes)
+        return losses
+
+    def _generator_half(self, latents: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = self._generator_loss(self.generator(latents[-1], training=True))
+        descend(self.gan.optimizer, tape, loss, self.generator)
+        return [loss]
+
+    def _sharing_step(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
+        losses = []
+        for turn in range(self.turns):
+            with tf.GradientTape() as tape:
+                fakes = self.generator(latents[turn], training=True)
+            losses += self._train_discriminator(self._real(images, turn, *flips), fakes)
+        with tape:  # the last pass goes on, through the discriminator as it is now
+            loss = self._generator_loss(fakes)
+        descend(self.gan.optimizer, tape, loss, self.generator)
+        return [*losses, loss]
+
+    def _real(self, images: tf.Tensor, turn: int, flips: tf.Tensor | None = None) -> tf.Tensor:
+        real = images[turn]
+        if flips is not None:
+            real = tf.where(flips[turn][:, None, None, None], real[:, :, ::-1], real)
+        return self._to_range(real)
+
+    def _train_discriminator(self, real: tf.Tensor, fakes: tf.Tensor) -> list[tf.Tensor]:
+        labels = self.labels(real.shape[0])
+        if not self.settings.training.concatenate_batches:
+            return [self._show(batch, label)[0] for batch, label in zip((real, fakes), labels, strict=True)]
+        loss, logits = self._show(tf.concat([real, tf.cast(fakes, real.dtype)], 0), np.concatenate(labels))
+        # A mean over both halves, of which one is zero.
+        on_real = 2 * tf.reduce_mean(self.loss.on_real(np.concatenate(labels), logits)) / self.devices
+        return [on_real, 2 * loss - on_real]
+
+    def _show(self, batch: tf.Tensor, labels: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = tf.stop_gradient(batch)
+        with tf.GradientTape() as tape:
+            logits = self.augmented_discriminator(batch, training=True)
+            loss = self.augmented_discriminator.compute_loss(batch, labels, logits, training=True)
+        descend(self.augmented_discriminator.optimizer, tape, loss, self.discriminator)
+        return loss, logits
+
+    def _generator_loss(self, fakes: tf.Tensor) -> tf.Tensor:
+        ones = np.ones((fakes.shape[0], 1), np.float32)
+        return self.gan.compute_loss(fakes, ones, self.augmented_discriminator(fakes, training=True), training=True)
+
+    def _named(self, losses: list[float]) -> dict[str, float]:
+        means = {REAL: np.mean(losses[0:-1:2]), FAKE: np.mean(losses[1:-1:2]), GENERATOR: losses[-1]}
+        return {name: float(loss) for name, loss in means.items()}
