@@ -220,7 +220,8 @@ class RunFolder:
         """Return `train` or `held_out`, whichever is not made of the images that the run was trained with."""
         known = self.read()["dataset"]
         for part, images in (("train", train), ("held_out", held_out)):
-            if known[part]["fingerprint"] != images.fingerprint:
+            # Runs of format version 1 recorded the pixels alone.
+            if known[part]["fingerprint"] not in (images.fingerprint, images.pixel_fingerprint):
                 return part
         return None
 

@@ -167,7 +167,7 @@ class TrainedRun:
         return self._datasets
 
     def _load_datasets(self) -> tuple[ImageSet, ImageSet]:
-        from keras_gen.data import load_dataset, set_aside
+        from keras_gen.data import load_dataset, validation_split
 
         if "source" not in self._facts:
             raise InputError(f"{self.folder.path} was made from Python and does not know where its images came from")
@@ -180,7 +180,7 @@ class TrainedRun:
                 f"{self.folder.path} was trained on images that cannot be had ({error}); put them back where they were"
             ) from None
         if self.settings.evaluate_every:
-            train, _ = set_aside(train, self.settings.seed)
+            train, _ = validation_split(train, self.settings.seed, in_place=True)
         sets = train, held_out
         if self.folder.foreign_part(*sets):
             raise InputError(f"the images of {name} are no longer those of {self.folder.path}")
