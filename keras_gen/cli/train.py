@@ -217,13 +217,13 @@ def _check_early(kind: str, plan: _Plan, options: dict) -> None:
 
 
 def _load(plan: _Plan) -> _Data:
-    from keras_gen.data import load_dataset, set_aside
+    from keras_gen.data import load_dataset, validation_split
 
     options = {name: value for name, value in plan.source.items() if name != "dataset"}
     train, held_out = load_dataset(plan.source["dataset"], seed=plan.settings.seed, **options)
     if not plan.settings.evaluate_every:
         return _Data(train, None, held_out)
-    return _Data(*set_aside(train, plan.settings.seed), held_out)
+    return _Data(*validation_split(train, plan.settings.seed, in_place=True), held_out)
 
 
 def _begin(kind: str, plan: _Plan, options: dict, data: _Data, pictures: Pictures) -> RunFolder:

@@ -1,9 +1,9 @@
-"""Where images come from: public data sets by name, the embedded sample, a user's own folder or .npz."""
+"""Where images come from: public data sets by name, the embedded sample, a user's own folder, file or arrays."""
 
 from keras_gen.data.batches import epoch_batches
 from keras_gen.data.folder import read_image, read_images
 from keras_gen.data.image_set import ImageSet
-from keras_gen.data.loading import load_dataset, set_aside
+from keras_gen.data.loading import load_dataset, validation_split
 from keras_gen.data.pixels import to_range, to_uint8
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "load_dataset",
     "read_image",
     "read_images",
-    "set_aside",
     "to_range",
     "to_uint8",
+    "validation_split",
 ]

@@ -32,10 +32,10 @@ class PublicDataset:
     Attributes:
         title: Its name in sentences.
         class_names: One name a label.
-        files: File or folder names to look for, best first. A name that ends in
-            `-ubyte` stands for the four IDX files, plain or gzipped.
-        folders: Folders to look in, relative to `--data-dir` and to Keras's cache.
-        fingerprints: Known sha256 of the training and the test images.
+        archives: Names of its files that hold all of it, best first.
+        csv_files: Names of Kaggle's two files of rows, training and test.
+        has_idx_files: Whether it comes as the four files in the IDX format.
+        fingerprints: Known sha256 of the training and the test images' pixels.
         fingerprint_class: The label whose images the fingerprints are of; None for all.
         downloads: What to fetch when nothing is found.
         hint: Another way to get it, for the error message.
@@ -43,8 +43,9 @@ class PublicDataset:
 
     title: str
     class_names: tuple[str, ...]
-    files: tuple[str, ...]
-    folders: tuple[str, ...]
+    archives: tuple[str, ...]
+    csv_files: tuple[tuple[str, str], ...]
+    has_idx_files: bool
     fingerprints: tuple[str, str]
     fingerprint_class: int | None
     downloads: tuple[Download, ...]
@@ -55,8 +56,9 @@ PUBLIC_DATASETS = {
     "mnist": PublicDataset(
         title="MNIST",
         class_names=DIGITS,
-        files=("mnist.npz", "idx-ubyte"),
-        folders=("", "mnist"),
+        archives=("mnist.npz",),
+        csv_files=(("mnist_train.csv", "mnist_test.csv"), ("train.csv", "test.csv")),
+        has_idx_files=True,
         fingerprints=(
             "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
             "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
@@ -74,8 +76,9 @@ PUBLIC_DATASETS = {
     "fashion_mnist": PublicDataset(
         title="Fashion-MNIST",
         class_names=CLOTHES,
-        files=("fashion_mnist.npz", "idx-ubyte"),
-        folders=("", "fashion-mnist"),
+        archives=("fashion_mnist.npz",),
+        csv_files=(("fashion-mnist_train.csv", "fashion-mnist_test.csv"), ("train.csv", "test.csv")),
+        has_idx_files=True,
         fingerprints=(
             "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
             "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
@@ -90,8 +93,9 @@ PUBLIC_DATASETS = {
     "cifar10": PublicDataset(
         title="CIFAR-10",
         class_names=CIFAR10,
-        files=("cifar10.npz", "cifar-10-batches-py", "cifar-10-python.tar.gz"),
-        folders=("", "cifar-10-batches-py-target"),
+        archives=("cifar10.npz", "data_batch_1", "cifar-10-python.tar.gz", "cifar-10-python.tar"),
+        csv_files=(),
+        has_idx_files=False,
         # Of the cars alone: it tells the official files and their order as well as all ten classes would.
         fingerprints=(
             "d3170aeb37a065bf3b9c7f2319addc6a7126142373414885c37335f2f07bc9da",

@@ -1,47 +1,127 @@
-"""Readers for the files that image data sets come in. None of them runs code found in a file."""
+"""Readers from a file to its named arrays. None of them runs code found in a file, or believes its header blindly."""
 
+import contextlib
 import gzip
-import io
-import pickle
+import math
 import struct
-import tarfile
 import zipfile
-import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from keras_gen.errors import InputError
 
-Arrays = dict[str, np.ndarray]
+Arrays = Mapping[str, np.ndarray]
+LARGE, MAX_PACKED = 2**30, 500  # bytes; no images above it are packed more tightly, but zip bombs are
+MAX_IDX_BYTES = 2**28  # five times MNIST's
+HEAD = 512  # bytes that tell what a file is
 
 
-def read_npz(path: Path) -> Arrays:
-    """Read every array of an .npz file, refusing object arrays (they would unpickle code).
+@contextlib.contextmanager
+def reading(what: object) -> Iterator[None]:
+    """Turn whatever a damaged file makes a reader raise into one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError(f"{what} does not fit into memory; use fewer or smaller images") from None
+    except Exception as error:
+        text = " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
+        raise InputError(f"{what} cannot be read ({text:.120}); it may be cut short or damaged") from None
+
+
+def read_arrays(path: Path) -> Arrays:
+    """Read an .npz, .npy or .csv into named arrays; of an .npz, each is read when it is asked for.
 
     Raises:
-        InputError: The file is damaged, is no .npz, or holds an object array.
+        InputError: It is none of these, is damaged, or holds Python objects.
     """
-    try:
+    with reading(path):
         with path.open("rb") as file:
-            content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                raise InputError(f"{path} is a single array, not an .npz file; save named arrays with numpy.savez")
-            return {key: content[key] for key in content.files}
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise InputError(f"{path} cannot be read as .npz ({error}); it may be cut short") from None
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        if "pickle" in str(error) or "Object arrays" in str(error):
+            head = file.read(HEAD)
+            refuse_web_page(path, head)
+            if head.startswith(b"\x93NUMPY"):
+                file.seek(0)
+                return {"images": _read_npy(file, path.stat().st_size, path)}
+        if head.startswith(b"PK"):
+            return NpzMembers(path)
+        if path.suffix.lower() == ".csv":
+            return read_csv(path)
+    if head.startswith(b"\x80"):
+        raise InputError(f"{path} holds pickled Python objects, which may run code; save plain arrays with numpy.savez")
+    raise InputError(f"{path} is no .npz, .npy or .csv file; save arrays with numpy.savez, or name a folder of images")
+
+
+def refuse_web_page(path: Path, head: bytes) -> None:
+    """Raise InputError if a file's first bytes are HTML: what a browser or curl saves instead of a file."""
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        raise InputError(f"{path} is an HTML page, saved in place of the file; download the file itself again")
+
+
+class NpzMembers(Mapping):
+    """The arrays of an .npz, read one at a time, so that the others may be anything."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            self._members = {
+                info.filename.removesuffix(".npy"): info
+                for info in archive.infolist()
+                if info.filename.endswith(".npy")
+            }
+        if names and not self._members:
             raise InputError(
-                f"{path} holds Python objects or is no .npz file; save plain number arrays with numpy.savez"
-            ) from None
-        raise InputError(f"{path} cannot be read as .npz ({error})") from None
+                f"{path} is a zip file without arrays (it has {names[0]!r:.60}); unpack it, name the folder"
+            )
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        info, what = self._members[key], f"{key} in {self.path}"
+        if info.file_size > max(LARGE, MAX_PACKED * info.compress_size):
+            raise InputError(f"{what} unpacks to {info.file_size:,} bytes of almost nothing; it looks like a zip bomb")
+        with reading(what), zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
+            return _read_npy(file, info.file_size, what)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def _read_npy(file: BinaryIO, size: int, what: object) -> np.ndarray:
+    """Read one array whose header agrees with the size of its file."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise InputError(f"{what} is of version {version[0]}.{version[1]} of the .npy format; save plain numbers")
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = read_header(file)
+    if dtype.hasobject:
+        raise InputError(f"{what} holds Python objects, which may run code; save plain numbers with numpy.savez")
+    if dtype.kind not in "biufcSU" or not dtype.itemsize:
+        raise InputError(f"{what} has dtype {dtype!s:.60}; save plain numbers with numpy.savez")
+    length = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or length != size - file.tell():
+        raise InputError(f"{what} is cut short or damaged: its header and its length do not agree")
+    data = np.empty(length, np.uint8)
+    if _fill(file, data) != length or file.read(1):
+        raise InputError(f"{what} is cut short")
+    array = data.view(dtype)
+    return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
+
+
+def _fill(file: BinaryIO, data: np.ndarray) -> int:
+    view, filled = memoryview(data), 0
+    while count := file.readinto(view[filled : filled + 2**24]):
+        filled += count
+    return filled
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Read an IDX file of bytes, gzipped or plain: the format of the MNIST files.
+    """Read an IDX file of bytes, gzipped or plain (whatever its name says): the format of the MNIST files.
 
     Source of the format: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database".
 
@@ -51,72 +131,72 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         InputError: The file is damaged or is not IDX of unsigned bytes.
     """
-    try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read ({error}); it may be cut short") from None
-    if len(data) < 4 or data[:3] != b"\x00\x00\x08":
-        raise InputError(f"{path} is not an IDX file of unsigned bytes")
-    header_end = 4 + 4 * data[3]
-    shape = struct.unpack(f">{data[3]}I", data[4:header_end]) if len(data) >= header_end else ()
-    values = np.frombuffer(data, np.uint8, offset=min(header_end, len(data)))
-    if not shape or values.size != int(np.prod(shape)):
-        raise InputError(f"{path} is cut short or damaged: its header and its length do not agree")
-    return values.reshape(shape).copy()  # of our own: images are rearranged in place
+    with reading(path), path.open("rb") as raw:
+        refuse_web_page(path, raw.read(HEAD))
+        raw.seek(0)
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        with gzip.open(raw) if zipped else raw as file:
+            head = file.read(4)
+            if len(head) == 4 and head[:3] == b"\0\0\x08" and 1 <= head[3] <= 4:
+                sizes = file.read(4 * head[3])
+                shape = struct.unpack(f">{head[3]}I", sizes) if len(sizes) == 4 * head[3] else (MAX_IDX_BYTES,)
+                length = math.prod(shape)
+                data = file.read(length + 1) if length < MAX_IDX_BYTES else b""
+                if len(data) != length:
+                    raise InputError(f"{path} is cut short or damaged: its header and its length do not agree")
+                return np.frombuffer(bytearray(data), np.uint8).reshape(shape)  # of our own: it may be rearranged
+            refuse_web_page(path, head + file.read(HEAD))
+    raise InputError(f"{path} is not an IDX file of unsigned bytes")
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """Unpickles dictionaries of NumPy arrays and refuses every other name, so no code can run."""
+def read_csv(path: Path) -> dict[str, np.ndarray]:
+    """Read rows of pixels with or without a label, with or without a header line: Kaggle's form of MNIST.
 
-    ALLOWED = {
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-    }
+    Returns:
+        `images` (n, pixels), and `labels` (n,) if there is a column of them.
 
-    def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        if name == "_reconstruct":
-            return np._core.multiarray._reconstruct
-        return super().find_class(module, name)
-
-
-def _cifar_arrays(batches: dict[str, bytes], source: Path) -> Arrays:
-    def read(name: str) -> tuple[np.ndarray, np.ndarray]:
-        try:
-            content = _ArraysOnly(io.BytesIO(batches[name]), encoding="bytes").load()
-            return content[b"data"].reshape(-1, 3, 32, 32), np.array(content[b"labels"])
-        except KeyError as error:
-            raise InputError(f"{source} lacks {error}; CIFAR-10 has data_batch_1 to 5 and test_batch") from None
-        except Exception as error:  # a damaged pickle can raise nearly anything
-            raise InputError(f"{name} in {source} is not a CIFAR-10 batch ({error})") from None
-
-    train = [read(f"data_batch_{number}") for number in range(1, 6)]
-    test_images, test_labels = read("test_batch")
-    return {
-        "x_train": np.concatenate([images for images, _ in train]).transpose(0, 2, 3, 1),
-        "y_train": np.concatenate([labels for _, labels in train]),
-        "x_test": test_images.transpose(0, 2, 3, 1),
-        "y_test": test_labels,
-    }
-
-
-def read_cifar_folder(path: Path) -> Arrays:
-    """Read the six batches of a `cifar-10-batches-py` folder.
-
-    Source of the format: A. Krizhevsky, "The CIFAR-10 dataset" (python version).
+    Raises:
+        InputError: A cell is missing or no number, or it cannot be told which column is the label.
     """
-    return _cifar_arrays({file.name: file.read_bytes() for file in path.iterdir() if "batch" in file.name}, path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = [cell.strip().strip('"').lower() for cell in file.readline(LARGE // 64).split(",")]
+        has_header = not all(cell.replace(".", "", 1).lstrip("-").isdigit() for cell in names if cell)
+    with reading(path), path.open(encoding="utf-8-sig") as file:
+        table = np.loadtxt(file, np.float32, delimiter=",", quotechar='"', skiprows=has_header, ndmin=2)
+    column = next((names.index(name) for name in ("label", "labels", "class", "target", "y") if name in names), None)
+    if column is None and not _is_square(table.shape[1]):
+        column = _label_column(table, path)
+    if column is None:
+        return {"images": table}
+    return {"images": np.delete(table, column, axis=1), "labels": table[:, column]}
 
 
-def read_cifar_archive(path: Path) -> Arrays:
-    """Read the six batches inside `cifar-10-python.tar.gz` without unpacking it to disk."""
-    try:
-        with tarfile.open(path) as archive:
-            members = [member for member in archive if member.isfile() and "_batch" in member.name]
-            return _cifar_arrays({Path(m.name).name: archive.extractfile(m).read() for m in members}, path)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise InputError(f"{path} cannot be read ({error}); it may be cut short") from None
+def _is_square(count: int) -> bool:
+    return math.isqrt(count) ** 2 == count
+
+
+def _label_column(table: np.ndarray, path: Path) -> int:
+    """Return the first or last column, whichever alone holds class numbers without gaps."""
+    found = [column for column in (0, -1) if _is_square(table.shape[1] - 1) and _holds_classes(table[:, column])]
+    if len(found) != 1:
+        where = "could be the first or the last" if found else "is neither the first nor the last"
+        raise InputError(
+            f"{path} has {table.shape[1]} columns, and the label {where}; name it label in a header line, "
+            "and give square images"
+        )
+    return found[0]
+
+
+def _holds_classes(column: np.ndarray) -> bool:
+    values = np.unique(column)
+    return len(values) > 1 and values[0] in (0, 1) and np.array_equal(values, values[0] + np.arange(len(values)))
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Return a small file's content, or raise InputError if it is larger than it should be."""
+    with reading(path), path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise InputError(f"{path} is larger than {limit:,} bytes, which it should not be")
+    return data

@@ -1,28 +1,29 @@
-"""From the name of a data set to its training and held-out images."""
+"""From the name of a data set, a path or arrays to training and held-out images."""
 
 import gzip
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from keras_gen.data.catalogue import CIFAR10, DIGITS, PUBLIC_DATASETS, PublicDataset
-from keras_gen.data.download import fetch
+from keras_gen.data.arrays import Part, named_parts, prepare
+from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
 from keras_gen.data.folder import SUFFIXES, read_folder
-from keras_gen.data.formats import Arrays, read_cifar_archive, read_cifar_folder, read_idx, read_npz
-from keras_gen.data.image_set import ImageSet, fingerprint
+from keras_gen.data.formats import read_arrays
+from keras_gen.data.image_set import ImageSet
+from keras_gen.data.public import keras_cache, load_public
 from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
 from keras_gen.seeds import random_stream
 
-HELD_OUT_SHARE, HELD_OUT_MOST = 0.1, 5000
-MOST_LABEL = 2**63  # that an int64 can hold, and one more
+HELD_OUT_SHARE, MAX_HELD_OUT = 0.1, 5000
+ARRAY_SUFFIXES = (".npz", ".npy", ".csv")
 
 
 def load_dataset(
-    name: str = "mnist5k",
+    name: str | os.PathLike | np.ndarray | ImageSet = "mnist5k",
     data_dir: str | Path | None = None,
     image_size: int | None = None,
     seed: int = 0,
@@ -30,8 +31,9 @@ def load_dataset(
     channels: int | None = None,
     max_bad: int = 50,
     say: Callable[[str], None] = print,
+    held_out: np.ndarray | ImageSet | None = None,
 ) -> tuple[ImageSet, ImageSet]:
-    """Load a data set by name or path.
+    """Load a data set by name or path, or bring arrays into the form that training takes.
 
     A named data set is looked for in `data_dir`, then in Keras's cache
     (`~/.keras/datasets`, or under `KERAS_HOME`), then downloaded into that
@@ -41,16 +43,18 @@ def load_dataset(
     Args:
         name: `mnist5k` (embedded), `mnist`, `fashion_mnist`, `cifar10`,
             `cifar10:CLASS` (a class's name or number), the path of a folder of
-            images (its sub-folders are labels), or the path of an .npz
-            with `images` or `x_train`, optionally `labels` or `y_train`, and
-            optionally `x_test` and `y_test`.
+            images (its sub-folders are labels) or of an .npz, .npy or .csv; or
+            an array of images or an ImageSet. An .npz has `images` or
+            `x_train`, optionally `labels` or `y_train`, and optionally
+            `x_test` and `y_test`, or other names that are common.
         data_dir: A folder to look in first.
         image_size: Side in pixels to crop and resize to; None keeps the
             images as they are, or brings a folder of mixed sizes to 64.
-        seed: Draws the held-out tenth of a folder, or of an .npz that has no `x_test`.
+        seed: Draws the held-out tenth of images that have no test part.
         channels: 1 turns the images grey, 3 to colour; None keeps them.
         max_bad: How many images of a folder that cannot be used are skipped; one more is an error.
-        say: Takes lines of text about a folder.
+        say: Takes lines of text about what was found.
+        held_out: With an array or an ImageSet: the held-out images; None holds out a tenth.
 
     Returns:
         The training and the held-out images.
@@ -58,31 +62,88 @@ def load_dataset(
     Raises:
         InputError: The data set is unknown, not to be had, or damaged.
     """
+    if not isinstance(name, str | os.PathLike):
+        sets = _from_memory(name, held_out, seed, say)
+        return tuple(fit(images, image_size, channels) for images in sets)
+    if held_out is not None:
+        raise InputError("`held_out` goes with an array or an ImageSet; a name or a path has its own")
     if data_dir is not None and not os.path.isdir(data_dir):
-        raise InputError(f"--data-dir {data_dir} is not a folder; name the folder that holds the data set's files")
-    if not name:
-        raise InputError("--dataset is empty; name a data set, a folder of images or an .npz")
-    base, _, class_name = name.partition(":")
-    if name == "mnist5k":
+        raise InputError(f"`data_dir={data_dir}` is not a folder; name the folder that holds the data set's files")
+    sets = _from_name(name, data_dir, image_size, seed, channels, max_bad, say)
+    source = {
+        "dataset": str(Path(name).absolute()) if is_path(name) else name,
+        "data_dir": None if data_dir is None else str(Path(data_dir).absolute()),
+        "image_size": image_size,
+        "channels": channels,
+        "max_bad": max_bad,
+        "seed": seed,
+    }
+    return tuple(images.with_source(source) for images in sets)
+
+
+def _from_name(
+    name: str | os.PathLike,
+    data_dir: str | Path | None,
+    image_size: int | None,
+    seed: int,
+    channels: int | None,
+    max_bad: int,
+    say: Callable[[str], None],
+) -> tuple[ImageSet, ImageSet]:
+    text = os.fspath(name)
+    base, _, class_name = text.partition(":")
+    if not text:
+        raise InputError("`dataset` is empty; name a data set, a folder of images or an .npz")
+    if is_path(name):
+        if os.path.isdir(text):
+            return _folder(Path(text), seed, image_size, channels, max_bad, say)
+        sets = _file(Path(text), seed, say)
+    elif text == "mnist5k":
         sets = _mnist5k()
-    elif base in PUBLIC_DATASETS and (base == "cifar10" or not class_name) and not name.endswith(":"):
-        sets = _public(base, class_name, name, data_dir)
-    elif os.path.isdir(name):
-        return _folder(Path(name), seed, image_size, channels, max_bad, say)
-    elif is_path(name):
-        sets = _npz(Path(name), seed)
+    elif base in PUBLIC_DATASETS and (base == "cifar10" or not class_name) and not text.endswith(":"):
+        sets = load_public(base, class_name, text, None if data_dir is None else Path(data_dir))
     else:
         known = ", ".join(["mnist5k", *PUBLIC_DATASETS, "cifar10:CLASS"])
-        raise InputError(f"--dataset {name} is not known; choose one of {known}, or the path of a folder or an .npz")
+        raise InputError(
+            f"`dataset={text[:200]}` is not known; choose one of {known}, or the path of a folder or an .npz"
+        )
     return tuple(fit(images, image_size, channels) for images in sets)
 
 
-def is_path(name: str) -> bool:
-    """Tell whether `--dataset` names a file or folder: those who want a folder called mnist write ./mnist."""
+def is_path(name: str | os.PathLike) -> bool:
+    """Tell whether `dataset` names a file or folder: those who want a folder called mnist write ./mnist."""
+    if not isinstance(name, str):
+        return True
     base = name.partition(":")[0]
     if name == "mnist5k" or base in PUBLIC_DATASETS:
         return False
-    return name.endswith(".npz") or "/" in name or os.sep in name or os.path.exists(name)
+    return name.lower().endswith(ARRAY_SUFFIXES) or "/" in name or os.sep in name or os.path.exists(name)
+
+
+def own_cache() -> Path:
+    """The folder in which we keep what is costly to make again: beside Keras's, `~/.keras/keras_gen`."""
+    return keras_cache().parent / "keras_gen"
+
+
+def _from_memory(data: object, held_out: object, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
+    """Return training and held-out images of arrays or ImageSets."""
+    given = {name: images for name, images in (("images", data), ("held_out", held_out)) if images is not None}
+    if "images" not in given or any(isinstance(images, tuple | dict | str | os.PathLike) for images in given.values()):
+        raise InputError(
+            "data must be a name, a path, an array or an ImageSet, and held-out images an array or an ImageSet; "
+            "for labels, use keras_gen.ImageSet.from_arrays(images, labels). "
+            f"Received: {type(data).__name__} and {type(held_out).__name__}"
+        )
+    if any(isinstance(images, ImageSet) for images in given.values()):
+        sets = [images if isinstance(images, ImageSet) else ImageSet.from_arrays(images) for images in given.values()]
+    else:
+        parts, _ = prepare([Part(images, None, name) for name, images in given.items()], say=say)
+        sets = [ImageSet(images) for images, _ in parts]
+    if len(sets) == 1:
+        return _split(sets[0], seed, "split", in_place=False)
+    if sets[0].image_shape != sets[1].image_shape:
+        raise InputError(f"held-out images have shape {sets[1].image_shape}, training images {sets[0].image_shape}")
+    return tuple(images.with_source(None) for images in sets)
 
 
 def _mnist5k() -> tuple[ImageSet, ImageSet]:
@@ -103,149 +164,26 @@ def _mnist5k() -> tuple[ImageSet, ImageSet]:
     return tuple(ImageSet(images[part], labels[part], DIGITS, "mnist5k") for part in (~held_out, held_out))
 
 
-def _public(base: str, class_name: str, name: str, data_dir: str | Path | None) -> tuple[ImageSet, ImageSet]:
-    dataset = PUBLIC_DATASETS[base]
-    label = _class_label(dataset, class_name) if class_name else None
-    arrays = _find(dataset, label, data_dir)
-    sets = []
-    for part in ("train", "test"):
-        images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"].reshape(-1).astype(np.int64)
-        if label is not None:
-            images, labels = images[labels == label], labels[labels == label]
-        images = np.ascontiguousarray(images.reshape(*images.shape[:3], -1))
-        sets.append(ImageSet(images, labels, dataset.class_names, name))
-    return tuple(sets)
-
-
-def _class_label(dataset: PublicDataset, class_name: str) -> int:
-    if class_name in dataset.class_names:
-        return dataset.class_names.index(class_name)
-    if class_name.isdecimal() and int(class_name) < len(dataset.class_names):
-        return int(class_name)
-    raise InputError(f"{dataset.title} has no class {class_name!r}; choose one of {', '.join(dataset.class_names)}")
-
-
-def _find(dataset: PublicDataset, label: int | None, data_dir: str | Path | None) -> Arrays:
-    """Return the first copy with the known content, or download one."""
-    cache = keras_cache()
-    rejected = []
-    folders = [cache] if data_dir is None else [Path(data_dir), cache]
-    for folder in folders:
-        for path in _candidates(dataset, label, folder):
-            arrays = _read(path)
-            problem = _difference(dataset, arrays)
-            if problem is None:
-                return arrays
-            rejected.append(f"{path} {problem}")
-    if rejected and (cache / dataset.downloads[0].path).exists():
-        raise InputError(f"{rejected[-1]}; move it away to download {dataset.title}, or use --data-dir: {dataset.hint}")
-    found = "; ".join(rejected) if rejected else f"looked in {' and '.join(map(str, folders))}"
-    try:
-        for download in dataset.downloads:
-            fetch(download.url, cache / download.path, download.sha256)
-    except InputError as error:
-        raise InputError(
-            f"{dataset.title} was not found ({found}) and could not be downloaded ({error}); {dataset.hint} "
-            "and name that folder with --data-dir, or leave --dataset out to use the embedded mnist5k"
-        ) from None
-    arrays = _read(_locate(dataset.downloads[0].path, cache))
-    if problem := _difference(dataset, arrays):
-        raise InputError(
-            f"the downloaded {dataset.title} in {cache} {problem}; {dataset.hint} and name it with --data-dir"
-        )
-    return arrays
-
-
-def keras_cache() -> Path:
-    """The folder in which Keras keeps data sets: `$KERAS_HOME/datasets` or `~/.keras/datasets`."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
-
-
-def own_cache() -> Path:
-    """The folder in which we keep what is costly to make again: beside Keras's, `~/.keras/keras_gen`."""
-    return keras_cache().parent / "keras_gen"
-
-
-def _candidates(dataset: PublicDataset, label: int | None, folder: Path) -> Iterator[Path]:
-    names = dataset.files
-    if label is not None and label == dataset.fingerprint_class:  # the class that is known has a file of its own, too
-        names += (f"cifar10_{dataset.class_names[label]}.npz",)
-    for sub_folder in dataset.folders:
-        for name in names:
-            if name == "idx-ubyte":
-                name = "train-images-idx3-ubyte"
-            path = _locate(name, folder / sub_folder)
-            if path.exists():
-                yield path
-
-
-def _locate(name: str, folder: Path) -> Path:
-    gzipped = folder / f"{name}.gz"
-    return gzipped if gzipped.exists() and not (folder / name).exists() else folder / name
-
-
-def _read(path: Path) -> Arrays:
-    """Read a public data set's file or folder into x_train, y_train, x_test and y_test."""
-    if path.is_dir():
-        return read_cifar_folder(path)
-    if path.name.endswith(".tar.gz"):
-        return read_cifar_archive(path)
-    if "-ubyte" in path.name:
-        parts = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1"}
-        parts |= {"x_test": "t10k-images-idx3", "y_test": "t10k-labels-idx1"}
-        return {key: read_idx(_existing(_locate(f"{part}-ubyte", path.parent))) for key, part in parts.items()}
-    arrays = read_npz(path)
-    cifar, _, one_class = path.stem.partition("_")
-    if cifar == "cifar10" and one_class in CIFAR10:  # a file of one class needs no labels
-        for part in ("train", "test"):
-            if f"x_{part}" in arrays:
-                arrays.setdefault(f"y_{part}", np.full(len(arrays[f"x_{part}"]), CIFAR10.index(one_class)))
-    return arrays
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise InputError(f"{path} is missing; the IDX format has four files, images and labels of both parts")
-    return path
-
-
-def _difference(dataset: PublicDataset, arrays: Arrays) -> str | None:
-    """Say how the arrays differ from the data set they should be; None if they do not."""
-    classes = len(dataset.class_names)
-    for key in ("x_train", "y_train", "x_test", "y_test"):
-        if key not in arrays:
-            return f"has no {key}"
-    for part in ("train", "test"):
-        labels = arrays[f"y_{part}"]
-        if labels.dtype.kind not in "iu" or labels.size != len(arrays[f"x_{part}"]) or np.any(labels >= classes):
-            return f"has a y_{part} that is not one class number from 0 to {classes - 1} an image"
-    prints = []
-    for part in ("train", "test"):
-        images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"].reshape(-1)
-        if dataset.fingerprint_class is not None and np.any(labels == dataset.fingerprint_class):
-            images = images[labels == dataset.fingerprint_class]
-        prints.append(fingerprint(images))
-    if tuple(prints) == dataset.fingerprints:
-        return None
-    for other in PUBLIC_DATASETS.values():
-        if other.fingerprints == tuple(prints):
-            return f"holds {other.title}"
-    return f"does not hold {dataset.title}'s images (their sha256 differs)"
-
-
-def set_aside(train: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Split a tenth of the training images off to choose by; the arrays are rearranged in place.
+def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tuple[ImageSet, ImageSet]:
+    """Split a tenth of the training images off to choose by.
 
     Args:
         train: Training images.
         seed: Draws them.
+        in_place: Rearrange the images of `train`, which is of no use afterwards, instead of copying them: for
+            images mapped from a file that may not fit into memory.
 
     Returns:
         What is left to train on, and the validation images.
     """
-    parts = _hold_out(train.images, train.labels, seed, "validation")
-    return tuple(ImageSet(*part, train.class_names, train.name) for part in parts)
+    return _split(train, seed, "validation", in_place)
+
+
+def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple[ImageSet, ImageSet]:
+    parts = _hold_out(image_set.images, image_set.labels, seed, stream, in_place)
+    if len(parts[0][0]) == 0:
+        raise InputError(f"{image_set.name} has {len(image_set)} images, and one is held out; give at least two")
+    return tuple(ImageSet(*part, image_set.class_names, image_set.name) for part in parts)
 
 
 def _folder(
@@ -265,88 +203,38 @@ def _text(name: str) -> str:
 
 
 def _hold_out(
-    images: np.ndarray, labels: np.ndarray | None, seed: int, stream: str = "split"
+    images: np.ndarray, labels: np.ndarray | None, seed: int, stream: str = "split", in_place: bool = True
 ) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Split a tenth off, drawn from the seed; the arrays are rearranged in place.
+    """Split a tenth off, drawn from the seed.
 
-    Swapping the images that are held out to the end leaves both parts in one
-    piece, so that an array mapped from a file can be trained on without reading it all into memory.
+    In place, the images that are held out are swapped to the end. Both parts
+    stay in one piece, so that an array mapped from a file can be trained on
+    without reading it all into memory.
     """
     count = len(images)
-    held_out = min(max(1, round(HELD_OUT_SHARE * count)), HELD_OUT_MOST, count)
+    held_out = min(max(1, round(HELD_OUT_SHARE * count)), MAX_HELD_OUT, count)
     chosen = random_stream(seed, stream).permutation(count)[:held_out]
     tail = np.arange(count - held_out, count)
     out, back = np.setdiff1d(chosen, tail), np.setdiff1d(tail, chosen)
-    for array in (images, labels):
-        if array is not None:
-            array[out], array[back] = array[back], array[out]
-    return [
-        (images[part], None if labels is None else labels[part])
-        for part in (slice(None, -held_out), slice(-held_out, None))
-    ]
-
-
-def _npz(path: Path, seed: int) -> tuple[ImageSet, ImageSet]:
-    if not os.path.isfile(path):
-        raise InputError(f"--dataset {path} does not exist; name a data set, or a folder or an .npz that is there")
-    if path.suffix.lower() in SUFFIXES:
-        raise InputError(f"--dataset {path} is one image; name the folder that holds your images")
-    arrays = read_npz(path)
-    key = next((key for key in ("images", "x_train") if key in arrays), None)
-    if key is None:
-        raise InputError(f"{path} has no array named images or x_train; it has {', '.join(arrays) or 'none'}")
-    images = _as_uint8(arrays[key], f"{key} in {path}")
-    labels = _labels(arrays, ("labels", "y_train"), len(images), path)
-    if "x_test" in arrays:
-        held_out = _as_uint8(arrays["x_test"], f"x_test in {path}")
-        if held_out.shape[1:] != images.shape[1:]:
-            raise InputError(
-                f"x_test in {path} has images of {held_out.shape[1:]}, {key} of {images.shape[1:]}; give both one shape"
-            )
-        parts = [(images, labels), (held_out, _labels(arrays, ("y_test",), len(held_out), path))]
+    order = np.arange(count)
+    order[out], order[back] = back, out
+    parts = slice(None, -held_out), slice(-held_out, None)
+    labels = None if labels is None else labels[order]
+    if in_place and images.flags.writeable:
+        images[out], images[back] = images[back], images[out]
+        split = [images[part] for part in parts]
     else:
-        parts = _hold_out(images, labels, seed)
-    given = np.unique(np.concatenate([some for _, some in parts if some is not None] or [np.zeros(0, np.int64)]))
-    names = tuple(str(label) for label in given)  # an ImageSet numbers its labels from 0, without gaps
-    parts = [(some, None if labels is None else np.searchsorted(given, labels)) for some, labels in parts]
-    for part, (some, _) in zip(("training", "held-out"), parts, strict=True):
-        if len(some) == 0:
-            raise InputError(f"{path} leaves no {part} images; give at least two images in all")
-    return tuple(
-        ImageSet(images, labels, names if labels is not None else (), _text(path.stem)) for images, labels in parts
-    )
+        split = [images[order[part]] for part in parts]
+    return [(array, None if labels is None else labels[part]) for array, part in zip(split, parts, strict=True)]
 
 
-def _as_uint8(images: np.ndarray, what: str) -> np.ndarray:
-    """Bring an array of images to uint8 (n, height, width, channels), or say why it is none."""
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
-        raise InputError(
-            f"{what} has shape {images.shape}; give (n, height, width) or (n, height, width, channels), 1 or 3 channels"
-        )
-    if images.dtype == np.uint8:
-        return np.ascontiguousarray(images)
-    if images.dtype.kind not in "fiu":
-        raise InputError(f"{what} has dtype {images.dtype}; give uint8 from 0 to 255, or floats from 0 to 1")
-    low, high = (images.min(), images.max()) if images.size else (0, 0)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(f"{what} holds values that are not finite; give uint8 from 0 to 255, or floats from 0 to 1")
-    top = 1 if images.dtype.kind == "f" else 255
-    if low < 0 or high > top:
-        raise InputError(f"{what} runs from {low:g} to {high:g}; give uint8 from 0 to 255, or floats from 0 to 1")
-    return np.rint(images * (255 // top)).astype(np.uint8)
-
-
-def _labels(arrays: Arrays, keys: tuple[str, ...], count: int, path: Path) -> np.ndarray | None:
-    key = next((key for key in keys if key in arrays), None)
-    if key is None:
-        return None
-    labels = arrays[key].reshape(-1)
-    if (
-        len(labels) != count
-        or labels.dtype.kind not in "iu"
-        or (count and not 0 <= int(labels.min()) <= int(labels.max()) < MOST_LABEL)
-    ):
-        raise InputError(f"{key} in {path} should be {count} whole numbers from 0 up, one an image")
-    return labels.astype(np.int64)
+def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
+    if not os.path.isfile(path):
+        raise InputError(f"{path} does not exist; name a data set, or a folder, .npz, .npy or .csv that is there")
+    if path.suffix.lower() in SUFFIXES:
+        raise InputError(f"{path} is one image; name the folder that holds your images")
+    named, class_names = named_parts(read_arrays(path), path)
+    parts, names = prepare(named, class_names, say, in_place=True)
+    name = _text(path.stem)
+    sets = [ImageSet(images, labels, () if labels is None else names, name) for images, labels in parts]
+    return tuple(sets) if len(sets) == 2 else _split(sets[0], seed, "split", in_place=True)

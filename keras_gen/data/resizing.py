@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_gen.data.image_set import ImageSet, fingerprint
+from keras_gen.data.image_set import ImageSet
 
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")
 
@@ -31,7 +31,7 @@ def fit(image_set: ImageSet, size: int | None = None, channels: int | None = Non
         pictures = (square(picture, size) for picture in pictures)
     images = np.stack([np.asarray(picture) for picture in pictures])
     images = images.reshape(*images.shape[:3], channels or depth)
-    return replace(image_set, images=images, fingerprint=fingerprint(images))
+    return replace(image_set, images=images)
 
 
 def square(picture: Image.Image, size: int) -> Image.Image:

@@ -1,0 +1,224 @@
+"""Arrays of images and labels as people have them: their layouts, and which member of a file is which."""
+
+import contextlib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_gen.data.labels import number_labels
+from keras_gen.data.ranges import find_range, to_bytes
+from keras_gen.errors import InputError
+
+MIN_SIDE, MAX_ASPECTS = 4, (4, 2, 1)  # of what is taken for an image where an array has several readings
+MIN_FLAT = 64  # pixels in a row: fewer are a table of numbers
+CHANNELS = (1, 3)
+ROWS = "(n, pixels)"
+IMAGES_FIRST, IMAGES_LAST = "(n, height, width)", "(height, width, n)"
+CHANNELS_LAST, CHANNELS_FIRST = "(n, height, width, channels)", "(n, channels, height, width)"
+MATLAB = "(height, width, channels, n)"
+USUAL = (IMAGES_FIRST, CHANNELS_LAST)
+WANTED = f"give {IMAGES_FIRST}, or {CHANNELS_LAST} with 1 or 3 channels, or square images as rows {ROWS}"
+
+_STEMS = ("x", "images", "imgs", "image", "img", "data", "pixels", "arr0", "")
+_LABEL_STEMS = ("y", "labels", "label", "targets", "target")
+_PARTS = {"train": ("train", "training"), "test": ("test", "testing"), "val": ("val", "valid", "validation")}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images of one part of a data set, their labels, and what to call both in messages."""
+
+    images: object
+    labels: object = None
+    images_name: str = "images"
+    labels_name: str = "labels"
+
+
+def prepare(
+    parts: list[Part],
+    class_names: Sequence[str] = (),
+    say: Callable[[str], None] = lambda line: None,
+    in_place: bool = False,
+) -> tuple[list[tuple[np.ndarray, np.ndarray | None]], tuple[str, ...]]:
+    """Bring the parts of a data set to uint8 (n, height, width, channels) and labels from 0 up.
+
+    Args:
+        parts: The training images, and perhaps the held-out ones; layout, range
+            and label numbers are recognised from all of them together.
+        class_names: The name of each label, if known.
+        say: Takes a line for what is not obvious.
+        in_place: Whether images may be overwritten.
+
+    Returns:
+        Images and labels of each part, and the class names.
+
+    Raises:
+        InputError: The arrays are no images with labels, or could be read in two ways.
+    """
+    arrays = [_as_array(part) for part in parts]
+    for array, part in zip(arrays, parts, strict=True):
+        if len(array) == 0:
+            raise InputError(f"{part.images_name} holds no images; give at least one")
+    counts = [None if part.labels is None else len(np.atleast_1d(part.labels)) for part in parts]
+    what = " and ".join(part.images_name for part in parts)
+    layout = _common_layout([array.shape for array in arrays], counts, [part.images_name for part in parts])
+    images = [_arranged(array, layout) for array in arrays]
+    if layout not in USUAL:
+        count, height, width, _ = images[0].shape
+        say(f"Layout  {what} read as {layout}: {count:,} images of {height}x{width} from {arrays[0].shape}")
+    pixel_range = find_range(images, what)
+    if not pixel_range.is_usual:
+        say(f"Pixels  {what} run from {pixel_range}")
+    numbers, names = number_labels(
+        [(part.labels, len(array), part.labels_name) for part, array in zip(parts, images, strict=True)], class_names
+    )
+    images = [to_bytes(array, pixel_range, in_place) for array in images]
+    return list(zip(images, numbers, strict=True)), names
+
+
+def _as_array(part: Part) -> np.ndarray:
+    try:
+        array = np.asarray(part.images)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{part.images_name} cannot be made an array ({error!s:.100}); {WANTED}") from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            f"{part.images_name} has dtype {array.dtype!s:.60}; give uint8 from 0 to 255, or floats from 0 to 1"
+        )
+    if array.ndim < 2:
+        raise InputError(f"{part.images_name} has shape {array.shape}; {WANTED}")
+    return array
+
+
+def _readings(shape: tuple[int, ...]) -> dict[str, tuple[int, int, int, int]]:
+    """Return each layout that an array of this shape could have, as (n, height, width, channels)."""
+    if len(shape) == 2:
+        side = math.isqrt(shape[1])
+        third = math.isqrt(shape[1] // 3)
+        found = {}
+        if shape[1] >= MIN_FLAT and side * side == shape[1]:
+            found[ROWS] = (shape[0], side, side, 1)
+        if shape[1] >= 3 * MIN_FLAT and 3 * third * third == shape[1]:
+            found |= {f"rows of {order}": (shape[0], third, third, 3) for order in (CHANNELS_LAST, CHANNELS_FIRST)}
+        if shape[0] == shape[1]:
+            found["one image"] = (1, *shape, 1)
+        return found
+    if len(shape) == 3:
+        found = {IMAGES_FIRST: (*shape, 1), IMAGES_LAST: (shape[2], shape[0], shape[1], 1)}
+        if shape[2] <= 4:
+            found["one image"] = (1, *shape)
+        return found
+    if len(shape) == 4:
+        a, b, c, d = shape
+        found = {CHANNELS_LAST: shape, CHANNELS_FIRST: (a, c, d, b), MATLAB: (d, a, b, c)}
+        return {layout: read for layout, read in found.items() if read[3] in CHANNELS}
+    return {}
+
+
+def _likely(readings: dict, count: int | None) -> dict:
+    """Leave out what is no image of usual proportions, or has another number of images than of labels."""
+
+    def narrow(test: Callable[[tuple], bool]) -> None:
+        nonlocal readings
+        readings = {layout: shape for layout, shape in readings.items() if test(shape)} or readings
+
+    narrow(lambda shape: shape[0] == count)
+    narrow(lambda shape: min(shape[1:3]) >= MIN_SIDE)
+    for aspect in MAX_ASPECTS:
+        narrow(lambda shape, aspect=aspect: max(shape[1:3]) <= aspect * min(shape[1:3]))
+    return readings
+
+
+def _common_layout(shapes: list[tuple[int, ...]], counts: list[int | None], names: list[str]) -> str:
+    """Return the one layout that all parts of a data set can have."""
+    likely = []
+    for shape, count, name in zip(shapes, counts, names, strict=True):
+        readings = _readings(shape)
+        if not readings or 0 in shape:
+            raise InputError(f"{name} has shape {shape!s:.80}; {WANTED}")
+        likely.append(_likely(readings, count))
+    common = [
+        layout
+        for layout in likely[0]
+        if all(layout in readings and readings[layout][1:] == likely[0][layout][1:] for readings in likely)
+    ]
+    if len(common) > 1:
+        raise InputError(
+            f"{names[0]} has shape {shapes[0]}, which could be {' or '.join(common)}; "
+            f"reshape or transpose it to {CHANNELS_LAST}"
+        )
+    if not common:
+        shown = " and ".join(f"{name} has shape {shape}" for name, shape in zip(names, shapes, strict=True))
+        raise InputError(f"{shown}; give both parts images of one shape, {CHANNELS_LAST}")
+    if common[0] == "one image":
+        raise InputError(f"{names[0]} of shape {shapes[0]} is one image; {WANTED}")
+    return common[0]
+
+
+def _arranged(array: np.ndarray, layout: str) -> np.ndarray:
+    if layout == ROWS:
+        side = math.isqrt(array.shape[1])
+        return array.reshape(len(array), side, side, 1)
+    if layout == CHANNELS_FIRST:
+        return array.transpose(0, 2, 3, 1)
+    if layout in (IMAGES_LAST, MATLAB):
+        array = np.moveaxis(array, -1, 0)
+    return array if array.ndim == 4 else array[..., np.newaxis]
+
+
+def named_parts(arrays: Mapping[str, np.ndarray], what: object) -> tuple[list[Part], list[str]]:
+    """Find images and labels among named arrays, reading only those.
+
+    Args:
+        arrays: Such as `x_train`, `y_train`, `x_test`, `y_test`; many other names are known.
+        what: Where they come from.
+
+    Returns:
+        The training part and, if there is one, the test or validation part; and the class names.
+
+    Raises:
+        InputError: None of the names is known to be of images.
+    """
+    keys = {_normal(key): key for key in reversed(list(arrays))}
+    train = _first(keys, _names(_STEMS, "train"))
+    if train is None:
+        found = ", ".join(list(arrays)[:8])[:200] or "none"
+        raise InputError(f"{what} has no array named images, x_train or the like; it has {found}")
+    parts = [_part(arrays, keys, train, "train", what)]
+    held_out = ((part, _first(keys, _names(_STEMS, part))) for part in ("test", "val"))
+    part, key = next(((part, key) for part, key in held_out if key is not None), (None, None))
+    if key is not None:
+        parts.append(_part(arrays, keys, key, part, what))
+    names_key = _first(keys, ("classnames", "labelnames"))
+    try:
+        class_names = [] if names_key is None else [str(name) for name in np.ravel(arrays[names_key])]
+    except InputError:  # only names: numbers do instead
+        class_names = []
+    return parts, class_names
+
+
+def _part(arrays: Mapping[str, np.ndarray], keys: dict[str, str], images: str, part: str, what: object) -> Part:
+    array, key = arrays[images], _first(keys, _names(_LABEL_STEMS, part))
+    labels = None if key is None else arrays[key]
+    if key is None and images == "arr_0" and "arr_1" in arrays:  # numpy.savez(path, images, labels)
+        with contextlib.suppress(InputError):
+            key, second = "arr_1", arrays["arr_1"]
+            labels = second if second.shape in ((len(array),), (len(array), 1)) else None
+    return Part(array, labels, f"{images} in {what}", f"{key} in {what}")
+
+
+def _names(stems: Iterable[str], part: str) -> list[str]:
+    """Return the names, best first, that arrays of one part can have, as `_normal` writes them."""
+    names = [name for word in _PARTS[part] for stem in stems for name in (stem + word, word + stem)]
+    return names + list(stems) if part == "train" else names
+
+
+def _normal(key: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", key.lower())
+
+
+def _first(keys: dict[str, str], names: Iterable[str]) -> str | None:
+    return next((keys[name] for name in names if name in keys), None)

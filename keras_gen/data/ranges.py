@@ -1,0 +1,134 @@
+"""Which values of an array are black and white, recognised from the whole data set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_gen.errors import InputError
+
+WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of 1, 8, 10, 12, 14 and 16 bits
+FLOAT_RANGES = ((0, 1), (-1, 1), (0, 255))
+NEARLY_BLACK = 1 / 8  # of the range: images that stay below are not trained on
+OVERSHOOT = 0.1  # of the range: what resampling adds beyond black and white
+ROUNDING = 0.001  # of the range: a quarter of a grey level
+MAX_SHARE_OUTSIDE = 0.1
+CENTRED = 1e-5  # a mean this near to 0 is no accident
+CHUNK = 2**22  # values converted at a time
+WANTED = "give uint8 from 0 to 255, or floats from 0 to 1"
+
+
+@dataclass(frozen=True)
+class PixelRange:
+    """The values of black and white, and whether values beyond them are clipped."""
+
+    black: int
+    white: int
+    low: float
+    high: float
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether there is nothing to tell the user: 0 to 255, or 0 to 1 in floats."""
+        inside = self.black <= self.low and self.high <= self.white
+        return inside and self.black == 0 and (self.white == 255 or (self.white == 1 and isinstance(self.low, float)))
+
+    def __str__(self) -> str:
+        clipped = ", values beyond are clipped" if self.low < self.black or self.high > self.white else ""
+        return (
+            f"{number(self.low)} to {number(self.high)}: {self.black} is taken as black, {self.white} as white{clipped}"
+        )
+
+
+def number(value: float) -> str:
+    """Write a value so that 1.0000001 is not shown as 1."""
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def find_range(arrays: list[np.ndarray], what: str) -> PixelRange:
+    """Return the values of black and white of images, (n, height, width, channels) each.
+
+    Raises:
+        InputError: They are no pixels, could be read in two ways, or are nearly black.
+    """
+    kinds = {"i" if array.dtype.kind in "iu" else array.dtype.kind for array in arrays}
+    if not kinds <= {"b", "i", "f"}:
+        raise InputError(f"{what} has dtype {arrays[0].dtype}; {WANTED}")
+    if len(kinds) > 1:
+        raise InputError(f"{what} mixes {' and '.join(str(array.dtype) for array in arrays)}; give both one type")
+    maxima = np.concatenate([array.max(axis=(1, 2, 3)) for array in arrays])
+    low, high = min(array.min().item() for array in arrays), maxima.max().item()
+    if kinds == {"b"}:
+        return PixelRange(0, 1, int(low), int(high))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(f"{what} holds values that are not finite; {WANTED}")
+    runs = f"{what} runs from {number(low)} to {number(high)}"
+    black, white = _black_and_white(arrays, low, high, runs)
+    _check_brightness(maxima[maxima > black] - float(black), white - black, low == high, runs)
+    return PixelRange(black, white, low, high)
+
+
+def _black_and_white(arrays: list[np.ndarray], low: float, high: float, runs: str) -> tuple[int, int]:
+    if all(array.dtype.kind in "iu" or _is_whole(array) for array in arrays):
+        if low == -1 and high == 1:
+            return -1, 1
+        if low >= 0 and high <= WHITES[-1]:
+            return 0, _whole_white(high, runs)
+    for black, white in FLOAT_RANGES:
+        span = white - black
+        if low < black - OVERSHOOT * span or high > white + OVERSHOOT * span or (black < 0 and low > 0.9 * black):
+            continue
+        beyond = max(black - low, high - white)
+        is_inside = beyond <= ROUNDING * span or _share_outside(arrays, black, white) <= MAX_SHARE_OUTSIDE
+        is_centred = black < 0 and beyond < -ROUNDING and abs(np.mean([array.mean() for array in arrays])) < CENTRED
+        if is_inside and not is_centred:
+            return black, white
+    hint = "; if they were mean-centred or standardised, undo that" if low < 0 else ""
+    raise InputError(f"{runs}, which no usual range of pixels does; {WANTED}{hint}")
+
+
+def _whole_white(high: float, runs: str) -> int:
+    place = next(place for place, white in enumerate(WHITES) if high <= white)
+    white, below = WHITES[place], WHITES[max(place - 1, 0)]
+    if below > 1 and high <= below * (1 + OVERSHOOT):
+        raise InputError(f"{runs}; if {below} is white, clip them there, and if {white} is, divide them by it")
+    return white
+
+
+def _check_brightness(maxima: np.ndarray, span: float, constant: bool, runs: str) -> None:
+    """Refuse images of which the typical one (blank ones aside) is nearly black: white may be another value."""
+    if constant or len(maxima) == 0:  # nothing to learn: told when the images are inspected
+        return
+    typical = float(np.median(maxima))
+    if max(typical, 0) < NEARLY_BLACK * span:
+        raise InputError(
+            f"{runs}, and most images do not exceed {number(round(typical, 6))}: nearly black; divide them by the "
+            "value that is white, or, if they are meant to be dark, brighten them"
+        )
+
+
+def _is_whole(array: np.ndarray) -> bool:
+    return all(np.array_equal(chunk, np.rint(chunk)) for chunk in _chunks(array))
+
+
+def _share_outside(arrays: list[np.ndarray], black: float, white: float) -> float:
+    outside = sum(np.count_nonzero((chunk < black) | (chunk > white)) for array in arrays for chunk in _chunks(array))
+    return outside / sum(array.size for array in arrays)
+
+
+def _chunks(array: np.ndarray) -> list[np.ndarray]:
+    """Split images into views that are small enough to compute with."""
+    step = max(1, CHUNK // max(1, array[:1].size))
+    return [array[start : start + step] for start in range(0, len(array), step)]
+
+
+def to_bytes(array: np.ndarray, pixel_range: PixelRange, in_place: bool) -> np.ndarray:
+    """Scale images to uint8 from 0 to 255, in C order; `in_place` allows a uint8 array to be overwritten."""
+    is_uint8, black, white = array.dtype == np.uint8, pixel_range.black, pixel_range.white
+    if is_uint8 and white == 255:
+        return np.ascontiguousarray(array)
+    overwrite = in_place and is_uint8 and array.flags.writeable and array.flags.c_contiguous
+    result = array if overwrite else np.empty(array.shape, np.uint8)
+    for source, target in zip(_chunks(array), _chunks(result), strict=True):
+        values = source.astype(np.result_type(source.dtype, np.float32))
+        target[:] = np.clip(np.rint((values - black) * (255 / (white - black))), 0, 255)
+    return result
