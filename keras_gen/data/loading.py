@@ -143,7 +143,8 @@ def _from_memory(data: object, held_out: object, seed: int, say: Callable[[str],
         return _split(sets[0], seed, "split", in_place=False)
     if sets[0].image_shape != sets[1].image_shape:
         raise InputError(f"held-out images have shape {sets[1].image_shape}, training images {sets[0].image_shape}")
-    return tuple(images.with_source(None) for images in sets)
+    source = sets[0].source if sets[0].source == sets[1].source else None
+    return tuple(images.with_source(source) for images in sets)
 
 
 def _mnist5k() -> tuple[ImageSet, ImageSet]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from keras_gen.data import ImageSet, as_image_set, load_dataset
+from keras_gen.data import ImageSet, load_dataset
 from keras_gen.errors import InputError
 from keras_gen.runs import Run, RunFolder, load_run
 from keras_gen.runs.images import find_images, split_validation
@@ -72,7 +72,7 @@ def plan_run(
         early = resolve_settings(kind, train, **overrides)
         why = "" if recipe else default_recipe(kind, train.name)[1]
     source = train.source
-    train, validation = split_validation(train, early)
+    train, validation = split_validation(train, early, in_place=isinstance(data, str | Path))
     return Plan(kind, early, why, train, held_out, validation, source)
 
 
@@ -126,15 +126,5 @@ def _load(
     data: object, held_out: object, settings: Settings, data_dir: str | Path | None, say: Callable[[str], None]
 ) -> tuple[ImageSet, ImageSet]:
     options = {"seed": settings.training.seed, "say": say, **asdict(settings.data)}
-    if held_out is None:
-        return load_dataset(data, data_dir, **options)
-    if isinstance(data, str | Path):
-        data, _ = load_dataset(data, data_dir, **options)
-    train, held_out = as_image_set(data, "data"), as_image_set(held_out, "held_out")
-    if train.image_shape != held_out.image_shape:
-        raise InputError(
-            f"`held_out` has images of {held_out.image_shape}, `data` of {train.image_shape}; give both one shape"
-        )
-    if train.source != held_out.source:
-        train = train.with_source(None)
-    return train, held_out
+    train, held_out = load_dataset(data, data_dir, held_out=held_out, **options)
+    return (train, held_out) if train.source == held_out.source else (train.with_source(None), held_out)
