@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from keras_gen.errors import InputError, RunError
 from keras_gen.models.layers import kl_divergence
-from keras_gen.models.likelihoods import observed
+from keras_gen.models.losses import observed
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, kept, who_moved
 from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, DCGANTrainer

@@ -10,8 +10,8 @@ from keras_gen.data import ImageSet, to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.augmentation import OPERATIONS
+from keras_gen.models.losses import ADVERSARIAL_LOSSES
 from keras_gen.seeds import random_stream
-from keras_gen.training.adversarial import LOSSES
 from keras_gen.training.audit import check_moves, frozen, who_moved
 from keras_gen.training.averaging import MovingAverage
 from keras_gen.training.device import jit_compile, precision
@@ -53,7 +53,7 @@ class DCGANTrainer(Trainer):
         with precision(settings.precision):
             self.generator = build_generator(
                 image_shape,
-                settings.latent_dim,
+                latent_dim=settings.latent_dim,
                 filters=settings.generator_filters,
                 extra_layers=settings.generator_extra_layers,
                 base_filters=settings.generator_base_filters,
@@ -83,7 +83,7 @@ class DCGANTrainer(Trainer):
         self.players = {"generator": self.generator, "discriminator": self.discriminator}
         self.models = self.players | ({"generator": self.average.model} if self.average else {})
         self.jit = jit_compile(settings.jit, convolutional=settings.convolutional)
-        self.loss = LOSSES[settings.loss]
+        self.loss = ADVERSARIAL_LOSSES[settings.loss]
         self.judge.compile(
             optimizer=self._optimizer(settings.discriminator_learning_rate),
             loss=self.loss.discriminator,

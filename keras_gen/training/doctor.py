@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
-from keras_gen.models.applying import decode, encode
-from keras_gen.models.likelihoods import observed
+from keras_gen.models.inference import decode, encode
+from keras_gen.models.losses import observed
 from keras_gen.places import spread_places
 from keras_gen.seeds import random_stream
 

@@ -96,7 +96,7 @@ class TrainedRun:
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """Return the images at latent points of shape (n, latent_dim), uint8 (n, height, width, channels)."""
-        from keras_gen.models.applying import decode
+        from keras_gen.models.inference import decode
 
         latents = np.asarray(latents, np.float32)
         return decode(self.model(IMAGE_MODEL[self.kind]), latents, self.pixel_range)
@@ -117,7 +117,7 @@ class TrainedRun:
         """
         if self.kind != "vae":
             raise InputError(f"{self.folder.path} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
-        from keras_gen.models.applying import encode
+        from keras_gen.models.inference import encode
 
         return encode(self.model("encoder"), images, self.pixel_range)
 

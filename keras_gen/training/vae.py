@@ -9,7 +9,7 @@ import numpy as np
 from keras_gen.data import ImageSet, to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
-from keras_gen.models.likelihoods import loss_of, observed
+from keras_gen.models.losses import RECONSTRUCTION_LOSSES, observed
 from keras_gen.seeds import random_stream
 from keras_gen.training.audit import check_moves, who_moved
 from keras_gen.training.device import jit_compile, precision
@@ -44,23 +44,23 @@ class VAETrainer(Trainer):
         self.images_per_step = settings.batch_size
         sizes = {
             "architecture": settings.architecture,
-            "intermediate_dim": settings.hidden_widths,
+            "intermediate_dim": settings.intermediate_dim,
             "activation": settings.activation,
             "layer_norm": settings.layer_norm,
             "filters": settings.filters,
         }
         keras.utils.set_random_seed(settings.seed)
         with precision(settings.precision):
-            encoder = build_encoder(image_shape, settings.latent_dim, seed=settings.seed, **sizes)
-            decoder = build_decoder(image_shape, settings.latent_dim, **sizes)
+            encoder = build_encoder(image_shape, latent_dim=settings.latent_dim, seed=settings.seed, **sizes)
+            decoder = build_decoder(image_shape, latent_dim=settings.latent_dim, **sizes)
         self.vae = build_vae(encoder, decoder, settings.beta, warm_up=settings.kl_warmup > 0)
         self.models = {"encoder": encoder, "decoder": decoder}
         self.jit = jit_compile(settings.jit, convolutional=settings.convolutional)
         optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate, global_clipnorm=settings.clip_norm)
         optimizer.build(self.vae.trainable_variables)
-        self.vae.compile(optimizer=optimizer, loss=loss_of(settings.likelihood), jit_compile=self.jit)
+        self.vae.compile(optimizer=optimizer, loss=RECONSTRUCTION_LOSSES[settings.likelihood], jit_compile=self.jit)
         self.optimizers = {"VAE": optimizer}
-        self.terms_model = build_vae_terms(encoder, decoder, loss_of(settings.likelihood))
+        self.terms_model = build_vae_terms(encoder, decoder, RECONSTRUCTION_LOSSES[settings.likelihood])
         self.terms_model.compile(jit_compile=self.jit)
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch()
@@ -71,7 +71,7 @@ class VAETrainer(Trainer):
         layer = self.vae.get_layer("kl")
         layer.reset()
         if self.settings.kl_warmup:
-            layer.warmth.assign(min(1.0, epoch / self.settings.kl_warmup))
+            layer.kl_weight.assign(min(1.0, epoch / self.settings.kl_warmup))
         if self.settings.learning_rate_schedule == "cosine":
             part = (epoch - 1) / self.settings.epochs
             self.vae.optimizer.learning_rate = self.settings.learning_rate * (1 + math.cos(math.pi * part)) / 2
@@ -110,8 +110,8 @@ class VAETrainer(Trainer):
         trained_on, kl = self.sums["loss"] / max(1, self.sums["images"]), self._mean_kl()
         if not self.settings.kl_warmup:
             return {"loss": trained_on, "reconstruction": trained_on - self.settings.beta * kl, "kl": kl}
-        warmth = float(keras.ops.convert_to_numpy(self.vae.get_layer("kl").warmth))
-        reconstruction = trained_on - self.settings.beta * warmth * kl
+        kl_weight = float(keras.ops.convert_to_numpy(self.vae.get_layer("kl").kl_weight))
+        reconstruction = trained_on - self.settings.beta * kl_weight * kl
         return {"loss": reconstruction + self.settings.beta * kl, "reconstruction": reconstruction, "kl": kl}
 
     def _mean_kl(self) -> float:
