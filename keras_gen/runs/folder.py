@@ -209,7 +209,7 @@ class RunFolder:
     def read_table(self, name: str) -> list[dict[str, float]]:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
 
-        An epoch is an int, all else a float; a cell that is empty, as a column that an older version lacked, is left out.
+        An epoch is an int, all else a float; an empty cell, as of a column that an older version lacked, is left out.
 
         Raises:
             InputError: It is damaged.
@@ -223,7 +223,10 @@ class RunFolder:
             raise InputError(f"{path} cannot be read ({error}); put it back, or remove it") from None
         self.checksums.check(path)
         try:
-            return [_numbers(row) for row in csv.DictReader(io.StringIO(text))]
+            rows = [_numbers(row) for row in csv.DictReader(io.StringIO(text))]
+            if not all("epoch" in row for row in rows):
+                raise KeyError
+            return rows
         except (ValueError, TypeError, KeyError, csv.Error):
             raise InputError(f"{path} is damaged; put it back, or remove it") from None
 

@@ -130,7 +130,7 @@ class Run:
         """Return one of the models.
 
         Raises:
-            InputError: The run has no such model, it cannot be loaded safely, or it is of another epoch than the others.
+            InputError: The run has no such model, it cannot be loaded safely, or it is of another epoch than the other.
         """
         if name not in MODELS[self.kind]:
             raise InputError(f"a {self.kind} run has no model {name}; it has {' and '.join(MODELS[self.kind])}")
@@ -140,8 +140,8 @@ class Run:
             model, facts = self.folder.load_model(name, self.best)
             if self._model_facts and facts != self._model_facts:
                 raise InputError(
-                    f"the models in {self.folder.path} are of different epochs, as when the run trains on while they are "
-                    "read; try again"
+                    f"the models in {self.folder.path} are of different epochs, as when the run is still trained while "
+                    "they are read; try again"
                 )
             self._models[name], self._model_facts = model, facts
         return self._models[name]
@@ -197,7 +197,7 @@ class Run:
 
     @property
     def typical_length(self) -> float | None:
-        """How long nearly all latent points are that the generator was trained on, where they share a length, or None."""
+        """Length that nearly all latent points share that the generator was trained on, or None."""
         return None
 
     def at_typical_length(self, latents: np.ndarray) -> np.ndarray:
