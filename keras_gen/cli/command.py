@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from keras_gen.cli.messages import file_problem, one_line
+from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
 
@@ -115,13 +115,14 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _fail(code: int, message: str) -> int:
-    print(f"error: {one_line(message, Parser.flags or None)}", file=sys.stderr)
+    line = " ".join(part.strip() for part in message.split("\n"))  # libraries' reasons may have several
+    print(f"error: {shown(line, Parser.flags or None)}", file=sys.stderr)
     return code
 
 
 def say(line: object) -> None:
     """Print a line; what a user has named cannot move the cursor in it."""
-    print(one_line(str(line), Parser.flags or None))
+    print(shown(line, Parser.flags or None))
 
 
 def _drop_output() -> None:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, add_best_flag, check_seed, check_whole, run_parser, start_backend
+from keras_gen.cli.command import DONE, Parser, add_best_flag, check_seed, check_whole, run_parser, say, start_backend
 from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError
 
@@ -69,15 +69,15 @@ def main(argv: list[str]) -> int:
     if told_apart:
         found = class_shares(all_made, train_features, train.labels, held_out_features, held_out.labels)
         result["classes"] = scores.class_scores(found)
-        print(_class_line(found, train.class_names))
+        say(_class_line(found, train.class_names))
     copies = {space: find_copies(*arrays) for space, arrays in spaces.items()}
     result["memorising"] = {space: scores.memorising_scores(found) for space, found in copies.items()}
     for space, found in copies.items():
-        print(f"Copies in {space:9}  {found.verdict}")
+        say(f"Copies in {space:9}  {found.verdict}")
     run.folder.write_scores(result)
-    print(f"Numbers: {run.folder.path / 'metrics.json'}")
-    print(f"Each generated image beside its nearest training images: {_draw_nearest(run, generated, train, copies)}")
-    print(f"All of it on one page: {write_report(run.folder)}")
+    say(f"Numbers: {run.folder.path / 'metrics.json'}")
+    say(f"Each generated image beside its nearest training images: {_draw_nearest(run, generated, train, copies)}")
+    say(f"All of it on one page: {write_report(run.folder)}")
     return DONE
 
 

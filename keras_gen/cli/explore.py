@@ -16,6 +16,7 @@ from keras_gen.cli.command import (
     check_new,
     drawn_by,
     run_parser,
+    say,
     start_backend,
     whole_numbers,
 )
@@ -60,7 +61,7 @@ def main(argv: list[str]) -> int:
         raise RunError(f"the page would have {len(page):,} bytes, and {LARGEST:,} are the most that it should have")
     path = options.out or run.folder.path / f"{drawn_by('explorer', options.best)}.html"
     write_text(path, page)
-    print(f"Open in a browser: {path} ({len(page) / 1e6:.1f} MB, needs no server and no network)")
+    say(f"Open in a browser: {path} ({len(page) / 1e6:.1f} MB, needs no server and no network)")
     return DONE
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.cli.command import DONE, Parser, check_new, check_whole, run_parser
+from keras_gen.cli.command import DONE, Parser, check_new, check_whole, run_parser, say
 from keras_gen.errors import InputError
 from keras_gen.places import spread_places
 
@@ -74,9 +74,9 @@ def _write(frames: list[np.ndarray], path: Path, options: Namespace) -> None:
     from keras_gen.figures.animation import save_gif, save_mp4
 
     save_gif(frames, path, options.frame_ms)
-    print(f"{path}: {len(frames)} epochs")
+    say(f"{path}: {len(frames)} epochs")
     if save_mp4(frames, path.with_suffix(".mp4"), options.frame_ms):
-        print(path.with_suffix(".mp4"))
+        say(path.with_suffix(".mp4"))
 
 
 def _grid_frame(path: Path, epoch: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from keras_gen.cli.command import (
     drawn_by,
     run_parser,
     save_array,
+    say,
     short_name,
     start_backend,
     whole_numbers,
@@ -40,13 +41,13 @@ def main(argv: list[str]) -> int:
         images = run.decode(run.draw_seeds(options.seeds))
     if options.npy is not None:
         save_array(options.npy, images)
-        print(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
+        say(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
     if options.folder is not None:
         _write_files(images, options.seeds, options.folder)
-        print(f"{len(images):,} files: {options.folder}")
+        say(f"{len(images):,} files: {options.folder}")
     if options.png is not None:
         _write_grid(images[:GRID_LIMIT], options.seeds, options.png)
-        print(f"{min(len(images), GRID_LIMIT):,} images in a grid: {options.png}")
+        say(f"{min(len(images), GRID_LIMIT):,} images in a grid: {options.png}")
     return DONE
 
 

@@ -17,6 +17,7 @@ from keras_gen.cli.command import (
     drawn_by,
     run_parser,
     save_array,
+    say,
     start_backend,
     whole_numbers,
 )
@@ -47,9 +48,9 @@ def main(argv: list[str]) -> int:
         save_array(options.npy, view.array)
         files.append(options.npy)
     for line in view.says:
-        print(line)
+        say(line)
     for file in files:
-        print(file)
+        say(file)
     return DONE
 
 

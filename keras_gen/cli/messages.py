@@ -61,9 +61,9 @@ def _value(text: str) -> str:
     return text
 
 
-def one_line(message: str, flags: Container[str] | None = None) -> str:
-    """Return a message as one line for the terminal."""
-    return printable(" ".join(line.strip() for line in as_flags(message, flags).split("\n")), LONGEST)
+def shown(message: object, flags: Container[str] | None = None) -> str:
+    """Return a message as one line for the terminal; see `as_flags`."""
+    return printable(as_flags(str(message), flags), LONGEST)
 
 
 def file_problem(error: OSError) -> str:

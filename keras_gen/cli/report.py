@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new, run_parser
+from keras_gen.cli.command import DONE, Parser, check_ending, check_new, run_parser, say
 from keras_gen.errors import InputError
 from keras_gen.files import write_text
 from keras_gen.training.recipes import settings_of
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     if options.out is not None:
         check_ending("--out", options.out, ".html")
         check_new(options.out)
-    print(f"Open in a browser: {write_report(RunFolder(options.run), options.out)}")
+    say(f"Open in a browser: {write_report(RunFolder(options.run), options.out)}")
     return DONE
 
 

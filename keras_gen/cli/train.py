@@ -12,7 +12,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, StopSignals, check_whole, chosen_backend, run_command, start_backend
+from keras_gen.cli.command import (
+    DONE,
+    Parser,
+    StopSignals,
+    check_whole,
+    chosen_backend,
+    run_command,
+    say,
+    start_backend,
+)
 from keras_gen.cli.report import write_report
 from keras_gen.errors import InputError, RunError
 from keras_gen.sizes import doublings
@@ -180,7 +189,7 @@ def _train(kind: str, argv: list[str]) -> int:
         folder = _begin(kind, plan, options, data, pictures)
         run = _run(trainer, data, folder, callbacks, plan, options, stop)
         if run.stopped:
-            print(f"Stopped in epoch {run.epoch + 1} of {plan.settings.epochs}. To go on: {_resume_line(kind, folder)}")
+            say(f"Stopped in epoch {run.epoch + 1} of {plan.settings.epochs}. To go on: {_resume_line(kind, folder)}")
         else:
             print(_summary(run, time.monotonic() - started))
         if best := folder.read().get("best"):
@@ -188,8 +197,8 @@ def _train(kind: str, argv: list[str]) -> int:
         if drawn := pictures.at_end(run):
             print("Pictures to open:")
             for path in drawn:
-                print(f"  {path}")
-        print(f"All of it on one page: {write_report(folder)}")
+                say(f"  {path}")
+        say(f"All of it on one page: {write_report(folder)}")
     return stop.exit_code if run.stopped else DONE
 
 
@@ -220,7 +229,7 @@ def _load(plan: _Plan) -> _Data:
     from keras_gen.data import load_dataset, validation_split
 
     options = {name: value for name, value in plan.source.items() if name != "dataset"}
-    train, held_out = load_dataset(plan.source["dataset"], seed=plan.settings.seed, **options)
+    train, held_out = load_dataset(plan.source["dataset"], seed=plan.settings.seed, say=say, **options)
     if not plan.settings.evaluate_every:
         return _Data(train, None, held_out)
     return _Data(*validation_split(train, plan.settings.seed, in_place=True), held_out)
@@ -229,10 +238,10 @@ def _load(plan: _Plan) -> _Data:
 def _begin(kind: str, plan: _Plan, options: dict, data: _Data, pictures: Pictures) -> RunFolder:
     """Make the folder of a new run, or take that of the old one."""
     folder = plan.folder or RunFolder.create(options.get("out"), kind, data.train.name)
-    print(f"Run     {folder.path}")
+    say(f"Run     {folder.path}")
     if plan.folder is None:
         folder.write(source=plan.source, commands=plan.commands)
-        print(f"Preview {pictures.before_training(data.train, folder)}")
+        say(f"Preview {pictures.before_training(data.train, folder)}")
     return folder
 
 
@@ -257,10 +266,10 @@ def _announce(kind: str, settings: Settings, data: _Data, trainer: Trainer) -> N
     train = data.train
     shape = "x".join(map(str, train.image_shape))
     aside = f", {len(data.validation):,} validation" if data.validation is not None else ""
-    print(f"Data    {train.name}: {len(train):,} training{aside} and {len(data.held_out):,} held-out images, {shape}")
+    say(f"Data    {train.name}: {len(train):,} training{aside} and {len(data.held_out):,} held-out images, {shape}")
     helps = "--augment" if getattr(settings, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(kind, settings, train):
-        print(f"Advice  {advice}")
+        say(f"Advice  {advice}")
     why = f" ({best_precision(settings.convolutional)[1]})" if settings.precision == "auto" else ""
     print(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.precision}{why}")
     if settings.distribute != "none":
@@ -295,6 +304,7 @@ def _run(
             resume=plan.folder is not None,
             on_epoch_end=lambda run: [callback(run) for callback in callbacks],
             should_stop=stop,
+            say=say,
             save_every=options["save_every"],
             doctor=options["doctor"],
         )
@@ -302,7 +312,7 @@ def _run(
         with contextlib.suppress(OSError, InputError):  # what went wrong comes first
             write_report(folder)
         if folder.has_checkpoint:
-            print(f"The last good state is kept. To go on from it: {_resume_line(trainer.kind, folder)}")
+            say(f"The last good state is kept. To go on from it: {_resume_line(trainer.kind, folder)}")
         raise
     folder.write(source=plan.source, commands=plan.commands)  # the data may have moved since the run was begun
     return run
