@@ -127,9 +127,8 @@ def _checked_labels(labels: object, count: int, classes: int) -> np.ndarray:
         raise InputError(f"{count} images need as many labels, in one row. Received: labels of shape {labels.shape}")
     if count and (labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > top):
         limits = f"from 0 to {top}, one of {classes} class names" if classes else "from 0 up"
-        raise InputError(
-            f"labels must be whole numbers {limits}. Received: {labels.dtype}, such as {labels.max()!s:.20}"
-        )
+        received = f"{labels.min()} to {labels.max()}" if labels.dtype.kind in "iu" else labels.dtype
+        raise InputError(f"labels must be whole numbers {limits}. Received: {received!s:.60}")
     return labels.astype(np.int64)
 
 

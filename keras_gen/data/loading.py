@@ -182,7 +182,7 @@ def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tupl
 def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple[ImageSet, ImageSet]:
     parts = _hold_out(image_set.images, image_set.labels, seed, stream, in_place)
     if len(parts[0][0]) == 0:
-        raise InputError(f"{image_set.name} has {len(image_set)} images, and one is held out; give at least two")
+        raise InputError(f"{image_set.name} has too few images ({len(image_set)}) to hold one out; give at least two")
     return tuple(ImageSet(*part, image_set.class_names, image_set.name) for part in parts)
 
 
@@ -234,7 +234,7 @@ def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, 
     if path.suffix.lower() in SUFFIXES:
         raise InputError(f"{path} is one image; name the folder that holds your images")
     named, class_names = named_parts(read_arrays(path), path)
-    parts, names = prepare(named, class_names, say, in_place=True)
+    parts, names = prepare(named, class_names, f" in {path}", say, in_place=True)
     name = _text(path.stem)
     sets = [ImageSet(images, labels, () if labels is None else names, name) for images, labels in parts]
     return tuple(sets) if len(sets) == 2 else _split(sets[0], seed, "split", in_place=True)
