@@ -84,6 +84,11 @@ class ImageSet:
         object.__setattr__(image_set, "source", source)
         return image_set
 
+    def forget_fingerprints(self) -> None:
+        """Compute the fingerprints anew when they are asked for: the arrays have been changed in place."""
+        for name in ("fingerprint", "pixel_fingerprint"):
+            self.__dict__.pop(name, None)
+
     def __len__(self) -> int:
         return len(self.images)
 

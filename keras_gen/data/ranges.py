@@ -64,7 +64,8 @@ def find_range(arrays: list[np.ndarray], what: str) -> PixelRange:
     found = f"{what}: pixels from {number(low)} to {number(high)}"
     black, white = _black_and_white(arrays, low, high, found)
     if low < high:  # else there is nothing to learn: told when the images are inspected
-        _check_brightness(maxima[maxima > black], black, white, found)
+        is_uint8 = all(array.dtype == np.uint8 for array in arrays)  # a dark photo, not another range
+        _check_brightness(np.array([high]) if is_uint8 else maxima[maxima > black], black, white, found)
     return PixelRange(black, white, low, high)
 
 
