@@ -171,8 +171,8 @@ def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tupl
     Args:
         train: Training images.
         seed: Draws them.
-        in_place: Rearrange the images of `train`, which is of no use afterwards, instead of copying them: for
-            images mapped from a file that may not fit into memory.
+        in_place: Rearrange the images of `train` instead of copying them, for images mapped from a file that
+            may not fit into memory. `train` is of no use afterwards: its labels are not rearranged.
 
     Returns:
         What is left to train on, and the validation images.
@@ -182,8 +182,9 @@ def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tupl
 
 def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple[ImageSet, ImageSet]:
     parts = _hold_out(image_set.images, image_set.labels, seed, stream, in_place)
+    image_set.forget_fingerprints()
     if len(parts[0][0]) == 0:
-        raise InputError(f"{image_set.name} has {len(image_set)} images, and one is held out; give at least two")
+        raise InputError(f"{image_set.name} has too few images ({len(image_set)}) to hold one out; give at least two")
     return tuple(ImageSet(*part, image_set.class_names, image_set.name) for part in parts)
 
 
@@ -220,13 +221,13 @@ def _hold_out(
     order = np.arange(count)
     order[out], order[back] = back, out
     parts = slice(None, -held_out), slice(-held_out, None)
-    labels = None if labels is None else labels[order]
     if in_place and images.flags.writeable:
         images[out], images[back] = images[back], images[out]
         split = [images[part] for part in parts]
     else:
         split = [images[order[part]] for part in parts]
-    return [(array, None if labels is None else labels[part]) for array, part in zip(split, parts, strict=True)]
+    split_labels = [None if labels is None else labels[order[part]] for part in parts]
+    return list(zip(split, split_labels, strict=True))
 
 
 def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
@@ -235,7 +236,7 @@ def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, 
     if path.suffix.lower() in SUFFIXES:
         raise InputError(f"{path} is one image; name the folder that holds your images")
     named, class_names = named_parts(read_arrays(path), path)
-    parts, names = prepare(named, class_names, say, in_place=True)
+    parts, names = prepare(named, class_names, f" in {path}", say, in_place=True)
     name = _text(path.stem)
     sets = [ImageSet(images, labels, () if labels is None else names, name) for images, labels in parts]
     return tuple(sets) if len(sets) == 2 else _split(sets[0], seed, "split", in_place=True)
