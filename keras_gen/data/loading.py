@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_gen.data.catalogue import CIFAR10, DIGITS, PUBLIC_DATASETS, PublicDataset
 from keras_gen.data.download import fetch
-from keras_gen.data.folder import SUFFIXES, read_folder
+from keras_gen.data.finding import ENDINGS
+from keras_gen.data.folder import read_folder
 from keras_gen.data.formats import Arrays, read_cifar_archive, read_cifar_folder, read_idx, read_npz
 from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.data.resizing import fit
@@ -251,11 +252,16 @@ def set_aside(train: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
 def _folder(
     path: Path, seed: int, image_size: int | None, channels: int | None, max_bad: int, say: Callable[[str], None]
 ) -> tuple[ImageSet, ImageSet]:
-    cache = own_cache() / "images"
-    images, facts = read_folder(path, cache, image_size, channels, max_bad, say)
-    labels = None if facts.labels is None else np.array(facts.labels, np.int64)
-    parts = _hold_out(images, labels, seed)
-    names = tuple(map(_text, facts.class_names))
+    folder = read_folder(path, image_size, channels, max_bad, say)
+    if folder.held_out:
+        cut = len(folder.images) - folder.held_out
+        parts = [
+            (folder.images[part], None if folder.labels is None else folder.labels[part])
+            for part in (slice(None, cut), slice(cut, None))
+        ]
+    else:
+        parts = _hold_out(folder.images, folder.labels, seed)
+    names = tuple(map(_text, folder.class_names))
     return tuple(ImageSet(*part, names, _text(path.resolve().name)) for part in parts)
 
 
@@ -289,7 +295,7 @@ def _hold_out(
 def _npz(path: Path, seed: int) -> tuple[ImageSet, ImageSet]:
     if not os.path.isfile(path):
         raise InputError(f"--dataset {path} does not exist; name a data set, or a folder or an .npz that is there")
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in ENDINGS:
         raise InputError(f"--dataset {path} is one image; name the folder that holds your images")
     arrays = read_npz(path)
     key = next((key for key in ("images", "x_train") if key in arrays), None)
