@@ -91,6 +91,20 @@ class _Memory:
 _memory = _Memory(MEMORY)
 
 
+@contextmanager
+def returning_memory() -> Iterator[None]:
+    """Let Pillow take memory in blocks of a size that the C library gives back to the system as soon as they are free.
+
+    Smaller blocks would stay with the thread that used them, hundreds of megabytes each.
+    """
+    before = Image.core.get_block_size()
+    Image.core.set_block_size(2**26)
+    try:
+        yield
+    finally:
+        Image.core.set_block_size(before)
+
+
 @cache
 def can_read_heif() -> bool:
     """Tell whether the optional package pillow-heif is there, and let Pillow use it."""
@@ -144,32 +158,40 @@ def decode(path: Path, plan: Plan) -> Decoded:
         Unusable: It is damaged, or of a kind that cannot be used.
     """
     with _open(path) as image:
-        full_size, size = image.size, plan.size
-        kind = "16" if image.mode in SIXTEEN_BIT else "upper 8" if ";16" in str(image.tile) else "8"
-        white = plan.white_16 if kind == "16" else plan.white_8
+        full_size = image.size
         try:
-            image.draft(image.mode, (2 * size, 2 * size))  # a JPEG far too large is read at half, a quarter, an eighth
+            # A JPEG far too large is read at half, a quarter, an eighth.
+            image.draft(image.mode, (2 * plan.size, 2 * plan.size))
             needed = _bytes_to_decode(image, full_size)
             if needed > MEMORY + HEADROOM:
                 width, height = full_size
                 raise Unusable(f"is {width}x{height}, too large for {image.format} in 1 GB; save it as PNG")
             with _memory.taken(needed):
-                if image.width * image.height > HUGE:
-                    picture, highest = reduced(image, size, white)
-                    picture = upright(picture)
-                else:
-                    picture, highest = eight_bit(upright(image), white)
-                picture = square(picture, size)
+                try:
+                    return _pixels(image, plan)
+                finally:
+                    image.close()  # gives the memory back before the next one takes it
         except UnknownRange as error:
             raise Unusable(str(error)) from None
         except (MemoryError, Unusable):
             raise
         except Exception as error:  # damaged data can raise nearly anything
             raise Unusable(f"is cut short or damaged ({_line(error)})") from None
+
+
+def _pixels(image: Image.Image, plan: Plan) -> Decoded:
+    kind = "16" if image.mode in SIXTEEN_BIT else "upper 8" if ";16" in str(image.tile) else "8"
+    white = plan.white_16 if kind == "16" else plan.white_8
+    if image.width * image.height > HUGE:
+        picture, highest = reduced(image, plan.size, white)
+        picture = upright(picture)
+    else:
+        picture, highest = eight_bit(upright(image), white)
+    picture = square(picture, plan.size)
     colours = np.asarray(picture)
     is_grey = colours.ndim == 2 or not (np.ptp(colours, axis=-1) > 8).any()  # JPEG may tint grey a little
-    pixels = np.asarray(picture.convert("L" if plan.channels == 1 else "RGB")).reshape(size, size, plan.channels)
-    return Decoded(pixels, kind, highest, is_grey)
+    pixels = np.array(picture.convert("L" if plan.channels == 1 else "RGB"))
+    return Decoded(pixels.reshape(plan.size, plan.size, plan.channels), kind, highest, is_grey)
 
 
 def _bytes_to_decode(image: Image.Image, full_size: tuple[int, int]) -> int:
@@ -177,7 +199,7 @@ def _bytes_to_decode(image: Image.Image, full_size: tuple[int, int]) -> int:
     pixels = image.width * image.height
     held = 4 if image.mode not in ("1", "L", "P", "I;16", "I;16B", "I;16L") else 2
     if image.format in ("WEBP", "AVIF", "HEIF"):  # decoded whole by another library, then copied
-        held = 16
+        held = 22
     elif image.format == "TIFF" and image.info.get("compression") not in (None, "raw"):  # perhaps in one strip
         held *= 2
     coefficients = 6 * full_size[0] * full_size[1] if image.info.get("progressive") else 0  # JPEG keeps all of them

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_gen.cores import usable_cores
-from keras_gen.data.decoding import FULL_RANGE, Header, Plan, Unusable, decode, read_header, too_small
+from keras_gen.data.decoding import FULL_RANGE, Header, Plan, Unusable, decode, read_header, returning_memory, too_small
 from keras_gen.data.finding import LONGEST_PATH, shown
 from keras_gen.data.pixel_range import two_readings, white_level
 from keras_gen.errors import InputError
@@ -57,7 +57,7 @@ def decode_files(
     """
     skipped: dict[str, str] = {}
     whites = FULL_RANGE
-    with warnings.catch_warnings(), ThreadPoolExecutor(usable_cores()) as pool:
+    with warnings.catch_warnings(), returning_memory(), ThreadPoolExecutor(usable_cores()) as pool:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; large images are meant to be
         work = partial(_work, pool, path, skipped=skipped, max_bad=max_bad)
         headers = dict(work(files, read_header, "Looking at images", CHUNK))

@@ -31,14 +31,14 @@ def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
     brightest = some.max(axis=(1, 2, 3))
     if brightest.max() < BLACK:
         raise InputError(
-            f"all images of {train.name} are nearly black (0 to {brightest.max():.0f} of 255); scale their pixels so that "
-            "white is 255"
+            f"all images of {train.name} are nearly black (0 to {brightest.max():.0f} of 255); "
+            "scale their pixels so that white is 255"
         )
     advice = []
     if (share := np.mean(brightest < BLACK)) > 0.1:
         advice.append(
-            f"{share:.0%} of the images are nearly black; if they are masks or labels, scale them so that white is 255, "
-            "or leave them out"
+            f"{share:.0%} of the images are nearly black; if they are masks or labels, "
+            "scale them so that white is 255, or leave them out"
         )
     if (share := np.mean(difference < ALIKE)) > 0.5:
         advice.append(

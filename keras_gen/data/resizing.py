@@ -48,7 +48,7 @@ def square(picture: Image.Image, size: int) -> Image.Image:
 
 def upright(picture: Image.Image) -> Image.Image:
     """Carry out the rotation that a camera noted."""
-    return ImageOps.exif_transpose(picture)
+    return ImageOps.exif_transpose(picture) if picture.getexif().get(ORIENTATION, 1) != 1 else picture
 
 
 def eight_bit(picture: Image.Image, white: int | None = None) -> tuple[Image.Image, int]:
