@@ -2,14 +2,15 @@
 
 import contextlib
 import functools
+import io
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from keras_gen.errors import InputError
-from keras_gen.files import replacing, write_text
+from keras_gen.files import replacing
 
 
 def _import_matplotlib() -> None:
@@ -33,7 +34,7 @@ _import_matplotlib()
 
 import matplotlib.style  # noqa: E402
 from matplotlib import font_manager  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib import figure as matplotlib_figure  # noqa: E402
 
 DPI = 120
 FONTS = (  # the first has Latin, Greek, Cyrillic, Hebrew and Arabic, and comes with matplotlib
@@ -59,11 +60,38 @@ def own_style() -> Iterator[None]:
         yield
 
 
+class Figure(matplotlib_figure.Figure):
+    """A figure that a notebook shows, also where pyplot has not been imported.
+
+    Attributes:
+        name_table: The names that are numbers in it, by number.
+    """
+
+    name_table: dict[str, str]
+
+    def __init__(self, **keywords: object) -> None:
+        super().__init__(**keywords)
+        self.name_table = {}
+
+    @own_style()
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()
+
+
 @own_style()
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, and beside it `...-names.txt` if names are numbers in it."""
+def save_figure(figure: Figure, path: Path, replacing: Callable = replacing) -> None:
+    """Write a figure as PNG, and beside it `...-names.txt` if names are numbers in it.
+
+    Args:
+        figure: The figure.
+        path: The PNG file.
+        replacing: How files are written; a run folder has a way of its own, `RunFolder.replacing`.
+    """
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png")
-    if table := getattr(figure, "name_table", None):
-        lines = [f"{number}\t{name}" for number, name in table.items()]
-        write_text(path.with_name(f"{path.stem}-names.txt"), "\n".join(lines) + "\n")
+    if figure.name_table:
+        lines = [f"{number}\t{name}" for number, name in figure.name_table.items()]
+        with replacing(path.with_name(f"{path.stem}-names.txt")) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from PIL import Image
 
-from keras_gen.figures.pages import asset, render
+from keras_gen.pages import asset, render
 
 LARGEST_PNG = 500_000  # bytes
 PAGE_WIDTH = 1000  # pixels

@@ -9,7 +9,7 @@ import numpy as np
 from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import to_pillow
 from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
-from keras_gen.figures.pages import asset, render
+from keras_gen.pages import asset, render
 
 SHEET_COLUMNS = 40
 LARGEST_SIDE = 128  # pixels of an image in a page; larger ones are averaged down
