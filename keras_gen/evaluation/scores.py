@@ -1,57 +1,129 @@
-"""The scores of a run: asks its networks for images and codes, and `evaluation` for numbers."""
+"""The scores of a run: asks its networks for images and codes, and measures both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from keras_gen.data import ImageSet
+from keras_gen.data.image_set import label_names
 from keras_gen.data.loading import own_cache
 from keras_gen.errors import InputError
-from keras_gen.evaluation import (
-    Classes,
-    Copies,
-    Estimate,
-    active_units,
-    elbo_terms,
-    feature_extractor,
-    fid,
-    importance_weighted_bound,
-    kid,
-    prdc,
-)
-from keras_gen.latent import draw_latents, kl_per_dimension
-from keras_gen.models.inference import decode, encode
+from keras_gen.evaluation.classes import class_shares
+from keras_gen.evaluation.distances import fid, kid, prdc
+from keras_gen.evaluation.estimate import Estimate
+from keras_gen.evaluation.features import FEATURES, feature_extractor
+from keras_gen.evaluation.likelihood import active_units, elbo_terms, importance_weighted_bound
+from keras_gen.evaluation.memorising import Copies, find_copies
+from keras_gen.figures import image_table, save_figure
+from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
+from keras_gen.runs.arguments import check_count, check_one_of
 from keras_gen.seeds import random_stream
-from keras_gen.training import TrainedRun, TrainingRun
-from keras_gen.training.settings import Settings
-from keras_gen.training.trained_run import IMAGE_MODEL
 
-VALIDATED = 1000  # generated and real images that are compared during training
-FEWEST = 6  # images to compare: each is held against its five nearest
-JUDGED_BY = {"vae": "validation_loss", "dcgan": "kid"}  # the smaller the better
+if TYPE_CHECKING:
+    from keras_gen.runs import Run, VAERun
 
-Features = Callable[[np.ndarray], np.ndarray]
+MIN_IMAGES = 6  # to compare: each is held against its five nearest
+IMAGES_PER_CLASS, MAX_FOR_CLASSES = (
+    50,
+    5000,
+)  # generated images to look for classes in, if they are more than are compared
+NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
 
 
-def features_for(name: str, train: ImageSet, seed: int) -> Features:
+def evaluate(
+    run: Run,
+    features: str = "own",
+    count: int = 5000,
+    samples: int = 10,
+    importance_samples: int = 500,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> dict:
+    """Measure a run on its held-out images; docs/metrics.md says what each number means.
+
+    With a folder the scores are written to metrics.json, and generated images beside the training images nearest to
+    them to figures/nearest.png.
+
+    Args:
+        run: The run.
+        features: What distances are measured in: `own` or `inception`; see `feature_extractor`.
+        count: Images to compare, at most.
+        samples: Latent samples an image for the lower bound of a VAE.
+        importance_samples: Samples an image for its importance-weighted bound.
+        seed: Start of every random draw.
+        say: Takes lines of text for the user.
+
+    Returns:
+        The scores, as metrics.json has them.
+
+    Raises:
+        InputError: There are too few images, or the features cannot be had.
+    """
+    check_one_of("features", features, FEATURES)
+    count, seed = check_count("count", count, MIN_IMAGES, 50_000), check_count("seed", seed, 0)
+    samples = check_count("samples", samples, 1, 10_000)
+    importance_samples = check_count("importance_samples", importance_samples, 1, 5000)
+    train, held_out = run.datasets()
+    count = min(count, len(held_out), len(train))
+    if count < MIN_IMAGES:
+        part = "held-out" if len(held_out) <= len(train) else "training"
+        raise InputError(f"{run.where} has {count} {part} images; {MIN_IMAGES} are the least to compare with")
+    scores: dict = {"models": "best" if run.best else "last", "seed": seed}
+    if run.encodes:
+        scores["likelihood"] = likelihood_scores(run, held_out.images, samples, importance_samples, seed)
+    features_of = features_for(features, train, seed, say)
+    classes = label_names(train.labels, train.class_names) if train.has_classes and held_out.labels is not None else ()
+    generated = run.generate(max(count, min(IMAGES_PER_CLASS * len(classes), MAX_FOR_CLASSES)), seed)
+    scores["epoch"] = run.epoch
+    all_generated_features = features_of(generated)
+    generated, generated_features = generated[:count], all_generated_features[:count]
+    held_out_features, train_features = features_of(held_out.images), features_of(train.images)
+    real = held_out_features[random_indices(len(held_out), count, seed)]
+    floor = train_features[random_indices(len(train), count, seed)]
+    scores["images"] = {
+        "features": features,
+        "count": count,
+        "generated": image_scores(generated_features, real),
+        "floor": image_scores(floor, real),
+    }
+    if classes:
+        shares = class_shares(all_generated_features, train_features, train.labels, held_out_features, held_out.labels)
+        scores["classes"] = asdict(shares) | {"missing": shares.missing, "undetermined": shares.undetermined}
+    copies = {
+        "pixels": find_copies(generated, held_out.images, train.images),
+        "features": find_copies(generated_features, held_out_features, train_features),
+    }
+    scores["memorising"] = {
+        space: {"share": asdict(found.share), "memorising": found.found, "verdict": found.verdict}
+        for space, found in copies.items()
+    }
+    if run.folder is not None:
+        run.folder.write_scores(scores)
+        _draw_nearest(run, generated, train, copies)
+    return scores
+
+
+def features_for(
+    name: str, train: ImageSet, seed: int, say: Callable[[str], None] = print
+) -> Callable[[np.ndarray], np.ndarray]:
     """Return the feature extractor of a data set, from the cache or trained now."""
-    return feature_extractor(name, train, seed, own_cache() / "features")
+    return feature_extractor(name, train, seed, own_cache() / "features", say)
 
 
-def some_places(images: ImageSet, count: int, seed: int) -> np.ndarray:
-    """Return places drawn at random: data sets may come sorted by class, and distances take images in any order."""
-    return random_stream(seed, "evaluate").permutation(len(images))[:count]
+def random_indices(length: int, count: int, seed: int) -> np.ndarray:
+    """Return indices drawn at random: data sets may come sorted by class, and distances take images in any order."""
+    return random_stream(seed, "evaluate").permutation(length)[:count]
 
 
-def likelihood_scores(run: TrainedRun, images: np.ndarray, samples: int, importance_samples: int, seed: int) -> dict:
+def likelihood_scores(run: VAERun, images: np.ndarray, samples: int, importance_samples: int, seed: int) -> dict:
     """Measure a VAE's bounds on held-out images, and what its latent dimensions carry."""
-    networks = run.model("encoder"), run.model("decoder")
-    likelihood = run.settings.likelihood
+    networks, likelihood = (run.model("encoder"), run.model("decoder")), run.settings.decoder.likelihood
     reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed)
     bounds = importance_weighted_bound(
         *networks,
@@ -82,86 +154,10 @@ def image_scores(generated: np.ndarray, real: np.ndarray) -> dict:
     return {"fid": fid(real, generated), "kid": asdict(kid(real, generated))} | asdict(prdc(real, generated))
 
 
-def class_scores(classes: Classes) -> dict:
-    """Return what metrics.json keeps of the classes among generated images."""
-    return asdict(classes) | {"missing": classes.missing, "untold": classes.untold}
-
-
-def memorising_scores(copies: Copies) -> dict:
-    """Return what metrics.json keeps of a search for training images among generated ones."""
-    return {"share": asdict(copies.share), "memorising": copies.found, "verdict": copies.verdict}
-
-
-class Validation:
-    """Measures a run under way on validation images, and keeps its best models.
-
-    What measuring needs is made ready here, before hours go into the run: a DCGAN's features may have to be trained.
-
-    Args:
-        kind: `vae` or `dcgan`.
-        settings: The run's.
-        train: The images it trains on.
-        validation: Training images that were set aside.
-
-    Raises:
-        InputError: There are too few images to compare, or the features cannot be had.
-    """
-
-    def __init__(self, kind: str, settings: Settings, train: ImageSet, validation: ImageSet) -> None:
-        self.every, self.seed = settings.evaluate_every, settings.seed
-        self.images = validation.images[some_places(validation, VALIDATED, settings.seed)]
-        if kind == "dcgan":
-            self._compare_with(train)
-
-    def _compare_with(self, train: ImageSet) -> None:
-        """Make ready the features, those of the validation images, and the floor: as real as it gets."""
-        count = len(self.images)
-        if count < FEWEST:
-            raise InputError(
-                f"--evaluate-every sets {count} image{'s' if count > 1 else ''} aside to compare with, and {FEWEST} "
-                "are the least; use more images, or leave it out"
-            )
-        self._features = features_for("own", train, self.seed)
-        self._real = self._features(self.images)
-        self._floor = kid(self._real, self._features(train.images[some_places(train, count, self.seed)]))
-
-    def after_epoch(self, run: TrainingRun) -> None:
-        """Measure every so many epochs, and after the last; write metrics.csv, and the models if none were better."""
-        if run.epoch % self.every and run.epoch != run.settings.epochs:
-            return
-        row = {"epoch": run.epoch} | (self._vae(run) if run.kind == "vae" else self._dcgan(run))
-        by = JUDGED_BY[run.kind]
-        best = min((each[by] for each in run.metrics), default=float("inf"))
-        run.metrics.append(row)
-        run.folder.write_metrics(run.metrics)
-        if row[by] < best:
-            run.folder.save_models(run.models, best=True)
-            run.folder.write(best={"epoch": run.epoch, "by": by, "value": row[by]})
-
-    def _vae(self, run: TrainingRun) -> dict:
-        encoder, decoder = run.models["encoder"], run.models["decoder"]
-        reconstruction, kl = elbo_terms(
-            encoder, decoder, self.images, run.settings.likelihood, samples=1, seed=run.settings.seed
-        )
-        seen = observed(self.images, run.settings.likelihood, random_stream(run.settings.seed, "held_out"))
-        z_mean, _ = encode(encoder, seen, run.pixel_range)
-        return {
-            "validation_loss": float(np.mean(reconstruction + run.settings.beta * kl)),
-            "validation_reconstruction": float(reconstruction.mean()),
-            "validation_kl": float(kl.mean()),
-            "active_units": int(active_units(z_mean).sum()),
-        }
-
-    def _dcgan(self, run: TrainingRun) -> dict:
-        random = random_stream(self.seed, "validation")
-        latents = draw_latents(random, len(self.images), run.settings.latent_dim, run.settings.latent_distribution)
-        generated = decode(run.models[IMAGE_MODEL[run.kind]], latents, run.pixel_range)
-        scores = image_scores(self._features(generated), self._real)
-        distance = scores.pop("kid")
-        scores.pop("fid")  # of a thousand images it is mostly bias
-        return {
-            "kid": distance["value"],
-            "kid_standard_error": distance["standard_error"],
-            "kid_floor": self._floor.value,
-            "kid_floor_standard_error": self._floor.standard_error,
-        } | scores
+def _draw_nearest(run: Run, generated: np.ndarray, train: ImageSet, copies: dict[str, Copies]) -> None:
+    """Draw generated images in a row, their nearest training images below them."""
+    shown = min(NEIGHBOURS_SHOWN, len(generated))
+    rows = [generated[:shown], *(train.images[found.indices[:shown]] for found in copies.values())]
+    names = ["generated", *(f"nearest in {space}" for space in copies)]
+    figure = image_table(np.concatenate(rows), [""] * shown, names)
+    save_figure(figure, run.folder.figures / "nearest.png", run.folder.replacing)

@@ -33,8 +33,8 @@ def _import_matplotlib() -> None:
 _import_matplotlib()
 
 import matplotlib.style  # noqa: E402
-from matplotlib import font_manager  # noqa: E402
 from matplotlib import figure as matplotlib_figure  # noqa: E402
+from matplotlib import font_manager  # noqa: E402
 
 DPI = 120
 FONTS = (  # the first has Latin, Greek, Cyrillic, Hebrew and Arabic, and comes with matplotlib

@@ -20,7 +20,7 @@ from keras_gen.runs.arguments import check_count
 from keras_gen.runs.pictures import read_picture
 
 if TYPE_CHECKING:
-    from keras_gen.runs.run import Run
+    from keras_gen.runs import Run
 
 MAX_FRAMES = 60
 MAX_WIDTH = 640  # pixels of a frame, about; GIFs of larger ones would take many megabytes
@@ -91,9 +91,7 @@ def _grid(run: Run, epoch: int) -> np.ndarray:
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
-def _scatters(
-    codes: dict[int, tuple[np.ndarray, np.ndarray | None]], class_names: tuple[str, ...]
-) -> list[np.ndarray]:
+def _scatters(codes: dict[int, tuple[np.ndarray, np.ndarray | None]], class_names: tuple[str, ...]) -> list[np.ndarray]:
     """Draw the codes of some epochs, all on the same axes."""
     # The few that an early epoch threw far out would make all others tiny.
     limit = max(3.2, 1.1 * float(np.percentile(np.abs(np.concatenate([z_mean for z_mean, _ in codes.values()])), 99.5)))

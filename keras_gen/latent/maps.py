@@ -15,7 +15,7 @@ from keras_gen.places import spread_places
 from keras_gen.runs.arguments import check_count, check_one_of
 
 if TYPE_CHECKING:
-    from keras_gen.runs.run import VAERun
+    from keras_gen.runs import VAERun
 
 MAX_TSNE = 2000  # images; t-SNE takes minutes for more
 RECONSTRUCTED = 10

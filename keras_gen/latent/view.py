@@ -19,7 +19,7 @@ from keras_gen.figures.grids import enlarged, save_image, to_pillow
 from keras_gen.text import short_name
 
 if TYPE_CHECKING:
-    from keras_gen.runs.run import Run
+    from keras_gen.runs import Run
 
 STEPS_BETWEEN = 4  # frames of a film from one image of a strip to the next
 MOVING_SIDE = 128  # pixels of an image in a film, about

@@ -10,7 +10,7 @@ from keras_gen.latent.view import View
 from keras_gen.latent.walks import concept, interpolate, traverse
 
 if TYPE_CHECKING:
-    from keras_gen.runs.run import Run
+    from keras_gen.runs import Run
 
 VIEWS = {
     "scatter": scatter,
@@ -19,6 +19,12 @@ VIEWS = {
     "interpolate": interpolate,
     "concept": concept,
     "traverse": traverse,
+}
+FILE_NAMES = {
+    "scatter": "latent_space",
+    "manifold": "manifold",
+    "reconstruct": "reconstructions",
+    "traverse": "traversal",
 }
 
 

@@ -27,7 +27,7 @@ from keras_gen.runs.arguments import check_count
 from keras_gen.text import short_name
 
 if TYPE_CHECKING:
-    from keras_gen.runs.run import Run
+    from keras_gen.runs import Run
 
 REACH = 2.33  # standard deviations on each side: 98 % of a normal distribution
 NUMBERED = 64  # images to pick a concept's from
@@ -110,7 +110,9 @@ def concept(
         groups, name = concept_groups(run, start, end, remarks)
     vector = np.sum([latent.concept_vector(without, having) for without, having in groups], axis=0)
     if not vector.any():
-        raise InputError(". ".join(["the images without the concept and those with it are the same; name others"] + remarks))
+        raise InputError(
+            ". ".join(["the images without the concept and those with it are the same; name others", *remarks])
+        )
     origin = np.mean(groups[0][0], axis=0)
     if apply is not None:
         origin, name = run.encode(named_image(run, apply))[0], f"{name}-on-{short_name(str(apply))}"
@@ -131,7 +133,9 @@ def _check_concept(
 ) -> None:
     """Raise InputError for arguments that do not go together."""
     if (plus is None) != (minus is None):
-        raise InputError("`plus` and `minus` belong together: seeds whose images have the concept, and some that lack it")
+        raise InputError(
+            "`plus` and `minus` belong together: seeds whose images have the concept, and some that lack it"
+        )
     if (start is None) != (end is None):
         raise InputError("`start` and `end` belong together; give both, once for each concept")
     if plus is not None and start is not None:
@@ -162,7 +166,7 @@ def numbered(run: Run, count: int = NUMBERED) -> View:
     """
     images = run.decode(run.draw_seeds(range(count)))
     remark = (
-        "A concept is made of images that you pick: look at the picture, and name the seeds of images that have it and of "
+        "A concept is made of images that you pick: look at the picture, and name seeds of images that have it and of "
         "images that lack it, such as `plus=3,17,21` `minus=4,9`"
     )
     return View(run, "numbered", labelled_grid(images, [str(seed) for seed in range(count)]), images, remarks=(remark,))

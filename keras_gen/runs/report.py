@@ -1,191 +1,142 @@
-"""python -m keras_gen report: all that a run's folder holds, on one page."""
+"""A run's report: collects what its folder holds, for `pages.report` to lay out."""
 
 from __future__ import annotations
 
-import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new, run_parser
 from keras_gen.errors import InputError
-from keras_gen.files import write_text
-from keras_gen.training.recipes import settings_of
-from keras_gen.training.run_folder import RunFolder
-from keras_gen.training.settings import NAMES, flag
+from keras_gen.pages.report import Command, Grid, Picture, Report, Section, Table, png_source, report_page
+from keras_gen.places import spread_places
+from keras_gen.runs.networks import saved_names
+from keras_gen.runs.pictures import read_picture
+from keras_gen.settings import NAMES
+from keras_gen.text import printable
 
 if TYPE_CHECKING:
-    from keras_gen.figures.report import Command, Grid, Section, Table
+    from keras_gen.runs.run import Run
 
-MOST_GRIDS = 24
+MAX_GRIDS = 24
 GRID_WIDTH = 480  # pixels
 ENDS = {
     "running": "it has not ended, or was cut off",
     "finished": "it finished",
+    "stopped": "a callback stopped it",
     "interrupted": "it was interrupted and can be resumed",
     "failed": "it failed",
 }
-SCORE_PICTURES = {
-    "scores": "On validation images, with two standard errors where they are known.",
-    "nearest": "Generated images, and below them the training images nearest to them.",
+PICTURES = {
+    "Losses": {"losses": "After each epoch: training solid, held-out dashed."},
+    "Scores": {
+        "scores": "On validation images, with two standard errors where they are known.",
+        "nearest": "Generated images, and below them the training images nearest to them.",
+    },
+    "Latent space": {
+        "latent_space": "Held-out images, placed by the encoder; the colours are their labels.",
+        "manifold": "Images decoded from a grid of latent points (normal quantiles).",
+        "traversal": "Each latent dimension swept over its range; those that carry most come first.",
+        "reconstructions": "Held-out images above their reconstructions.",
+    },
+    "What it was trained on": {"data": "Some training images, as the networks see them."},
 }
-LATENT_PICTURES = {
-    "latent_space": "Held-out images, placed by the encoder; the colours are their labels.",
-    "manifold": "The plane decoded: each picture is an evenly spaced point of the prior.",
-    "traversal": "Each latent dimension swept over its range; those that carry most come first.",
-    "reconstructions": "Held-out images above their reconstructions.",
-}
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
-    if options.out is not None:
-        check_ending("--out", options.out, ".html")
-        check_new(options.out)
-    print(f"Open in a browser: {write_report(RunFolder(options.run), options.out)}")
-    return DONE
-
-
-def parser() -> Parser:
-    """Return the command's parser."""
-    result = run_parser(
-        "report",
-        "Put all that a run's folder holds on one page: settings, losses, pictures, commands. Training "
-        "and `evaluate` do so at their end.",
-    )
-    result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
-    return result
-
-
-def write_report(folder: RunFolder, out: Path | None = None) -> Path:
+def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
     """Write a run's report and return its path.
 
     Args:
-        folder: The run's.
+        run: A run with a folder.
         out: The file; None is report.html in the folder.
+        say: Told of pictures that are left out, since they are damaged.
 
     Raises:
-        InputError: The folder holds no run.
+        InputError: The run has no folder, or a table in it is damaged.
     """
-    from keras_gen.figures.report import Report, report_page
-
-    facts = folder.read()
-    history = folder.read_table("history.csv")
-    report = Report(
-        title=folder.path.absolute().name,
-        summary=_summary(facts, history),
-        findings=[finding["text"] for finding in facts.get("findings", [])],
-        grids=_grids(folder),
-        sections=_sections(folder),
-        tables=_tables(folder, facts, history),
-        commands=_commands(folder, facts),
+    path = Path(out) if out is not None else run.page_path("report").with_stem("report")
+    page = report_page(
+        Report(
+            title=printable(run.title),
+            summary=_summary(run),
+            findings=[_finding(finding) for finding in run.findings if finding.get("resolved") is None],
+            resolved=[_finding(finding) for finding in run.findings if finding.get("resolved") is not None],
+            grids=_grids(run, say),
+            sections=_sections(run, say),
+            tables=_tables(run),
+            commands=_commands(run),
+        )
     )
-    path = out or folder.path / "report.html"
-    write_text(path, report_page(report))
+    with run.folder.replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", errors="replace")  # names of files may be no text at all
     return path
 
 
-def _summary(facts: dict, history: list[dict[str, str]]) -> str:
-    data, epochs = facts["dataset"], facts["settings"]["epochs"]
-    shape = " x ".join(map(str, data["train"]["image_shape"]))
-    best = facts.get("best")
-    kept = f" The best models are those of epoch {best['epoch']}, by {best['by'].replace('_', ' ')}." if best else ""
-    return (
-        f"A {NAMES[facts['kind']]} of the recipe {facts['settings']['recipe']}, trained on "
-        f"{data['train']['count']:,} images of {data['name']} ({shape}; {data['held_out']['count']:,} held out) "
-        f"for {len(history)} of {epochs} epochs: {ENDS.get(facts['status'], facts['status'])}.{kept}"
+def _summary(run: Run) -> str:
+    data, best = run.record["dataset"], run.record.get("best")
+    shape = " x ".join(map(str, run.image_shape))
+    text = (
+        f"A {NAMES[run.kind]} of the recipe {printable(run.settings.recipe)}, trained on "
+        f"{data['train']['count']:,} images of {printable(run.name)} ({shape}; {data['held_out']['count']:,} held out) "
+        f"for {len(run.history)} of {run.settings.training.epochs} epochs: {ENDS.get(run.status, run.status)}."
     )
-
-
-def _grids(folder: RunFolder) -> list[Grid]:
-    from keras_gen.figures.report import Grid
-    from keras_gen.places import spread_places
-
-    epochs = folder.epochs_with(folder.epoch_image)
-    if not epochs:
-        return []
-    some = [epochs[place] for place in spread_places(len(epochs), MOST_GRIDS)]
-    return [Grid(_source(folder.epoch_image(epoch), GRID_WIDTH), epoch) for epoch in some]
-
-
-def _sections(folder: RunFolder) -> list[Section]:
-    from keras_gen.figures.report import Picture, Section
-
-    def pictures(texts: dict[str, str]) -> list[Picture]:
-        files = {name: folder.figures / f"{name}.png" for name in texts}
-        return [Picture(_source(files[name]), text) for name, text in texts.items() if files[name].exists()]
-
-    sections = [
-        Section("Losses", pictures({"losses": "After each epoch: training solid, held-out dashed."})),
-        Section("Scores", pictures(SCORE_PICTURES)),
-        Section("Latent space", pictures(LATENT_PICTURES)),
-        Section("What it was trained on", pictures({"data": "Some training images, as the networks see them."})),
-    ]
-    return [section for section in sections if section.pictures]
-
-
-def _source(path: Path, widest: int | None = None) -> str:
-    """Return a PNG file as a data URL.
-
-    Raises:
-        InputError: The file is damaged.
-    """
-    from keras_gen.figures.report import png_source
-
-    try:
-        return png_source(path.read_bytes(), widest)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); remove it") from None
-
-
-def _tables(folder: RunFolder, facts: dict, history: list[dict[str, str]]) -> list[Table]:
-    from keras_gen.figures.report import Table
-
-    tables = []
-    if history:
-        unit = settings_of(facts).loss_unit
-        last = [(name.replace("_", " "), _number(value)) for name, value in history[-1].items() if name != "epoch"]
-        tables.append(Table(f"Losses after epoch {history[-1]['epoch']}{unit and ', in ' + unit}", last, numbers=True))
-    if metrics := _metrics(folder):
-        tables.append(Table(_metrics_title(metrics), list(_flat(metrics)), numbers=True))
-    settings = [(flag(name), "none" if value is None else str(value)) for name, value in facts["settings"].items()]
-    tables.append(Table("Settings", settings))
-    made = {"device": facts["device"], "backend": facts["backend"]} | facts["versions"]
-    prints = {
-        f"{part.replace('_', '-')} images, sha256": facts["dataset"][part]["fingerprint"]
-        for part in ("train", "held_out")
-    }
-    tables.append(Table("Made with", [(name, str(value)) for name, value in (made | prints).items()]))
-    return tables
-
-
-def _metrics_title(metrics: dict) -> str:
-    """Return what was measured when: a run may have gone on since."""
-    if "epoch" not in metrics:  # an older version wrote it
-        return "Metrics"
-    return f"Metrics of the {metrics['models']} models, epoch {metrics['epoch']}"
-
-
-def _metrics(folder: RunFolder) -> dict:
-    """Return metrics.json, or nothing."""
-    path = folder.path / "metrics.json"
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("it holds no scores")
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read ({error}); remove it, or run evaluate again") from None
-    return found
-
-
-def _number(text: str) -> str:
-    try:
-        return f"{float(text):.5g}"
-    except ValueError:
+    if not best:
         return text
+    return f"{text} The best models are those of epoch {best['epoch']}, by {best['by'].replace('_', ' ')}."
+
+
+def _finding(finding: dict) -> str:
+    epochs = f"from epoch {finding['epoch']}"
+    if finding.get("resolved") is not None:
+        epochs += f" to {finding['resolved']}"
+    return f"{finding['text']} ({epochs})"
+
+
+def _grids(run: Run, say: Callable[[str], None]) -> list[Grid]:
+    epochs = run.folder.epochs_with(run.folder.epoch_image)
+    shown = [epochs[index] for index in spread_places(len(epochs), MAX_GRIDS)] if epochs else []
+    sources = {epoch: _source(run, run.folder.epoch_image(epoch), say, GRID_WIDTH) for epoch in shown}
+    return [Grid(source, epoch) for epoch, source in sources.items() if source]
+
+
+def _sections(run: Run, say: Callable[[str], None]) -> list[Section]:
+    sections = []
+    for title, texts in PICTURES.items():
+        paths = {run.folder.path / "figures" / f"{name}.png": text for name, text in texts.items()}
+        sources = {_source(run, path, say): text for path, text in paths.items() if path.exists()}
+        pictures = [Picture(source, text) for source, text in sources.items() if source]
+        sections += [Section(title, pictures)] if pictures else []
+    return sections
+
+
+def _source(run: Run, path: Path, say: Callable[[str], None], max_width: int | None = None) -> str | None:
+    """Return a picture as a data URL; one that is damaged is named and left out."""
+    try:
+        return png_source(read_picture(run.folder, path), max_width)
+    except InputError as error:
+        say(f"Left out: {error}")
+        return None
+
+
+def _tables(run: Run) -> list[Table]:
+    tables = []
+    if run.history:
+        unit = run.settings.loss_unit
+        rows = [(name.replace("_", " "), f"{value:.5g}") for name, value in run.history[-1].items() if name != "epoch"]
+        title = f"Losses after epoch {run.history[-1]['epoch']}{unit and ', in ' + unit}"
+        tables.append(Table(title, rows, numbers=True))
+    if scores := run.folder.read_scores():
+        # The run may have gone on since; an older version did not write the epoch.
+        title = f"Metrics of the {scores['models']} models, epoch {scores['epoch']}" if "epoch" in scores else "Metrics"
+        tables.append(Table(title, list(_flat(scores)), numbers=True))
+    tables.append(Table("Settings", list(_flat(run.settings.as_dict()))))
+    facts = {name: run.record.get(name, "unknown") for name in ("device", "backend")} | run.record.get("versions", {})
+    for part in ("train", "held_out"):
+        images = run.record["dataset"][part]
+        fingerprint = images.get("fingerprint") or images["pixel_fingerprint"]
+        facts[f"{part.replace('_', '-')} images, sha256"] = fingerprint
+    tables.append(Table("Made with", [(name, str(value)) for name, value in facts.items()]))
+    return tables
 
 
 def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
@@ -195,29 +146,23 @@ def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append(
-                (f"{prefix}{name}".replace("_", " "), f"{value:.5g}" if isinstance(value, float) else str(value))
-            )
+            rows.append((f"{prefix}{name}", f"{value:.5g}" if isinstance(value, float) else str(value)))
     return rows
 
 
-def _commands(folder: RunFolder, facts: dict) -> list[Command]:
-    from keras_gen.figures.report import Command
-
-    run = shlex.quote(str(folder.path))
-    epochs = facts["settings"]["epochs"]
-    more = f" --epochs {2 * epochs}" if facts["status"] == "finished" else ""
-    commands = [Command("It was made by", "\n".join(facts["commands"]))] if "commands" in facts else []
-    if "source" in facts and folder.has_checkpoint:
-        commands.append(Command("To go on training", f"python train_{facts['kind']}.py --resume {run}{more}"))
-    saved = any((folder.path / "models").glob("*.keras"))
-    if not saved:  # it failed, or was killed, before there was anything to draw with
+def _commands(run: Run) -> list[Command]:
+    path = shlex.quote(str(run.folder.path))
+    commands = [Command("It was made by", "\n".join(lines))] if (lines := run.record.get("commands")) else []
+    if run.folder.has_checkpoint:
+        more = f" --epochs {2 * run.settings.training.epochs}" if run.status == "finished" else ""
+        commands.append(Command("To continue training", f"python train_{run.kind}.py --resume {path}{more}"))
+    if not any(saved_names(run.folder.path / "models")):  # it failed, or was killed, before there was anything to draw with
         return commands
     return [
         *commands,
-        Command("New images", f"python -m keras_gen generate {run} --seeds 0-63"),
-        Command("A page to move through its latent space", f"python -m keras_gen explore {run}"),
-        Command("How good it is", f"python -m keras_gen evaluate {run}"),
-        Command("A view of its latent space", f"python -m keras_gen latent {run} interpolate"),
-        Command("Its training as a film", f"python -m keras_gen film {run}"),
+        Command("New images", f"python -m keras_gen generate {path} --seeds 0-63"),
+        Command("A page to move through its latent space", f"python -m keras_gen explore {path}"),
+        Command("How good it is", f"python -m keras_gen evaluate {path}"),
+        Command("A view of its latent space", f"python -m keras_gen latent {path} interpolate"),
+        Command("Its training as a film", f"python -m keras_gen film {path}"),
     ]
