@@ -10,7 +10,7 @@ from keras_gen.errors import WriteError
 from keras_gen.text import printable
 
 LONGEST = 2000  # characters of a line
-ALIASES = {"data": "dataset", "folder": "out"}  # arguments of train_vae and train_dcgan, by the name of their flags
+ALIASES = {"data": "dataset", "folder": "out", "start": "from", "end": "to"}  # arguments whose flags have other names
 REMEDIES = {
     errno.ENOSPC: "make room and run again",
     getattr(errno, "EDQUOT", errno.ENOSPC): "make room within your quota and run again",  # Windows knows no quota
@@ -63,7 +63,8 @@ def _value(text: str) -> str:
 
 def one_line(message: str, flags: Container[str] | None = None) -> str:
     """Return a message as one line for the terminal."""
-    return printable(" ".join(line.strip() for line in as_flags(message, flags).split("\n")), LONGEST)
+    first, *rest = as_flags(message, flags).split("\n")
+    return printable(" ".join([first.rstrip(), *(line.strip() for line in rest)]), LONGEST)
 
 
 def file_problem(error: OSError) -> str:

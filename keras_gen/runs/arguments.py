@@ -12,7 +12,7 @@ def as_images(images: object, image_shape: tuple[int, int, int]) -> np.ndarray:
     """Return images as uint8 of shape (n, height, width, channels).
 
     Args:
-        images: One image or several: uint8 from 0 to 255, floats from 0 to 1, or bool. Grey ones may lack the last axis.
+        images: One or several: uint8 from 0 to 255, floats from 0 to 1, or bool. Grey ones may lack the last axis.
         image_shape: Height, width and channels.
 
     Raises:

@@ -156,7 +156,7 @@ def _commands(run: Run) -> list[Command]:
     if run.folder.has_checkpoint:
         more = f" --epochs {2 * run.settings.training.epochs}" if run.status == "finished" else ""
         commands.append(Command("To continue training", f"python train_{run.kind}.py --resume {path}{more}"))
-    if not any(saved_names(run.folder.path / "models")):  # it failed, or was killed, before there was anything to draw with
+    if not any(saved_names(run.folder.path / "models")):  # it ended before there was anything to draw with
         return commands
     return [
         *commands,

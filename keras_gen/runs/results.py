@@ -12,6 +12,7 @@ from keras_gen.runs.arguments import check_count
 if TYPE_CHECKING:
     from keras_gen.figures import Figure
     from keras_gen.latent.view import View
+    from keras_gen.runs.folder import RunFolder
 
 
 class RunResults:
@@ -42,7 +43,7 @@ class RunResults:
         """Return a view of the latent space: a picture that a notebook shows, and that `save()` writes.
 
         Args:
-            name: One of `views`: `scatter`, `manifold` and `reconstruct` (a VAE's), `interpolate`, `concept`, `traverse`.
+            name: One of `views`: `interpolate`, `concept`, `traverse`, and a VAE's `scatter`, `manifold`, `reconstruct`.
             **options: Arguments of the function of that name in `keras_gen.latent.maps` or `keras_gen.latent.walks`.
 
         Raises:
@@ -146,7 +147,7 @@ class RunResults:
         """Return where a page goes by default."""
         return self._default_folder().path / f"{name}{'-best' if self.best else ''}.html"
 
-    def _default_folder(self):
+    def _default_folder(self) -> RunFolder:
         if self.folder is None:
             raise InputError("this run has no folder; say where the file should go")
         return self.folder
