@@ -1,0 +1,41 @@
+"""python -m keras_gen explore: a page to move through a run's latent space in a browser."""
+
+from pathlib import Path
+
+from keras_gen.cli.command import DONE, Parser, check_ending, check_new, say, whole_numbers
+from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+
+
+def main(argv: list[str]) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(argv)
+    if options.out is not None:
+        check_ending("--out", options.out, ".html")
+        check_new(options.out)
+    dimensions, seeds = (
+        None if vars(options)[name] is None else whole_numbers(vars(options)[name], f"--{name}")
+        for name in ("dimensions", "seeds")
+    )
+    run = open_run(options)
+    path = run.explore(options.out, dimensions, seeds)
+    say_models(run)
+    say(f"Open in a browser: {path} ({path.stat().st_size / 1e6:.1f} MB, needs no server and no network)")
+    return DONE
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    result = run_parser(
+        "explore",
+        "Make a page to move through a run's latent space in a browser: one file, no server, no network.",
+    )
+    result.add_argument(
+        "--dimensions",
+        help="the two latent dimensions of the plane, across and up (default: 0,1 if there are no more, else the two "
+        "principal axes; VAE)",
+    )
+    result.add_argument("--seeds", help="three seeds that the plane goes through (default: 0,1,2; DCGAN)")
+    add_best_flag(result)
+    add_data_flags(result)
+    result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/explorer.html)")
+    return result

@@ -1,0 +1,41 @@
+"""python -m keras_gen film: a run's training as a film."""
+
+from pathlib import Path
+
+from keras_gen.cli.command import DONE, Parser, check_ending, check_new, say
+from keras_gen.cli.runs import run_parser
+
+FRAMES = 60
+
+
+def main(argv: list[str]) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(argv)
+    if options.out is not None:
+        check_ending("--out", options.out, ".gif")
+    from keras_gen.latent.film import film_files
+    from keras_gen.runs import load_run
+
+    if options.out is not None:
+        check_new(*film_files(options.out))
+    run = load_run(options.run)
+    for file in run.film(options.out, options.frames, options.frame_ms, say):
+        say(file)
+    return DONE
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    result = run_parser(
+        "film",
+        "Show a run's training as a GIF (and an MP4, if ffmpeg is installed): the grids of its epochs and, "
+        "for a VAE with two latent dimensions, where held-out images lie as the latent space forms.",
+    )
+    result.add_argument(
+        "--frames", type=int, default=FRAMES, help=f"epochs to show, at most, evenly spaced (default: {FRAMES})"
+    )
+    result.add_argument("--frame-ms", type=int, default=120, help="milliseconds that each is shown (default: 120)")
+    result.add_argument(
+        "--out", type=Path, metavar="GIF", help="file for the grids (default: RUN/figures/film.gif; others beside it)"
+    )
+    return result
