@@ -100,7 +100,8 @@ def reconstruct(run: VAERun, images: Sequence[int] | None = None) -> View:
     if images is None:
         images = spread_places(len(run.datasets()[1]), RECONSTRUCTED)
     else:
-        check_count("images", len(images), 1, MAX_IMAGES)
+        if not 1 <= len(images) <= MAX_IMAGES:
+            raise InputError(f"`images` must name 1 to {MAX_IMAGES} held-out images; received {len(images)}")
         name += f"-{joined(images)}"
     originals = np.stack([named_image(run, number) for number in images])
     rebuilt = run.decode(run.encode(originals))
