@@ -281,7 +281,7 @@ def _classes(scores: dict) -> str:
     if "classes" not in scores:
         return "–"
     count = len(scores["classes"]["shares"])
-    gone = len(scores["classes"]["missing"]) + len(scores["classes"].get("untold", []))
+    gone = len(scores["classes"]["missing"]) + len(scores["classes"].get("undetermined", []))
     return f"{count - gone} of {count}"
 
 

@@ -125,6 +125,13 @@ class ImageSet:
         return digest.hexdigest()
 
 
+def label_names(labels: np.ndarray | None, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the name of each label: its number, where the classes have no names."""
+    if class_names or labels is None:
+        return tuple(class_names)
+    return tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
+
+
 def _checked_labels(labels: object, count: int, classes: int) -> np.ndarray:
     labels = np.asarray(labels)
     top = (classes or MAX_LABEL + 1) - 1

@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         ".folder": ("RunFolder",),
-        ".run": ("DCGANRun", "Run", "VAERun", "load_run"),
+        ".kinds": ("DCGANRun", "VAERun", "load_run"),
+        ".run": ("Run",),
     },
 )

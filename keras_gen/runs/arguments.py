@@ -12,8 +12,7 @@ def as_images(images: object, image_shape: tuple[int, int, int]) -> np.ndarray:
     """Return images as uint8 of shape (n, height, width, channels).
 
     Args:
-        images: One image or several: uint8 from 0 to 255, floats from 0 to 1, or bool. Grey ones may lack the last
-            axis.
+        images: One or several: uint8 from 0 to 255, floats from 0 to 1, or bool. Grey ones may lack the last axis.
         image_shape: Height, width and channels.
 
     Raises:
@@ -54,6 +53,14 @@ def _with_shape(array: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndar
     raise InputError(f"images have shape {array.shape}; this run takes {wanted} with n of 1 or more, or one image")
 
 
+def as_point(name: str, point: object, latent_dim: int) -> np.ndarray:
+    """Return one latent point as float32 of shape (latent_dim,), or raise InputError."""
+    points = as_latents(point, latent_dim)
+    if len(points) != 1:
+        raise InputError(f"`{name}` must be one latent point, of shape ({latent_dim},); received {len(points)}")
+    return points[0]
+
+
 def as_latents(latents: object, latent_dim: int) -> np.ndarray:
     """Return latent points as float32 of shape (n, latent_dim).
 
@@ -77,8 +84,15 @@ def as_latents(latents: object, latent_dim: int) -> np.ndarray:
     return array
 
 
-def check_count(name: str, value: object, least: int) -> int:
-    """Return a whole number that is at least `least`, or raise InputError."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**31:
-        raise InputError(f"`{name}` must be a whole number of at least {least}; received {value!r}")
+def check_count(name: str, value: object, least: int, most: int = 2**31 - 1) -> int:
+    """Return a whole number within bounds, or raise InputError."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise InputError(f"`{name}` must be a whole number from {least} to {most}; received {value!r}")
     return int(value)
+
+
+def check_one_of(name: str, value: object, choices: tuple[str, ...]) -> str:
+    """Return a word that is one of several, or raise InputError."""
+    if value not in choices:
+        raise InputError(f"`{name}` must be one of {', '.join(choices)}; received {value!r}")
+    return value

@@ -106,12 +106,13 @@ class RunFolder:
         """Give a temporary path to write to; on leaving, note its checksum and rename it to `path`.
 
         Args:
-            path: A file of this folder.
+            path: A file of this folder; one that is elsewhere has no checksum.
         """
-        path.parent.mkdir(exist_ok=True)
+        absolute, folder = Path(os.path.abspath(path)), Path(os.path.abspath(self.path))
         with files.replacing(path) as temporary:
             yield temporary
-            self.checksums.add(path, temporary)
+            if absolute.is_relative_to(folder):
+                self.checksums.add(self.path / absolute.relative_to(folder), temporary)
 
     def write_text(self, name: str, text: str) -> None:
         """Make or replace a text file."""
