@@ -2,7 +2,7 @@
 
 from keras_gen._lazy import lazy_exports
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__, __getattr__ = lazy_exports(
     __name__,
