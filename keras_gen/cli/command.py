@@ -6,7 +6,6 @@ import difflib
 import os
 import signal
 import sys
-import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -283,6 +282,8 @@ def start_backend(prepare: Callable[[], object] | None = None) -> None:
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2, and show it only if an exception comes out."""
+    import tempfile  # --help does without it
+
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         before = os.dup(2)

@@ -38,8 +38,15 @@ OWN = {  # flags that are no settings
         "or of an archive or array file",
         "default_text": "mnist5k",
     },
-    "data_dir": {"metavar": "FOLDER", "help": "where to look for the data set's files", "default_text": "Keras's cache"},
-    "recipe": {"help": "settings to start from: {recipes}, a FILE.toml, or the folder of a run", "default_text": "by data"},
+    "data_dir": {
+        "metavar": "FOLDER",
+        "help": "where to look for the data set's files",
+        "default_text": "Keras's cache",
+    },
+    "recipe": {
+        "help": "settings to start from: {recipes}, a FILE.toml, or the folder of a run",
+        "default_text": "by data",
+    },
     "set": {
         "action": "append",
         "default": [],
@@ -175,7 +182,11 @@ def _default(kind: str, group: str, name: str) -> str:
 
     def text(settings: object) -> str:
         value = getattr(getattr(settings, group), name)
-        return {True: "yes", False: "no", None: "none"}[value] if value is None or value is True or value is False else str(value)
+        return (
+            {True: "yes", False: "no", None: "none"}[value]
+            if value is None or value is True or value is False
+            else str(value)
+        )
 
     usual = text(resolve_settings(kind))
     same = all(text(settings) == usual for settings in _resolved(kind))
@@ -194,7 +205,10 @@ def _other_settings(kind: str) -> str:
     encoder = {field.name for group, field in fields_of(kind) if group == "encoder"}
     lines = ["settings without a flag, for --set and recipe files:"]
     if encoder:
-        lines += textwrap.wrap("(The decoder is the encoder's mirror: each setting of the encoder may be given for the decoder, too.)", WIDTH)
+        lines += textwrap.wrap(
+            "(The decoder is the encoder's mirror: each setting of the encoder may be given for the decoder, too.)",
+            WIDTH,
+        )
     for group, field in fields_of(kind):
         name, meta = f"{group}.{field.name}", field.metadata
         if name in with_flag or (group == "decoder" and field.name in encoder):

@@ -66,7 +66,8 @@ def _value(text: str) -> str:
 
 def one_line(message: str, flags: Container[str] | None = None) -> str:
     """Return a message as one line for the terminal."""
-    return printable(" ".join(line.strip() for line in as_flags(message, flags).split("\n")), LONGEST)
+    first, *rest = as_flags(message, flags).split("\n")
+    return printable(" ".join([first.rstrip(), *(line.strip() for line in rest)]), LONGEST)
 
 
 def file_problem(error: OSError) -> str:
