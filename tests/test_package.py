@@ -10,7 +10,7 @@ LAYERS = (
     {"cli"},
     {"benchmarks", "training", "pages", "evaluation", "latent", "figures"},
     {"runs"},
-    {"settings", "models", "data"},
+    {"settings", "models", "data", "minimal"},
     {"seeds", "sizes", "places", "indices", "cores", "files", "text", "errors", "_lazy"},
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
