@@ -83,13 +83,13 @@ def run_command(body: Callable[[], int]) -> int:
     Args:
         body: The command; returns its exit code.
     """
-    _take_signals()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
             stream.reconfigure(errors="backslashreplace", line_buffering=True)  # and `| tee` shows each line at once
     code = None
     try:
-        code = body()
+        with _signals_raise():
+            code = body()
         print(end="", flush=True)  # here, what goes wrong with it becomes a line; stdout may be None
         return code
     except InputError as error:
@@ -117,17 +117,24 @@ def run_command(body: Callable[[], int]) -> int:
         _drop_broken_output()
 
 
-def _take_signals() -> None:
-    """Let SIGTERM and SIGHUP end the command as Ctrl-C does; a SIGHUP that is ignored, as under nohup, stays so."""
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise Terminated; a SIGHUP that is ignored, as under nohup, stays so."""
 
     def terminate(number: int, _: object) -> NoReturn:
         raise Terminated(number)
 
+    before = {}
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, terminate)
+                before[number] = signal.signal(number, terminate)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _out_of_memory(error: Exception) -> bool:
