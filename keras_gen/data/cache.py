@@ -22,8 +22,8 @@ from typing import BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 
-from keras_gen.files import PARTIAL, write_text
 from keras_gen.errors import InputError
+from keras_gen.files import PARTIAL, write_text
 
 LIMIT_VARIABLE, LIMIT_GB = "KERAS_GEN_CACHE_GB", 10.0
 LOCK_SECONDS = 60  # the cache's own lock is only held for moments
