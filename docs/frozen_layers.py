@@ -18,7 +18,7 @@ from keras_gen import load_dataset, resolve_settings  # noqa: E402
 from keras_gen.data import epoch_batches  # noqa: E402
 from keras_gen.figures import save_grid  # noqa: E402
 from keras_gen.latent import draw_latents  # noqa: E402
-from keras_gen.models.applying import decode  # noqa: E402
+from keras_gen.models.inference import decode  # noqa: E402
 from keras_gen.seeds import random_stream  # noqa: E402
 from keras_gen.training import DCGANTrainer, audit  # noqa: E402
 from keras_gen.training import dcgan as dcgan_module  # noqa: E402

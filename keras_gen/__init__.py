@@ -2,23 +2,15 @@
 
 from keras_gen._lazy import lazy_exports
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-__all__, __getattr__ = lazy_exports(
+__all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         ".data": ("ImageSet", "load_dataset"),
         ".errors": ("InputError", "RunError"),
-        ".training": (
-            "DCGANSettings",
-            "RunFolder",
-            "VAESettings",
-            "frozen",
-            "load_run",
-            "resolve_settings",
-            "train_dcgan",
-            "train_vae",
-            "who_moved",
-        ),
+        ".runs": ("DCGANRun", "Run", "RunFolder", "VAERun", "load_run"),
+        ".settings": ("DCGANSettings", "VAESettings", "resolve_settings"),
+        ".training": ("frozen", "train_dcgan", "train_vae", "weight_changes", "who_moved"),
     },
 )

@@ -1,11 +1,14 @@
 """Import a package's public names only when they are asked for (PEP 562)."""
 
 import importlib
+import sys
 from collections.abc import Callable
 
 
-def lazy_exports(package: str, homes: dict[str, tuple[str, ...]]) -> tuple[list[str], Callable[[str], object]]:
-    """Return `__all__` and `__getattr__` for a package whose names live in `homes`.
+def lazy_exports(
+    package: str, homes: dict[str, tuple[str, ...]]
+) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
+    """Return `__all__`, `__getattr__` and `__dir__` for a package whose names live in `homes`.
 
     TensorFlow takes seconds to import, and `--help` should not wait for it.
 
@@ -20,4 +23,5 @@ def lazy_exports(package: str, homes: dict[str, tuple[str, ...]]) -> tuple[list[
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(home_of[name], package), name)
 
-    return sorted(home_of), __getattr__
+    names = sorted(home_of)
+    return names, __getattr__, lambda: [*names, *vars(sys.modules[package])]

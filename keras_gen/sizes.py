@@ -9,6 +9,7 @@ import math
 from keras_gen.errors import InputError
 
 SMALLEST, LARGEST = 8, 512
+MAX_FILTERS = 512  # of any layer
 REACHABLE = sorted(base * 2**k for base in (4, 5, 6, 7) for k in range(1, 8) if base * 2**k <= LARGEST)
 
 
@@ -50,6 +51,6 @@ def halvings(size: int) -> int:
     return max(1, math.ceil(math.log2(size / 4)))
 
 
-def widths(nearest: int, count: int, most: int) -> list[int]:
+def widths(nearest: int, count: int, most: int = MAX_FILTERS) -> list[int]:
     """Return `count` layer widths from the image inwards: each twice the one before, at most `most`."""
     return [min(nearest * 2**layer, most) for layer in range(count)]

@@ -8,7 +8,7 @@ from keras_gen.cli import views
 from keras_gen.data import ImageSet
 from keras_gen.figures import Figure, loss_curves, save_figure, save_grid, score_curves
 from keras_gen.latent import draw_latents
-from keras_gen.models.applying import decode, encode
+from keras_gen.models.inference import decode, encode
 from keras_gen.places import spread_places
 from keras_gen.seeds import random_stream
 from keras_gen.training import RunFolder, TrainingRun

@@ -24,8 +24,8 @@ from keras_gen.evaluation import (
     prdc,
 )
 from keras_gen.latent import draw_latents, kl_per_dimension
-from keras_gen.models.applying import decode, encode
-from keras_gen.models.likelihoods import observed
+from keras_gen.models.inference import decode, encode
+from keras_gen.models.losses import observed
 from keras_gen.seeds import random_stream
 from keras_gen.training import TrainedRun, TrainingRun
 from keras_gen.training.settings import Settings

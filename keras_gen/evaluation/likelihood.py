@@ -8,9 +8,9 @@ from scipy.special import logsumexp
 
 from keras_gen.data.pixels import to_range
 from keras_gen.latent import draw_latents
-from keras_gen.models.applying import encode
+from keras_gen.models.inference import encode
 from keras_gen.models.layers import kl_divergence
-from keras_gen.models.likelihoods import LIKELIHOODS, observed
+from keras_gen.models.losses import LIKELIHOODS, observed
 from keras_gen.seeds import random_stream
 
 PIXEL_RANGE = (0.0, 1.0)  # what a likelihood is of, whatever the network

@@ -2,7 +2,7 @@
 
 from keras_gen._lazy import lazy_exports
 
-__all__, __getattr__ = lazy_exports(
+__all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         ".concepts": ("apply_concept", "concept_vector"),

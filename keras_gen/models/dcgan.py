@@ -4,95 +4,63 @@ A. Radford, L. Metz and S. Chintala, "Unsupervised Representation Learning with
 Deep Convolutional Generative Adversarial Networks" (2015).
 """
 
+from dataclasses import replace
+
 import keras
 from keras import layers
 
 from keras_gen.models.layers import SpectralNorm
+from keras_gen.settings import DiscriminatorSettings, GeneratorSettings
 from keras_gen.sizes import doublings, halvings, square_size, widths
-
-UPSAMPLINGS = ("conv_transpose", "resize")
 
 
 def build_generator(
-    image_shape: tuple[int, int, int],
-    latent_dim: int = 100,
-    *,
-    filters: int = 128,
-    extra_layers: int = 0,
-    base_filters: int = 192,
-    max_filters: int = 512,
-    kernel_size: int = 5,
-    batch_norm_momentum: float = 0.8,
-    activation: str = "leaky_relu",
-    leaky_alpha: float = 0.2,
-    init_stddev: float | None = 0.02,
-    output_activation: str = "tanh",
-    upsampling: str = "conv_transpose",
+    image_shape: tuple[int, int, int], settings: GeneratorSettings | None = None, **overrides: object
 ) -> keras.Model:
     """Build the network that maps a latent point to an image.
 
-    A dense layer makes a map of 4 to 7 pixels a side; then each transposed convolution
-    (or convolution behind a resizing), with BatchNormalization and an activation before it, doubles it.
+    A dense layer makes a map of 4 to 7 pixels a side; then each transposed convolution, with BatchNormalization and an
+    activation before it, doubles it. Resizing and a convolution can take its place; A. Odena, V. Dumoulin and C. Olah,
+    "Deconvolution and Checkerboard Artifacts" (2016), explain what for.
 
     Args:
         image_shape: Height, width and channels.
-        latent_dim: Numbers in a latent point.
-        filters: Filters of the last hidden layer, nearest the image; each layer before has twice as many.
-        extra_layers: Layers of stride 1 to add behind the doublings.
-        base_filters: Channels of the first map.
-        max_filters: Most filters of any layer.
-        kernel_size: Side of the kernels in pixels.
-        batch_norm_momentum: How slowly BatchNormalization's moving averages move.
-        activation: `leaky_relu` or `relu`.
-        leaky_alpha: Slope of the LeakyReLU below zero.
-        init_stddev: Kernels start from N(0, init_stddev); None is Keras's Glorot uniform.
-        output_activation: `tanh` for pixels in [-1, 1], `sigmoid` for [0, 1].
-        upsampling: What doubles a map: `conv_transpose`, or `resize`, which repeats each pixel and then convolves.
-            A. Odena, V. Dumoulin and C. Olah, "Deconvolution and Checkerboard Artifacts" (2016), explain what for.
+        settings: What to build; None is the book chapter's.
+        **overrides: Settings by name, such as `kernel_size=4`.
 
     Returns:
         A model from float32 (batch, latent_dim) to float32 images.
 
     Raises:
-        InputError: The network cannot reach this image size.
-        ValueError: The upsampling is not known.
+        InputError: The network cannot reach this image size, or a setting is out of bounds.
     """
-    if upsampling not in UPSAMPLINGS:
-        raise ValueError(f"upsampling must be one of {UPSAMPLINGS}. Received: {upsampling!r}")
+    settings = replace(settings or GeneratorSettings(), **overrides)
     base, count = doublings(square_size(image_shape))
-    hidden = widths(filters, count + extra_layers - 1, max_filters)[::-1]
-    z = keras.Input((latent_dim,), name="z")
-    x = layers.Dense(base * base * base_filters, kernel_initializer=_kernels(init_stddev), name="dense")(z)
-    x = layers.Reshape((base, base, base_filters), name="reshape")(x)
+    hidden = widths(settings.filters, count + settings.extra_layers - 1)[::-1]
+    z = keras.Input((settings.latent_dim,), name="z")
+    x = layers.Dense(base * base * settings.base_filters, kernel_initializer=_kernels(settings), name="dense")(z)
+    x = layers.Reshape((base, base, settings.base_filters), name="reshape")(x)
     for layer, width in enumerate([*hidden, image_shape[-1]], start=1):
-        x = layers.BatchNormalization(momentum=batch_norm_momentum, name=f"batch_norm_{layer}")(x)
-        x = _activation(activation, leaky_alpha, f"activation_{layer}")(x)
-        options = {"padding": "same", "kernel_initializer": _kernels(init_stddev)}
+        x = layers.BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
+        if settings.activation == "relu":
+            x = layers.ReLU(name=f"activation_{layer}")(x)
+        else:
+            x = layers.LeakyReLU(settings.leaky_alpha, name=f"activation_{layer}")(x)
+        options = {"padding": "same", "kernel_initializer": _kernels(settings)}
         stride = 2 if layer <= count else 1
-        if upsampling == "resize":
+        if settings.upsampling == "resize":
             if stride == 2:
                 x = layers.UpSampling2D(2, name=f"resize_{layer}")(x)
-            x = layers.Conv2D(width, kernel_size, name=f"conv_{layer}", **options)(x)
+            x = layers.Conv2D(width, settings.kernel_size, name=f"conv_{layer}", **options)(x)
         else:
-            x = layers.Conv2DTranspose(width, kernel_size, stride, name=f"conv_transpose_{layer}", **options)(x)
-    images = layers.Activation(output_activation, dtype=keras.config.floatx(), name="images")(x)
+            name = f"conv_transpose_{layer}"
+            x = layers.Conv2DTranspose(width, settings.kernel_size, stride, name=name, **options)(x)
+    images = layers.Activation(settings.output_activation, dtype=keras.config.floatx(), name="images")(x)
     return keras.Model(z, images, name="generator")
 
 
 def build_discriminator(
-    image_shape: tuple[int, int, int],
-    *,
-    filters: int = 64,
-    extra_layers: int = 0,
-    max_filters: int = 512,
-    kernel_size: int = 5,
-    batch_norm: bool = True,
-    batch_norm_momentum: float = 0.8,
-    activate_last: bool = True,
-    leaky_alpha: float = 0.2,
-    dropout: float = 0.2,
-    init_stddev: float | None = 0.02,
-    spectral_norm: bool = False,
+    image_shape: tuple[int, int, int], settings: DiscriminatorSettings | None = None, **overrides: object
 ) -> keras.Model:
     """Build the network that tells real images from generated ones.
 
@@ -100,47 +68,42 @@ def build_discriminator(
 
     Args:
         image_shape: Height, width and channels.
-        filters: Filters of the first layer; each further one has twice as many.
-        extra_layers: Layers of stride 1 to add behind the halvings.
-        max_filters: Most filters of any layer.
-        kernel_size: Side of the kernels in pixels.
-        batch_norm: Whether the layers after the first have BatchNormalization.
-        batch_norm_momentum: How slowly its moving averages move.
-        activate_last: Whether the last convolution has a LeakyReLU behind it.
-        leaky_alpha: Slope of the LeakyReLU below zero.
-        dropout: Share of the features dropped in training, 0 for none.
-        init_stddev: Kernels start from N(0, init_stddev); None is Keras's Glorot uniform.
-        spectral_norm: Whether the optimiser divides each kernel by its spectral norm after every step.
+        settings: What to build; None is the book chapter's.
+        **overrides: Settings by name, such as `kernel_size=4`.
 
     Returns:
         A model from float32 images to logits of shape (batch, 1), whose
         sigmoid is the probability that the image is real.
+
+    Raises:
+        InputError: The images are not square, or a setting is out of bounds.
     """
+    settings = replace(settings or DiscriminatorSettings(), **overrides)
     strided = halvings(square_size(image_shape))
-    count = strided + extra_layers
+    count = strided + settings.extra_layers
     images = keras.Input(image_shape, name="images")
-    constraint = SpectralNorm() if spectral_norm else None
+    constraint = SpectralNorm() if settings.spectral_norm else None
     x = images
-    for layer, width in enumerate(widths(filters, count, max_filters), start=1):
+    for layer, width in enumerate(widths(settings.filters, count), start=1):
         x = layers.Conv2D(
             width,
-            kernel_size,
+            settings.kernel_size,
             strides=2 if layer <= strided else 1,
             padding="same",
-            kernel_initializer=_kernels(init_stddev),
+            kernel_initializer=_kernels(settings),
             kernel_constraint=constraint,
             name=f"conv_{layer}",
         )(x)
-        if batch_norm and layer > 1:
-            x = layers.BatchNormalization(momentum=batch_norm_momentum, name=f"batch_norm_{layer}")(x)
-        if activate_last or layer < count:
-            x = _activation("leaky_relu", leaky_alpha, f"activation_{layer}")(x)
+        if settings.batch_norm and layer > 1:
+            x = layers.BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
+        if settings.activate_last or layer < count:
+            x = layers.LeakyReLU(settings.leaky_alpha, name=f"activation_{layer}")(x)
     x = layers.Flatten(name="flatten")(x)
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
+    if settings.dropout:
+        x = layers.Dropout(settings.dropout, name="dropout")(x)
     full = keras.config.floatx()  # in half precision the loss of the sigmoid would saturate
     logits = layers.Dense(
-        1, kernel_initializer=_kernels(init_stddev), kernel_constraint=constraint, dtype=full, name="logits"
+        1, kernel_initializer=_kernels(settings), kernel_constraint=constraint, dtype=full, name="logits"
     )(x)
     return keras.Model(images, logits, name="discriminator")
 
@@ -175,14 +138,8 @@ def build_augmented(discriminator: keras.Model, augment: keras.Layer) -> keras.M
     return keras.Model(images, discriminator(augment(images)), name="augmented_discriminator")
 
 
-def _kernels(init_stddev: float | None) -> keras.Initializer:
+def _kernels(settings: GeneratorSettings | DiscriminatorSettings) -> keras.Initializer:
     # A new object each time: a seeded initializer that layers share would give them the same draw.
-    if init_stddev is None:
+    if settings.init_stddev is None:
         return keras.initializers.GlorotUniform()
-    return keras.initializers.RandomNormal(stddev=init_stddev)
-
-
-def _activation(name: str, leaky_alpha: float, layer_name: str) -> keras.Layer:
-    if name == "relu":
-        return layers.ReLU(name=layer_name)
-    return layers.LeakyReLU(negative_slope=leaky_alpha, name=layer_name)
+    return keras.initializers.RandomNormal(stddev=settings.init_stddev)

@@ -87,14 +87,15 @@ def _devices() -> tuple[int, object]:
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class KLDivergence(keras.layers.Layer):
-    """Adds beta times the mean KL divergence to the model's loss and passes z through.
+    """The KL term of a VAE's loss: adds beta times the batch's mean KL divergence by `add_loss`, and passes z through.
 
     It also keeps the mean KL of the batches seen in training, in weights that
     no gradient moves: a metric updated inside `call` stays 0 on the JAX backend.
 
     Args:
         beta: Weight of the KL term; 1 is the evidence lower bound.
-        warm_up: Whether the layer has a weight `warmth`, 1 at first, that beta is multiplied by.
+        warm_up: Whether beta is multiplied by a variable `kl_weight`, which is 1 at first; training raises it from
+            near 0 to 1 in the first epochs.
 
     Call arguments:
         inputs: z_mean, z_log_var and z, each of shape (batch, latent_dim).
@@ -109,15 +110,14 @@ class KLDivergence(keras.layers.Layer):
         self.beta, self.warm_up = beta, warm_up
         self.total = self.add_weight(shape=(), initializer="zeros", trainable=False, name="total", dtype="float32")
         self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count", dtype="float32")
-
         if warm_up:
-            self.warmth = self.add_weight(shape=(), initializer="ones", trainable=False, name="warmth")
+            self.kl_weight = self.add_weight(shape=(), initializer="ones", trainable=False, name="kl_weight")
 
     def call(self, inputs: list, training: bool = False) -> object:
         """Add the loss and return z."""
         z_mean, z_log_var, z = inputs
         kl = ops.mean(kl_divergence(z_mean, z_log_var))
-        self.add_loss(self.beta * self.warmth * kl if self.warm_up else self.beta * kl)
+        self.add_loss(self.beta * self.kl_weight * kl if self.warm_up else self.beta * kl)
         if training:
             images = ops.cast(ops.shape(z)[0], "float32")
             self.total.assign_add(ops.cast(ops.stop_gradient(kl), "float32") * images)

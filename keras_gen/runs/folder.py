@@ -46,7 +46,12 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, out: str | Path | None, kind: str, dataset: str, root: str | Path = "runs", **facts: object
+        cls,
+        out: str | Path | None,
+        kind: str,
+        dataset: str,
+        root: str | Path = "runs",
+        facts: dict[str, object] | None = None,
     ) -> RunFolder:
         """Make a run's folder; nothing that exists is ever written over.
 
@@ -55,23 +60,19 @@ class RunFolder:
             kind: `vae` or `dcgan`.
             dataset: Name of the data set.
             root: Where numbered folders go.
-            **facts: What run.json says from the first moment on.
+            facts: What run.json says from the first moment on.
 
         Raises:
             InputError: The path exists, or cannot be written.
         """
-        path = make_folder(out, f"{kind}-{file_name(dataset)}", root, cls._prepare(facts))
-        return cls(path)
 
-    @staticmethod
-    def _prepare(facts: dict[str, object]) -> Callable[[Path], None]:
+
         def prepare(path: Path) -> None:
-            folder = RunFolder(path)
             for name in ("images", "figures", "models"):
                 (path / name).mkdir()
-            folder.write(id=uuid.uuid4().hex, **facts)
+            cls(path).write(id=uuid.uuid4().hex, **(facts or {}))
 
-        return prepare
+        return cls(make_folder(out, f"{kind}-{file_name(dataset)}", root, prepare))
 
     @property
     def figures(self) -> Path:

@@ -2,12 +2,12 @@
 
 from keras_gen._lazy import lazy_exports
 
-__all__, __getattr__ = lazy_exports(
+__all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         ".dcgan": ("DCGANTrainer", "train_dcgan"),
         ".engines": ("make_trainer",),
-        ".freezing": ("frozen", "weight_changes"),
+        ".freezing": ("frozen", "weight_changes", "who_moved"),
         ".vae": ("VAETrainer", "train_vae"),
     },
 )

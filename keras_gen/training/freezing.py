@@ -107,6 +107,9 @@ def weight_changes(**models: keras.Model) -> Iterator[dict[str, WeightChanges]]:
         changes[name] = WeightChanges(**changed)
 
 
+who_moved = weight_changes  # its name before version 0.2
+
+
 def _groups(model: keras.Model) -> dict[str, list[keras.Variable]]:
     return {"trained": model.trainable_weights, "statistics": model.non_trainable_weights}
 

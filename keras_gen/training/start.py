@@ -226,7 +226,7 @@ def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> 
             raise InputError(f"{folder.path} holds a run already; make a new folder, or continue it by resume=True")
         folder.write(**record)
         return folder
-    return RunFolder.create(None if folder is True else folder, plan.kind, plan.train.name, **record)
+    return RunFolder.create(None if folder is True else folder, plan.kind, plan.train.name, facts=record)
 
 
 def _made_with() -> dict[str, object]:

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 from keras_gen import resolve_settings
 from keras_gen.evaluation import Estimate, active_units, elbo_terms, importance_weighted_bound
 from keras_gen.models import build_decoder, build_encoder
-from keras_gen.models.likelihoods import LIKELIHOODS, observed
+from keras_gen.models.losses import LIKELIHOODS, observed
 from keras_gen.seeds import random_stream
 from keras_gen.training.vae import VAETrainer
 

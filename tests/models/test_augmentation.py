@@ -75,7 +75,7 @@ def test_the_seed_repeats_it_and_each_call_draws_anew(pictures):
 
 def test_the_generator_s_gradient_comes_through():
     """Every weight of the generator moves when it is trained through augmentation and discriminator."""
-    generator = build_generator((16, 16, 3), 4, filters=4, base_filters=4)
+    generator = build_generator((16, 16, 3), latent_dim=4, filters=4, base_filters=4)
     discriminator = build_discriminator((16, 16, 3), filters=4)
     judge = build_augmented(discriminator, Augment(seed=1))
     gan = keras.Sequential([generator, judge])

@@ -5,6 +5,7 @@ import pytest
 from keras_gen.errors import InputError
 from keras_gen.models import build_discriminator, build_gan, build_generator
 from keras_gen.models.layers import SpectralNorm
+from keras_gen.settings import GeneratorSettings
 
 ARTICLE_GENERATOR = {
     "filters": 32,
@@ -66,9 +67,8 @@ def test_the_article_s_nets():
 
 @pytest.mark.parametrize("size", [8, 20, 28, 32, 48, 64, 128])
 def test_nets_deepen_with_size_and_fit_together(size):
-    small = {"filters": 2, "max_filters": 4}
-    generator = build_generator((size, size, 3), 6, base_filters=3, **small)
-    discriminator = build_discriminator((size, size, 3), **small)
+    generator = build_generator((size, size, 3), latent_dim=6, base_filters=3, filters=2)
+    discriminator = build_discriminator((size, size, 3), filters=2)
     assert generator.output_shape == (None, size, size, 3)
     assert build_gan(generator, discriminator).output_shape == (None, 1)
     assert 3 <= discriminator.get_layer("flatten").input.shape[1] <= 4
@@ -76,7 +76,9 @@ def test_nets_deepen_with_size_and_fit_together(size):
 
 @pytest.mark.parametrize(("activation", "low"), [("tanh", -1), ("sigmoid", 0)])
 def test_pixels_are_in_the_range_of_the_output_activation(activation, low):
-    generator = build_generator((8, 8, 1), 4, filters=2, base_filters=3, init_stddev=3.0, output_activation=activation)
+    generator = build_generator(
+        (8, 8, 1), latent_dim=4, filters=2, base_filters=3, init_stddev=3.0, output_activation=activation
+    )
     images = keras.ops.convert_to_numpy(generator(np.random.default_rng(0).normal(size=(50, 4)), training=True))
     assert images.min() == pytest.approx(low, abs=0.05)
     assert images.max() == pytest.approx(1, abs=0.05)
@@ -97,7 +99,7 @@ def test_sizes_out_of_reach_are_refused():
 
 
 def test_saved_nets_load_in_safe_mode(tmp_path):
-    generator = build_generator((8, 8, 1), 4, filters=2, base_filters=3)
+    generator = build_generator((8, 8, 1), GeneratorSettings(latent_dim=4, base_filters=3), filters=2)
     discriminator = build_discriminator((8, 8, 1), filters=2)
     z = np.ones((2, 4), np.float32)
     for model, x in ((generator, z), (discriminator, np.ones((2, 8, 8, 1), np.float32))):
@@ -112,7 +114,7 @@ def test_resizing_stands_before_a_convolution_wherever_a_transposed_one_would_do
     resized = [layer for layer in generator.layers if isinstance(layer, keras.layers.UpSampling2D)]
     assert [layer.output.shape[1] for layer in resized] == [8, 16, 32]
     assert [layer.interpolation for layer in resized] == ["nearest"] * 3
-    with pytest.raises(ValueError, match="upsampling must be one of"):
+    with pytest.raises(InputError, match=r"`generator\.upsampling` must be one of conv_transpose, resize"):
         build_generator((32, 32, 3), upsampling="bilinear")
 
 

@@ -7,7 +7,7 @@ from keras_gen.models.exporting import export, multiply_adds
 
 
 def test_a_dense_decoder_is_exported_weight_by_weight():
-    decoder = build_decoder((8, 8, 1), 3, intermediate_dim=5)
+    decoder = build_decoder((8, 8, 1), latent_dim=3, intermediate_dim=5)
     z = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     x = z
     for step in export(decoder):
@@ -56,6 +56,6 @@ def test_a_network_of_other_layers_is_not_exported():
 
 
 def test_multiplications_are_counted_by_hand():
-    assert multiply_adds(build_decoder((28, 28, 1), 2)) == 2 * 256 + 256 * 784
-    generator = build_generator((8, 8, 3), 10, filters=4, base_filters=6, kernel_size=5)
+    assert multiply_adds(build_decoder((28, 28, 1))) == 2 * 256 + 256 * 784
+    generator = build_generator((8, 8, 3), latent_dim=10, filters=4, base_filters=6, kernel_size=5)
     assert multiply_adds(generator) == pytest.approx(10 * 4 * 4 * 6 + 4 * 4 * 25 * 6 * 3)

@@ -15,7 +15,7 @@ ONES = np.ones((8, 1), np.float32)
 
 @pytest.fixture
 def nets():
-    generator = build_generator((8, 8, 1), 4, filters=4, base_filters=4, init_stddev=0.3)
+    generator = build_generator((8, 8, 1), latent_dim=4, filters=4, base_filters=4, init_stddev=0.3)
     discriminator = build_discriminator((8, 8, 1), filters=4, extra_layers=1, dropout=0, init_stddev=0.3)
     gan = build_gan(generator, discriminator)
     for model in (discriminator, gan):

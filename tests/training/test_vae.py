@@ -66,7 +66,7 @@ def test_the_kl_term_is_warmed_up_evenly_and_the_losses_are_told_with_all_of_it(
     weights = []
     for epoch in (1, 2, 3, 4, 5, 9):
         one.start_epoch(epoch)
-        weights.append(float(one.vae.get_layer("kl").warmth.numpy()))
+        weights.append(float(one.vae.get_layer("kl").kl_weight.numpy()))
     assert weights == [0.25, 0.5, 0.75, 1, 1, 1]
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_gen.models.applying import BATCH, decode
+from keras_gen.models.inference import BATCH, decode
 
 
 class Recorder:
