@@ -194,7 +194,7 @@ def _by_epoch(runs: dict[str, list[Run]]) -> list[str]:
     return [
         "",
         f"On the way, on validation images (floors, by seed: {', '.join(_floor([run]) for run in first_runs)}). Apart "
-        "are the first and the last by this many standard errors of their difference, in the seed in which it is least:",
+        "are the first and the last by so many standard errors of their difference, in the seed in which it is least:",
         "",
         *markdown_table(rows),
     ]

@@ -66,11 +66,10 @@ class RunFolder:
             InputError: The path exists, or cannot be written.
         """
 
-
         def prepare(path: Path) -> None:
             for name in ("images", "figures", "models"):
                 (path / name).mkdir()
-            cls(path).write(id=uuid.uuid4().hex, **(facts or {}))
+            cls(path).write(**{"id": new_id()} | (facts or {}))
 
         return cls(make_folder(out, f"{kind}-{file_name(dataset)}", root, prepare))
 
@@ -297,6 +296,11 @@ class RunFolder:
 
 def _numbers(row: dict[str, str]) -> dict[str, float]:
     return {name: int(text) if name == "epoch" else float(text) for name, text in row.items() if text != ""}
+
+
+def new_id() -> str:
+    """Return an identifier for a run, which its models carry too."""
+    return uuid.uuid4().hex
 
 
 def make_folder(
