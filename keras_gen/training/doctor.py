@@ -78,9 +78,7 @@ class Doctor(keras.callbacks.Callback):
         changed = False
         for finding in seen:
             if finding.name not in known:
-                findings.append(
-                    {"name": finding.name, "epoch": self.run.epoch, "text": finding.text, "resolved": None}
-                )
+                findings.append({"name": finding.name, "epoch": self.run.epoch, "text": finding.text, "resolved": None})
                 self.say(f"Doctor  {finding.text}")
                 changed = True
             elif known[finding.name].get("resolved"):

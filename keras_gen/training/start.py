@@ -17,6 +17,7 @@ from keras_gen.data.inspection import inspect
 from keras_gen.errors import InputError
 from keras_gen.runs import Run, RunFolder
 from keras_gen.runs.checkpoints import load_checkpoint
+from keras_gen.runs.folder import new_id
 from keras_gen.runs.images import save_images
 from keras_gen.runs.record import describe_images
 from keras_gen.runs.run import RUNS
@@ -68,7 +69,9 @@ def _announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
     train, training = plan.train, plan.settings.training
     shape = "x".join(map(str, train.image_shape))
     validation = f", {len(plan.validation):,} validation" if plan.validation is not None else ""
-    say(f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}")
+    say(
+        f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}"
+    )
     say(f"Recipe  {plan.settings.recipe}" + (f": {plan.why}" if plan.why else ""))
     helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
@@ -191,11 +194,13 @@ def _begin(
         run = plan.run
         run.settings, run.chief = plan.settings, trainer.chief
         record = {"settings": plan.settings.as_dict(), "commands": run.record.get("commands", []) + commands}
+        record["id"] = run.record.get("id") or new_id()  # a run of format version 1 has none
         record |= describe_images(plan.train, plan.held_out, plan.source) | _made_with()
         run.continue_with(trainer.models, (plan.train, plan.held_out), record)
         say(f"Run     {run.where}")
         return run
     record = {
+        "id": new_id(),
         "kind": plan.kind,
         "settings": plan.settings.as_dict(),
         **describe_images(plan.train, plan.held_out, plan.source),
@@ -276,7 +281,10 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     epochs = run.settings.training.epochs
     if run.stopped_by is not None:
         status = "interrupted"
-        say(f"Stopped in epoch {run.epoch + 1} of {epochs}." + (f" To continue: {resume_line(run)}" if run.folder else ""))
+        say(
+            f"Stopped in epoch {run.epoch + 1} of {epochs}."
+            + (f" To continue: {resume_line(run)}" if run.folder else "")
+        )
     elif run.epoch < epochs:
         status = "stopped"
         say(f"Stopped by a callback after epoch {run.epoch} of {epochs}. {last_losses(run)}")
