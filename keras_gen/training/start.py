@@ -324,16 +324,15 @@ def resume_line(run: Run) -> str:
 
 def unbreakable(say: Callable[[str], None]) -> Callable[[str], None]:
     """Return a `say` that goes on without a reader: nobody may be left at the other end of `| head`."""
-    broken = False
 
     def say_if_possible(line: str) -> None:
-        nonlocal broken
-        if not broken:
+        if not say_if_possible.broken:
             try:
                 say(line)
             except OSError:
-                broken = True
+                say_if_possible.broken = True
 
+    say_if_possible.broken = False
     return say_if_possible
 
 
