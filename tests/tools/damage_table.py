@@ -157,7 +157,7 @@ sys.addaudithook(_refuse_blocked)
 
 
 def file_kind(name: str) -> str:
-    """Return a file's name with a star for its number; of figures only the folder counts, for nothing reads one alone."""
+    """Return a file's name with a star for its number; figures are one kind: no command reads one alone."""
     return "figures/*.png" if name.startswith("figures/") else re.sub(r"\d{3,}", "*", name)
 
 
@@ -220,7 +220,7 @@ class Table:
         found = []
         for kind in KINDS:
             names = (path.relative_to(self.run(kind)).as_posix() for path in sorted(self.run(kind).rglob("*")))
-            names = [name for name in names if (self.run(kind) / name).is_file() and not Path(name).name[0] == "."]
+            names = [name for name in names if (self.run(kind) / name).is_file() and Path(name).name[0] != "."]
             files = {file_kind(name): name for name in reversed(names)}
             found += [Trial(kind, *rest) for rest in itertools.product(files.values(), DAMAGES, commands(kind))]
         random.Random(seed).shuffle(found)
