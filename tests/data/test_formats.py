@@ -186,12 +186,14 @@ def test_csv_rows_of_squares_have_no_label(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("label,a,b,c,d\n1,2,3,,5\n", "cannot be read"),
-        ("1,2,3,4\n1,2\n", "cannot be read"),
+        ("label,a,b,c,d\n1,2,3,,5\n", "a cell that is no number"),
+        ("1,2,3,4\n1,x,3,4\n", "a cell that is no number"),
+        ("1,2,3,4\n1,2\n", "rows of other than the 4 cells"),
         ("0,5,6,7,1\n1,5,6,7,0\n", "could be the first or the last"),
         ("7,5,6,7,9\n8,5,6,7,9\n", "is neither the first nor the last"),
-        ("", "cannot be read"),
-        ("a,b,c,d\n", "cannot be read"),
+        ("", "has no rows"),
+        ("a,b,c,d\n", "has no rows"),
+        ("cat,1,2,3,4\n", "has no rows"),
     ],
 )
 def test_csv_that_cannot_be_used_says_why(tmp_path, text, message):
