@@ -158,7 +158,7 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     """
     with reading(path), path.open(encoding="utf-8-sig") as file:
         names = [cell.strip().lower() for cell in _cells(file.readline(MAX_LINE))]
-        has_header = not all(cell.lstrip("-").replace(".", "", 1).isdigit() for cell in names if cell)
+        has_header = not any(_is_number(cell) for cell in names)
         if not has_header:
             file.seek(0)
         rows = []
@@ -180,6 +180,12 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
 
 def _cells(line: str) -> list[str]:
     return line.strip().replace('"', "").split(",")
+
+
+def _is_number(cell: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return math.isfinite(float(cell))
+    return False
 
 
 def _numbers(lines: list[str], path: Path) -> np.ndarray:

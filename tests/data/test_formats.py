@@ -178,9 +178,11 @@ def test_csv_rows_with_and_without_a_header_and_a_label_on_either_side(tmp_path,
     assert arrays["labels"].tolist() == [0, 1, 0]
 
 
-def test_csv_rows_of_squares_have_no_label(tmp_path):
-    (tmp_path / "rows.csv").write_text("1,2,3,4\n5,6,7,8\n")
-    assert list(read_csv(tmp_path / "rows.csv")) == ["images"]
+def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
+    (tmp_path / "rows.csv").write_text("1e-1,.2,0.3,4\n5,300,-7,8\n")
+    arrays = read_csv(tmp_path / "rows.csv")
+    assert list(arrays) == ["images"]
+    np.testing.assert_allclose(arrays["images"], [[0.1, 0.2, 0.3, 4], [5, 300, -7, 8]])
 
 
 @pytest.mark.parametrize(
