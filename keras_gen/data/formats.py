@@ -18,6 +18,7 @@ Arrays = Mapping[str, np.ndarray]
 LARGE, MAX_PACKED = 2**30, 200  # bytes; no images above it are packed more tightly, but zip bombs are
 MAX_IDX_BYTES = 2**28  # five times MNIST's
 MAX_LINE, ROWS_AT_A_TIME = 2**24, 1024
+LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
 HEAD = 512  # bytes that tell what a file is
 
 
@@ -158,7 +159,8 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     """
     with reading(path), path.open(encoding="utf-8-sig") as file:
         names = [cell.strip().lower() for cell in _cells(file.readline(MAX_LINE))]
-        has_header = not any(_is_number(cell) for cell in names)
+        column = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
+        has_header = column is not None or not any(_is_number(cell) for cell in names)
         if not has_header:
             file.seek(0)
         rows = []
@@ -170,7 +172,6 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     if not rows:
         raise InputError(f"{path} has no rows; give pixels and one label a row")
     table = np.concatenate(rows)
-    column = next((names.index(name) for name in ("label", "labels", "class", "target", "y") if name in names), None)
     if column is None and not _is_square(table.shape[1]):
         column = _label_column(table, path)
     if column is None:

@@ -85,7 +85,6 @@ def test_what_resampling_adds_beyond_black_and_white_is_clipped(black):
         (BYTES.astype("M8[s]"), "dtype datetime64"),
         (np.array(["a.png"]), "dtype <U5"),
         (None, "dtype object"),
-        ([[1, 2], [3]], "cannot be made an array"),
     ],
 )
 def test_pixels_of_no_known_range_are_refused(images, message):
@@ -247,3 +246,9 @@ def test_arrays_without_a_known_name_are_listed():
         InputError, match=r"photos\.npz has no array named images, x_train or the like; it has pictures, z"
     ):
         named_parts({"pictures": X, "z": X}, "photos.npz")
+
+
+def test_what_cannot_be_an_array_gives_one_line():
+    for images, labels in (([[1, 2], [3]], None), (BYTES, [[1], [2, 3]]), (ImageSet(COLOURS), None)):
+        with pytest.raises(InputError, match="cannot be made an array|ImageSet already"):
+            ImageSet.from_arrays(images, labels)

@@ -159,6 +159,7 @@ PIXELS = np.arange(12).reshape(3, 4) * 20
     "lines",
     [
         ["label,p0,p1,p2,p3", *("{y},{x}",) * 3],
+        ["label,0,1,2,3", *("{y},{x}",) * 3],
         ["p0,p1,p2,p3,label", *("{x},{y}",) * 3],
         ["{y},{x}"] * 3,
         ["{x},{y}"] * 3,
@@ -195,7 +196,7 @@ def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
         ("7,5,6,7,9\n8,5,6,7,9\n", "is neither the first nor the last"),
         ("", "has no rows"),
         ("a,b,c,d\n", "has no rows"),
-        ("cat,1,2,3,4\n", "has no rows"),
+        ("cat,1,2,3,4\n", "a cell that is no number"),
     ],
 )
 def test_csv_that_cannot_be_used_says_why(tmp_path, text, message):
