@@ -360,7 +360,7 @@ def test_one_dark_picture_in_16_bits_does_not_set_the_range_of_a_folder(tmp_path
 
 def test_a_huge_image_is_reduced_in_bands_and_looks_the_same(photos, monkeypatch):
     path = photos((16, 16), count=2)
-    ramp_image = Image.fromarray(np.add.outer(np.arange(200), np.arange(300)).astype(np.uint8) // 2)
+    ramp_image = Image.fromarray((np.add.outer(np.arange(200), np.arange(300)) // 2).astype(np.uint8))
     ramp_image.getexif()[0x0112] = 6
     ramp_image.save(path / "00.png", exif=ramp_image.getexif())
     usual = read_image(path / "00.png", (16, 16, 1)).astype(int)
