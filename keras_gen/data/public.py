@@ -1,6 +1,7 @@
 """Public data sets: found in the forms that people have them, checked by content, or downloaded."""
 
 import os
+import tempfile
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -66,9 +67,14 @@ def _class_label(dataset: PublicDataset, class_name: str) -> int:
 
 
 def keras_cache() -> Path:
-    """The folder in which Keras keeps data sets: `$KERAS_HOME/datasets` or `~/.keras/datasets`."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+    """The folder in which Keras keeps data sets: `$KERAS_HOME/datasets` or `~/.keras/datasets`.
+
+    Without a home folder it is one for temporary files.
+    """
+    try:
+        return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    except RuntimeError:  # no HOME, and the system does not know the user
+        return Path(tempfile.gettempdir(), "keras", "datasets")
 
 
 def _find(dataset: PublicDataset, label: int | None, data_dir: Path | None) -> list[Part]:
