@@ -14,7 +14,9 @@ from keras_gen.errors import InputError
 from keras_gen.figures import Figure, own_style, save_figure
 from keras_gen.figures.animation import figure_pixels, save_gif
 from keras_gen.figures.minimal import (
+    animation_frame,
     function_and_derivative,
+    losses_so_far,
     show_tiny_image,
     side_by_side,
     signal_pair,
@@ -23,7 +25,7 @@ from keras_gen.figures.minimal import (
     two_losses,
     verdicts,
 )
-from keras_gen.figures.networks import draw_network
+from keras_gen.figures.networks import faces_network, trend_network
 from keras_gen.files import write_text
 from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
@@ -146,21 +148,6 @@ def _animate(frames: Iterator[Figure], folder: Path) -> None:
     save_gif((figure_pixels(frame) for frame in tqdm(frames, total=FRAMES, desc="drawing")), folder / "training.gif")
 
 
-def _frame() -> Figure:
-    figure = Figure(figsize=(11, 3.4))  # a fixed layout: a constrained one would take most of the drawing time
-    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.16, top=0.88, wspace=0.25)
-    return figure
-
-
-def _losses_so_far(figure: Figure, place: tuple[int, int, int], history: np.ndarray, epoch: int) -> None:
-    axes = figure.add_subplot(*place)
-    for number, name in enumerate(("discriminator", "generator")):
-        axes.plot(history[: epoch + 1, number], label=name, linewidth=0.8)
-    low, high = history.min(), history.max()
-    axes.set(xlim=(0, len(history)), ylim=(low - 0.05, high + 0.05), xlabel="epoch", title=f"losses, epoch {epoch}")
-    axes.legend(loc="upper right", fontsize=7)
-
-
 # The trend GAN
 
 
@@ -177,7 +164,7 @@ def _trend(options: Options, folder: Path) -> None:
     history, seen = _watch(steps, options.epochs, moments, look)
     _write_history(history, folder)
     _write_weights(folder, **vars(gan))
-    save_figure(_trend_network(gan), folder / "network.png")
+    save_figure(trend_network(**vars(gan)), folder / "network.png")
     save_figure(function_and_derivative(sigmoid, sigmoid_derivative, "sigmoid"), folder / "sigmoid.png")
     generated = gan.generate(np.linspace(0.4, 1, len(real)))
     names = ("real images", "generated images")
@@ -199,19 +186,8 @@ def _trend_plane() -> np.ndarray:
     return np.stack([first, np.full_like(first, 0.5), last], axis=-1)
 
 
-def _trend_network(gan: trend.TrendGAN) -> Figure:
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    axes = figure.add_subplot()
-    weights = [gan.generator_weights[np.newaxis], None, gan.discriminator_weights[:, np.newaxis]]
-    names = [("λ12", "λ13", "λ14"), (), ("λ58", "λ68", "λ78")]
-    draw_network(axes, [["L, 1"], ["O2", "O3", "O4"], ["I5", "I6", "I7"], ["D, 8"]], weights, names)
-    generator_bias, discriminator_bias = gan.generator_bias[0], gan.discriminator_bias[0]
-    axes.set_title(f"generator's shared bias b {generator_bias:.2f}, discriminator's bias c {discriminator_bias:.2f}")
-    return figure
-
-
 def _trend_frame(epoch: int, images: np.ndarray, plane: np.ndarray, real: np.ndarray, history: np.ndarray) -> Figure:
-    figure = _frame()
+    figure = animation_frame()
     axes = figure.add_subplot(1, 3, 1)
     show_tiny_image(axes, images)
     axes.set_aspect("auto")
@@ -224,7 +200,7 @@ def _trend_frame(epoch: int, images: np.ndarray, plane: np.ndarray, real: np.nda
         images[:, [2, 0]],
         ("last pixel", "first pixel (middle 0.5)"),
     )
-    _losses_so_far(figure, (1, 3, 3), history, epoch)
+    losses_so_far(figure, (1, 3, 3), history, epoch)
     return figure
 
 
@@ -250,7 +226,7 @@ def _faces(options: Options, folder: Path) -> None:
         ("generated", gan.generate(spread), 5, "generated faces"),
     ):
         save_figure(tiny_images(images.reshape(-1, 2, 2), columns, heading=heading), folder / f"{name}.png")
-    save_figure(_faces_network(gan), folder / "network.png")
+    save_figure(faces_network(**vars(gan)), folder / "network.png")
     if options.animate:
         _animate((_faces_frame(epoch, *state, np.array(history)) for epoch, state in seen), folder)
 
@@ -261,24 +237,13 @@ def _faces_plane() -> np.ndarray:
     return np.stack([bright, dark, dark, bright], axis=-1)
 
 
-def _faces_network(gan: faces.FacesGAN) -> Figure:
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    names = ("top left", "top right", "bottom left", "bottom right")
-    weights = [gan.generator_weights[np.newaxis], gan.discriminator_weights[:, np.newaxis]]
-    draw_network(axes, [["z"], [name.replace(" ", "\n") for name in names], ["D"]], weights)
-    biases = ", ".join(f"{bias:.2f}" for bias in gan.generator_biases)
-    axes.set_title(f"generator's biases {biases}; discriminator's bias {gan.discriminator_bias:.2f}", fontsize=10)
-    return figure
-
-
 def _faces_frame(epoch: int, images: np.ndarray, plane: np.ndarray, history: np.ndarray) -> Figure:
-    figure = _frame()
+    figure = animation_frame()
     for number, image in zip((1, 2, 7, 8), images[::3], strict=True):
         show_tiny_image(figure.add_subplot(2, 6, number), image.reshape(2, 2))
     both = [np.stack([part[:, [0, 3]].mean(1), part[:, [1, 2]].mean(1)], axis=1) for part in (faces.FACES, images)]
     verdicts(figure.add_subplot(1, 3, 2), plane, (0, 1, 0, 1), *both, ("main diagonal", "other diagonal"))
-    _losses_so_far(figure, (1, 3, 3), history, epoch)
+    losses_so_far(figure, (1, 3, 3), history, epoch)
     return figure
 
 
@@ -328,9 +293,9 @@ def _sine_plane() -> np.ndarray:
 
 
 def _sine_frame(epoch: int, generated: np.ndarray, plane: np.ndarray, real_fits: dict, history: np.ndarray) -> Figure:
-    figure = _frame()
+    figure = animation_frame()
     signals(figure.add_subplot(1, 3, 1), generated, "generated signals")
     places = [np.stack([fits["f"], fits["x0"]], axis=1) for fits in (real_fits, sine.fit_sines(generated))]
     verdicts(figure.add_subplot(1, 3, 2), plane, (0.9, 1.8, -1, 2), *places, ("f", "x0"))
-    _losses_so_far(figure, (1, 3, 3), history, epoch)
+    losses_so_far(figure, (1, 3, 3), history, epoch)
     return figure
