@@ -10,7 +10,7 @@ from keras_gen.errors import WriteError
 from keras_gen.text import printable
 
 LONGEST = 2000  # characters of a line
-ALIASES = {"data": "dataset", "folder": "out", "start": "from", "end": "to"}  # arguments whose flags have other names
+ALIASES = {"data": "dataset", "folder": "out"}  # arguments of train_vae and train_dcgan, by the name of their flags
 REMEDIES = {
     errno.ENOSPC: "make room and run again",
     getattr(errno, "EDQUOT", errno.ENOSPC): "make room within your quota and run again",  # Windows knows no quota
@@ -34,12 +34,15 @@ def as_flags(message: str, flags: Container[str] | None = None) -> str:
 
     Args:
         message: What the library says.
-        flags: The command's, such as `--image-size`; None takes every plain name for an argument.
+        flags: The command's, such as `--image-size`, and the names of settings that have one, such as
+            `data.image_size`; None takes every plain name for an argument.
     """
 
     def translated(match: re.Match) -> str:
         text = match[1]
         name, equals, value = text.partition("=")
+        if flags is not None and "." in name and name in flags:  # a setting that has a flag
+            name = name.rpartition(".")[2]
         if equals and re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name):
             return f"--set {name}={_value(value)}"
         flag = "--" + ALIASES.get(name, name).replace("_", "-")
@@ -61,9 +64,9 @@ def _value(text: str) -> str:
     return text
 
 
-def one_line(message: str, flags: Container[str] | None = None) -> str:
+def shown(message: object, flags: Container[str] | None = None) -> str:
     """Return a message as one line for the terminal."""
-    first, *rest = as_flags(message, flags).split("\n")
+    first, *rest = as_flags(str(message), flags).split("\n")
     return printable(" ".join([first.rstrip(), *(line.strip() for line in rest)]), LONGEST)
 
 

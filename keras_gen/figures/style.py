@@ -3,38 +3,15 @@
 import contextlib
 import functools
 import io
-import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from keras_gen.errors import InputError
+import matplotlib.figure
+import matplotlib.style
+from matplotlib import font_manager
+
 from keras_gen.files import replacing
-
-
-def _import_matplotlib() -> None:
-    """Import matplotlib where MPLBACKEND names a backend that it does not know, such as Jupyter's in another Python."""
-    if "matplotlib" in sys.modules:
-        return
-    backend = os.environ.pop("MPLBACKEND", None)
-    try:
-        import matplotlib
-    except UnicodeDecodeError as error:
-        raise InputError(f"matplotlib cannot read your matplotlibrc ({error}); save it in UTF-8") from None
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if backend:
-        with contextlib.suppress(ValueError):  # what matplotlib does itself, but for the exception
-            matplotlib.rcParams["backend"] = backend
-
-
-_import_matplotlib()
-
-import matplotlib.style  # noqa: E402
-from matplotlib import figure as matplotlib_figure  # noqa: E402
-from matplotlib import font_manager  # noqa: E402
 
 DPI = 120
 FONTS = (  # the first has Latin, Greek, Cyrillic, Hebrew and Arabic, and comes with matplotlib
@@ -60,18 +37,16 @@ def own_style() -> Iterator[None]:
         yield
 
 
-class Figure(matplotlib_figure.Figure):
+class Figure(matplotlib.figure.Figure):
     """A figure that a notebook shows, also where pyplot has not been imported.
 
     Attributes:
         name_table: The names that are numbers in it, by number.
     """
 
-    name_table: dict[str, str]
-
     def __init__(self, **keywords: object) -> None:
         super().__init__(**keywords)
-        self.name_table = {}
+        self.name_table: dict[str, str] = {}
 
     @own_style()
     def _repr_png_(self) -> bytes:

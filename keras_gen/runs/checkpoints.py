@@ -59,7 +59,9 @@ def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], 
     return path
 
 
-def load_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], say: Callable[[str], None] = print) -> dict:
+def load_checkpoint(
+    folder: RunFolder, groups: dict[str, list[keras.Variable]], say: Callable[[str], None] = print
+) -> dict:
     """Read the newest checkpoint that is whole, and set the variables from it.
 
     Args:

@@ -141,7 +141,7 @@ class Run(RunResults):
         """Return one of the models.
 
         Raises:
-            InputError: The run has no such model, it cannot be loaded safely, or it is of another epoch than others.
+            InputError: The run has no such model, it cannot be loaded safely, or it is of another epoch than the other.
         """
         if name not in MODELS[self.kind]:
             raise InputError(f"a {self.kind} run has no model {name}; it has {' and '.join(MODELS[self.kind])}")
@@ -151,8 +151,8 @@ class Run(RunResults):
             model, facts = self.folder.load_model(name, self.best)
             if self._model_facts and facts != self._model_facts:
                 raise InputError(
-                    f"the models in {self.folder.path} are of different epochs, as when the run trains on while they "
-                    "are read; try again"
+                    f"the models in {self.folder.path} are of different epochs, as when the run is still trained while "
+                    "they are read; try again"
                 )
             self._models[name], self._model_facts = model, facts
         return self._models[name]
@@ -210,7 +210,7 @@ class Run(RunResults):
 
     @property
     def typical_length(self) -> float | None:
-        """The length that nearly all latent points have which the generator was trained on, or None."""
+        """Length that nearly all latent points share that the generator was trained on, or None."""
         return None
 
     def at_typical_length(self, latents: np.ndarray) -> np.ndarray:

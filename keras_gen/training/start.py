@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import time
 from collections.abc import Callable
@@ -13,29 +12,22 @@ from pathlib import Path
 import keras
 
 from keras_gen.data import ImageSet
-from keras_gen.data.inspection import inspect
 from keras_gen.errors import InputError
 from keras_gen.runs import Run, RunFolder
 from keras_gen.runs.checkpoints import load_checkpoint
 from keras_gen.runs.images import save_images
-from keras_gen.runs.record import describe_images
 from keras_gen.runs.kinds import RUNS
-from keras_gen.seeds import own_random_state
+from keras_gen.runs.new_folder import new_id
+from keras_gen.runs.record import describe_images
 from keras_gen.settings import Settings
-from keras_gen.training.device import (
-    backend_version,
-    best_precision,
-    device_name,
-    unused_nvidia_card,
-    versions,
-)
+from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
+from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
 from keras_gen.training.loop import Loop
 from keras_gen.training.planning import Plan, plan_resume, plan_run
 from keras_gen.training.trainer import Trainer
 
 SAVE_EVERY = 60.0  # seconds
-FEW_STEPS = 1500  # the digits begin to be readable there
 
 
 def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
@@ -46,10 +38,9 @@ def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
     Raises:
         InputError: The settings do not fit the images.
     """
-    with own_random_state(plan.settings.training.seed):
-        trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings)
+    trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings)
     check_batches(trainer, plan.train)
-    _announce(plan, trainer, say)
+    announce(plan, trainer, say)
     plan.settings = trainer.settings
     return trainer
 
@@ -62,40 +53,6 @@ def check_batches(trainer: Trainer, train: ImageSet) -> None:
         raise InputError(
             f"{len(train)} training images are fewer than the {trainer.images_per_step} of one step; {remedy}"
         )
-
-
-def _announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
-    train, training = plan.train, plan.settings.training
-    shape = "x".join(map(str, train.image_shape))
-    validation = f", {len(plan.validation):,} validation" if plan.validation is not None else ""
-    say(f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}")
-    say(f"Recipe  {plan.settings.recipe}" + (f": {plan.why}" if plan.why else ""))
-    helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
-    for advice in inspect(train, helps) + _advice_on_steps(plan):
-        say(f"Advice  {advice}")
-    reason = f" ({best_precision(plan.settings.convolutional)[1]})" if training.precision == "auto" else ""
-    say(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.training.precision}{reason}")
-    if training.distribute != "none":
-        say(f"Split   each batch of {training.batch_size} over {trainer.devices} devices")
-    if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
-        say(
-            f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
-            "for BatchNormalization needs full batches"
-        )
-    if hint := unused_nvidia_card():
-        say(hint)
-
-
-def _advice_on_steps(plan: Plan) -> list[str]:
-    if plan.kind == "vae":
-        return []
-    training = plan.settings.training
-    steps = len(plan.train) // (training.batch_size * training.discriminator_steps) * training.epochs
-    if steps >= FEW_STEPS:
-        return []
-    smaller = " or a smaller `batch_size`" if training.batch_size > 32 else ""
-    epochs = -(-FEW_STEPS * training.epochs // steps)
-    return [f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try `epochs={epochs}`{smaller}"]
 
 
 def train(
@@ -134,7 +91,7 @@ def run_plan(
     trainer: Trainer,
     folder: RunFolder | str | Path | bool | None,
     *,
-    callbacks: list[keras.callbacks.Callback] | tuple = (),
+    callbacks: list[keras.callbacks.Callback] | tuple | Callable[[Run], list] = (),
     say: Callable[[str], None] = print,
     save_every: float = SAVE_EVERY,
     doctor: bool = True,
@@ -146,7 +103,7 @@ def run_plan(
         plan: What to train.
         trainer: From `prepare`.
         folder: A new path, a `RunFolder`, True for the next number under `runs`, or None to write nothing.
-        callbacks: The user's.
+        callbacks: The user's, or a function of the run that returns them.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints.
         doctor: Whether to look for what is wrong with the run after each epoch.
@@ -157,16 +114,18 @@ def run_plan(
     """
     started = time.monotonic()
     run = _begin(plan, trainer, folder, command, say)
-    with run.folder.locked() if run.folder is not None else nullcontext():
+    with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
             _restore(trainer, run, plan, say)
+        if not trainer.chief:  # only the first of several workers writes
+            run.folder = None
         loop = Loop(
             trainer,
             run,
             plan.train,
             plan.held_out,
             validation=plan.validation,
-            callbacks=callbacks,
+            callbacks=callbacks(run) if callable(callbacks) else callbacks,
             say=say,
             save_every=save_every,
             doctor=doctor,
@@ -174,11 +133,11 @@ def run_plan(
         run.update(status="running")
         try:
             loop.fit()
+            run.stopped_by = loop.signals.received
+            _finish(run, time.monotonic() - started, say)
         except BaseException as error:
             _fail(run, error, say)
             raise
-        run.stopped_by = loop.signals.received
-        _finish(run, time.monotonic() - started, say)
     return run
 
 
@@ -191,11 +150,13 @@ def _begin(
         run = plan.run
         run.settings, run.chief = plan.settings, trainer.chief
         record = {"settings": plan.settings.as_dict(), "commands": run.record.get("commands", []) + commands}
+        record["id"] = run.record.get("id") or new_id()  # a run of format version 1 has none
         record |= describe_images(plan.train, plan.held_out, plan.source) | _made_with()
         run.continue_with(trainer.models, (plan.train, plan.held_out), record)
         say(f"Run     {run.where}")
         return run
     record = {
+        "id": new_id(),
         "kind": plan.kind,
         "settings": plan.settings.as_dict(),
         **describe_images(plan.train, plan.held_out, plan.source),
@@ -262,7 +223,7 @@ def _sums(sums: dict) -> dict:
 
 def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
     """Keep what can be kept of a run that ends by an exception, and say how to continue."""
-    interrupted = isinstance(error, KeyboardInterrupt)
+    interrupted = not isinstance(error, Exception)  # by a signal
     with suppress(OSError, InputError):  # what went wrong comes first
         run.update(status="interrupted" if interrupted else "failed")
         if run.folder is not None:
@@ -276,7 +237,10 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     epochs = run.settings.training.epochs
     if run.stopped_by is not None:
         status = "interrupted"
-        say(f"Stopped in epoch {run.epoch + 1} of {epochs}." + (f" To continue: {resume_line(run)}" if run.folder else ""))
+        say(
+            f"Stopped in epoch {run.epoch + 1} of {epochs}."
+            + (f" To continue: {resume_line(run)}" if run.folder else "")
+        )
     elif run.epoch < epochs:
         status = "stopped"
         say(f"Stopped by a callback after epoch {run.epoch} of {epochs}. {last_losses(run)}")
@@ -294,39 +258,8 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
             for path in drawn:
                 say(f"  {path}")
         run.record["status"] = status
-        say(f"All of it on one page: {run.report()}")
-        run.folder.checksums.compact()
+        say(f"All of it on one page: {run.report(say=say)}")
     run.update(status=status)
-
-
-def last_losses(run: Run) -> str:
-    """Return the last epoch's held-out losses as a sentence."""
-    if not run.history:
-        return ""
-    unit = run.settings.loss_unit
-    losses = {name.removeprefix("held_out_"): value for name, value in run.history[-1].items() if "held_out_" in name}
-    text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items())
-    return f"Held-out {text}{unit and ' ' + unit}."
-
-
-def resume_line(run: Run) -> str:
-    """Return the command that continues a run."""
-    return f"python train_{run.kind}.py --resume {shlex.quote(str(run.folder.path))}"
-
-
-def unbreakable(say: Callable[[str], None]) -> Callable[[str], None]:
-    """Return a `say` that goes on without a reader: nobody may be left at the other end of `| head`."""
-    broken = False
-
-    def say_if_possible(line: str) -> None:
-        nonlocal broken
-        if not broken:
-            try:
-                say(line)
-            except OSError:
-                broken = True
-
-    return say_if_possible
 
 
 def _pass_on(number: int) -> None:

@@ -118,7 +118,9 @@ class Trainer(ABC):
     @property
     def noise_states(self) -> list[keras.Variable]:
         """The states of the networks' random generators."""
-        return [variable for group in self.variables.values() for variable in group if "seed_generator" in variable.path]
+        return [
+            variable for group in self.variables.values() for variable in group if "seed_generator" in variable.path
+        ]
 
     def end_step(self) -> None:  # noqa: B027, there may be nothing left
         """Do what is left of a step when the networks have been trained, on all devices."""

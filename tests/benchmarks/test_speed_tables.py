@@ -1,15 +1,15 @@
-from keras_gen.benchmarks.race import Result
-from keras_gen.benchmarks.tables import picture_table, section, verdicts
-from keras_gen.benchmarks.task import CONTENDERS, PEAKS, Task
+from keras_gen.benchmarks.runner import Result
+from keras_gen.benchmarks.speed_tables import picture_table, section, verdicts
+from keras_gen.benchmarks.tasks import PEAKS, WORKERS, Task
 
-BARE, _, _, _, SHARED, TORCH, CHANNELS_LAST = CONTENDERS["dcgan"]
+BARE, _, _, _, SHARED, TORCH, CHANNELS_LAST = WORKERS["dcgan"]
 TASK = Task("dcgan", (32, 32, 3), "float32", 128, 10)
 
 
 def results(gpu=None):
-    laps = {BARE: [2.0, 4.0, 2.0], SHARED: [1.0, 1.0, 1.0], TORCH: [4.0, 4.0, 4.0], CHANNELS_LAST: [2.0, 2.0, 2.0]}
-    raced = [Result(each, 5.0, seconds, 10**9, gpu) for each, seconds in laps.items()]
-    return [*raced, Result(PEAKS[0], 1.0, [10.0, 20.0, 10.0]), Result(PEAKS[1], 1.0, [20.0, 5.0, 40.0])]
+    seconds = {BARE: [2.0, 4.0, 2.0], SHARED: [1.0, 1.0, 1.0], TORCH: [4.0, 4.0, 4.0], CHANNELS_LAST: [2.0, 2.0, 2.0]}
+    measured = [Result(worker, 5.0, times, 10**9, gpu) for worker, times in seconds.items()]
+    return [*measured, Result(PEAKS[0], 1.0, [10.0, 20.0, 10.0]), Result(PEAKS[1], 1.0, [20.0, 5.0, 40.0])]
 
 
 def cells(lines):
@@ -19,7 +19,7 @@ def cells(lines):
 def test_a_table_compares_with_the_bare_loop_and_with_the_best_of_pytorch():
     lines = section(TASK, results(), [10**11, 5 * 10**10])
     assert lines[0] == "## DCGAN, 32x32x3, batch 128, float32"
-    assert lines[2] == "10 steps a lap, 100 GFLOP a step, 50 with shared fakes; the peak is 100 GFLOP/s."
+    assert lines[2] == "10 steps a round, 100 GFLOP a step, 50 with shared fakes; the peak is 100 GFLOP/s."
     head, _, bare, shared, torch, _ = cells(lines)
     assert head[1:5] == ["s a step", "steps/s", "× bare `train_on_batch`", "× PyTorch, channels-last"]
     # The peak is 100, 200 and 100 GFLOP/s; the bare loop did 500, 250 and 500.
@@ -30,8 +30,8 @@ def test_a_table_compares_with_the_bare_loop_and_with_the_best_of_pytorch():
 
 
 def test_ratios_are_of_the_same_round():
-    laps = [Result(BARE, 1.0, [1.0, 10.0, 100.0]), Result(SHARED, 1.0, [0.5, 5.0, 50.0])]
-    rows = cells(section(TASK, [*laps, results()[-2]], [10**9, 10**9]))
+    measured = [Result(BARE, 1.0, [1.0, 10.0, 100.0]), Result(SHARED, 1.0, [0.5, 5.0, 50.0])]
+    rows = cells(section(TASK, [*measured, results()[-2]], [10**9, 10**9]))
     assert [row[3] for row in rows[2:]] == ["1.00", "2.00"]
     assert len(rows[0]) == 7  # without PyTorch nothing is compared with it
 
