@@ -30,7 +30,7 @@ from keras_gen.files import write_text
 from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
 from keras_gen.runs.arguments import check_count
-from keras_gen.runs.folder import make_folder
+from keras_gen.runs.new_folder import make_folder
 
 FRAMES = 48  # pictures of an animation
 MOMENTS = 11  # of the training, in the trend GAN's picture of generated images
