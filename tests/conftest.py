@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 
@@ -71,18 +72,21 @@ def npz_file(tmp_path):
 
 
 SMALL_SETTINGS = {
-    "vae": ["--intermediate-dim", "16"],
-    "vae3": ["--intermediate-dim", "16", "--latent-dim", "3"],
+    "vae": ["--set", "encoder.intermediate_dim=16"],
+    "vae3": ["--set", "encoder.intermediate_dim=16", "--latent-dim", "3"],
     "dcgan": [
-        *("--latent-dim", "20", "--generator-filters", "4"),
-        *("--generator-base-filters", "4", "--discriminator-filters", "4"),
+        *("--latent-dim", "20", "--set", "generator.filters=4"),
+        *("--set", "generator.base_filters=4", "--set", "discriminator.filters=4"),
     ],
 }
 
 
 @pytest.fixture(scope="session")
 def command_runs(tmp_path_factory):
-    """The folders of small finished runs of the training commands, by name: vae (two dimensions), vae3, dcgan."""
+    """The folders of small finished runs of the training commands, by name: vae (two dimensions), vae3, dcgan.
+
+    Beside them are stripes.npz, their data, and what each command printed, such as vae.txt.
+    """
     from keras_gen.cli.train import train_command
 
     root = tmp_path_factory.mktemp("runs")
@@ -90,7 +94,8 @@ def command_runs(tmp_path_factory):
     np.savez(root / "stripes.npz", images=images, labels=labels)
     for name, settings in SMALL_SETTINGS.items():
         common = ["--dataset", str(root / "stripes.npz"), "--epochs", "2", "--batch-size", "24", "--out"]
-        assert train_command(name.rstrip("3"), [*common, str(root / name), *settings]) == 0
+        with open(root / f"{name}.txt", "w") as output, contextlib.redirect_stdout(output):
+            assert train_command(name.rstrip("3"), [*common, str(root / name), *settings]) == 0
     return {name: root / name for name in SMALL_SETTINGS}
 
 
