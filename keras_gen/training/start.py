@@ -20,8 +20,8 @@ from keras_gen.runs import Run, RunFolder
 from keras_gen.runs.checkpoints import load_checkpoint
 from keras_gen.runs.folder import new_id
 from keras_gen.runs.images import save_images
+from keras_gen.runs.kinds import RUNS
 from keras_gen.runs.record import describe_images
-from keras_gen.runs.run import RUNS
 from keras_gen.seeds import own_random_state
 from keras_gen.settings import Settings
 from keras_gen.training.device import (
@@ -306,7 +306,6 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
                 say(f"  {path}")
         run.record["status"] = status
         say(f"All of it on one page: {run.report()}")
-        run.folder.checksums.compact()
     run.update(status=status)
 
 

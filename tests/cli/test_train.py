@@ -19,7 +19,7 @@ from keras_gen.cli.train import train_command, train_parser
 from keras_gen.errors import InputError
 from keras_gen.runs import Run
 from keras_gen.settings import fields_of, resolve_settings
-from tests.conftest import SMALL_SETTINGS, striped_images
+from tests.conftest import small_flags, striped_images
 
 KINDS = ("vae", "dcgan")
 COMMON_FLAGS = (
@@ -137,7 +137,7 @@ def test_a_dry_run_is_a_recipe_file_with_the_same_settings_and_writes_nothing(
     kind, stripes, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    words = ["--dataset", stripes, "--dry-run", "--epochs", "7", "--batch-size", "24", *SMALL_SETTINGS[kind]]
+    words = ["--dataset", stripes, "--dry-run", "--epochs", "7", "--batch-size", "24", *small_flags(kind)]
     assert train_command(kind, words) == 0
     text = capsys.readouterr().out
     models = {"vae": ("encoder", "decoder"), "dcgan": ("generator", "discriminator")}[kind]
@@ -150,7 +150,7 @@ def test_a_dry_run_is_a_recipe_file_with_the_same_settings_and_writes_nothing(
         "stripes",
         epochs=7,
         batch_size=24,
-        **train._overrides(kind, vars(train_parser(kind).parse_args(SMALL_SETTINGS[kind]))),
+        **train._overrides(kind, vars(train_parser(kind).parse_args(small_flags(kind)))),
     )
     assert tomllib.loads(text)["training"]["epochs"] == 7
     assert resolve_settings(kind, "stripes", "mine.toml").explicit() == expected.explicit()
@@ -268,7 +268,7 @@ def test_a_signal_ends_the_run_in_order_however_often_it_comes(
 
     monkeypatch.setattr(Run, "draw_epoch", draw_and_interrupt)
     folder = tmp_path / "my run"
-    words = ["--dataset", stripes, "--batch-size", "24", "--epochs", "9", "--out", str(folder), *SMALL_SETTINGS["vae"]]
+    words = ["--dataset", stripes, "--batch-size", "24", "--epochs", "9", "--out", str(folder), *small_flags("vae")]
     assert train_command("vae", words, "keras-gen train-vae") == code
     printed = capfd.readouterr()
     assert printed.err.count("Stopping after this step, and saving") == 1
@@ -287,7 +287,7 @@ def test_a_run_goes_on_without_a_reader_and_ends_with_a_line_on_stderr(tmp_path)
         "sys.exit(train_command('vae', sys.argv[1:]))"
     )
     np.savez(tmp_path / "images.npz", images=striped_images(80)[0])
-    words = ["--dataset", "images.npz", "--batch-size", "24", "--epochs", "9", "--out", "run", *SMALL_SETTINGS["vae"]]
+    words = ["--dataset", "images.npz", "--batch-size", "24", "--epochs", "9", "--out", "run", *small_flags("vae")]
     env = os.environ | {"PYTHONPATH": os.getcwd()}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": tmp_path, "env": env, "text": True}
     with subprocess.Popen([sys.executable, "-c", code, *words], **pipes) as process:
@@ -362,7 +362,7 @@ def test_tensorboard_writes_into_the_run_folder(stripes, tmp_path, monkeypatch):
         str(tmp_path / "run"),
         "--tensorboard",
     ]
-    assert train_command("vae", [*words, *SMALL_SETTINGS["vae"]]) == 0
+    assert train_command("vae", [*words, *small_flags("vae")]) == 0
     assert written == [(tmp_path / "run" / "tensorboard", 0, True)]
 
 
@@ -371,7 +371,7 @@ def test_what_measuring_needs_is_made_ready_before_the_run(tmp_path, monkeypatch
     np.savez(tmp_path / "images.npz", images=images)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     flags = ["--dataset", str(tmp_path / "images.npz"), "--batch-size", "24", "--evaluate-every", "1"]
-    flags += ["--epochs", "1", *SMALL_SETTINGS["dcgan"], "--out"]
+    flags += ["--epochs", "1", *small_flags("dcgan"), "--out"]
     assert train_command("dcgan", [*flags, str(tmp_path / "run")]) == 0
     (features,) = (tmp_path / "keras" / "keras_gen" / "features").iterdir()
     features.write_text("nonsense")
@@ -393,5 +393,5 @@ def test_a_setting_s_flag_and_set_do_not_meet_unnoticed():
         "decoder": {"architecture": "dense"},
     }
     options = vars(train_parser("vae").parse_args(["--epochs", "3", "--set", "training.epochs=3"]))
-    with pytest.raises(InputError, match="`training.epochs` and `set` training.epochs are the same setting"):
+    with pytest.raises(InputError, match=r"`training.epochs` and `set` training.epochs are the same setting"):
         train._overrides("vae", options)
