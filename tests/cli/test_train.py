@@ -17,7 +17,7 @@ from keras_gen.cli import train
 from keras_gen.cli.flags import replace_old_flags
 from keras_gen.cli.train import train_command, train_parser
 from keras_gen.errors import InputError
-from keras_gen.runs import Run
+from keras_gen.runs import Run, RunFolder
 from keras_gen.settings import fields_of, resolve_settings
 from tests.conftest import small_flags, striped_images
 
@@ -206,6 +206,7 @@ def test_automatic_precision_says_what_it_took_and_why(stripes, capsys):
     ("words", "message"),
     [
         (["--epochs", "0"], "--epochs must be a whole number from 1 to 1000000; received 0"),
+        (["--set", "data.max_bad=-1"], "--max-bad must be a whole number from 0 to 1000000000; received -1"),
         (["--image-size", "x"], "--image-size must be a whole number from 4 to 1024, or none; received x"),
         (["--epoch", "3"], "--epoch is not known; did you mean --epochs?; see python train_vae.py --help"),
         (["--zzz"], "--zzz is not known; see python train_vae.py --help"),
@@ -229,8 +230,8 @@ def test_automatic_precision_says_what_it_took_and_why(stripes, capsys):
         (["--resume", "RUN"], "RUN has its 2 epochs; give more with --epochs to continue"),
         (
             ["--resume", "RUN", "--batch-size", "30", "--seed", "1", "--image-size", "8"],
-            "a resumed run keeps its settings: --image-size was none, now 8; --batch-size was 24, now 30; --seed was 0, "
-            "now 1; leave these out, or start a new run",
+            "a resumed run keeps its settings: --image-size was none, now 8; --batch-size was 24, now 30; --seed was 0, now "
+            "1; leave these out, or start a new run",
         ),
     ],
 )
@@ -305,10 +306,11 @@ def test_resume_takes_settings_from_the_run_data_that_has_moved_and_adds_epochs(
     command_runs, stripes, tmp_path, monkeypatch, capsys
 ):
     path = shutil.copytree(command_runs["vae"], tmp_path / "my run")
-    facts = json.loads((path / "run.json").read_text())
+    folder = RunFolder(path)
+    facts = folder.read()
     facts["settings"]["training"]["learning_rate_schedule"] = "cosine"
     facts["source"]["dataset"] = "/gone/stripes.npz"
-    (path / "run.json").write_text(json.dumps(facts))
+    folder.write(**facts)
     shutil.copy(stripes, tmp_path / "stripes.npz")
     monkeypatch.chdir(tmp_path)
     first_rows = (path / "history.csv").read_text()
