@@ -239,7 +239,7 @@ def _classes(scores: dict) -> str:
     if "classes" not in scores:
         return "–"
     count, classes = len(scores["classes"]["shares"]), scores["classes"]
-    return f"{count - len(classes['missing']) - len(classes.get('undetermined', classes.get('untold', [])))} of {count}"
+    return f"{count - len(classes['missing']) - len(classes.get('undetermined', []))} of {count}"
 
 
 def _estimate(row: dict, name: str) -> tuple[float, float]:
