@@ -7,18 +7,16 @@ import os
 import signal
 import sys
 import threading
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
-from keras_gen.cli.messages import file_problem, one_line
+from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MOST = 1_000_000  # images that one command makes
-LONGEST_NAME = 40
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -54,25 +52,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
-def run_parser(command: str, description: str) -> Parser:
-    """Return the parser of a command on a run's folder: `python -m keras_gen COMMAND RUN`."""
-    result = Parser(prog=f"python -m keras_gen {command}", description=description)
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
-    return result
-
-
-def add_best_flag(parser: argparse.ArgumentParser) -> None:
-    """Let a command use the best models of a run instead of the last."""
-    parser.add_argument(
-        "--best", action="store_true", help="use the best models, which --evaluate-every keeps (default: the last)"
-    )
-
-
-def drawn_by(name: str, best: bool) -> str:
-    """Return the name of a file that a run's best models draw, or its last: neither takes the other's place."""
-    return f"{name}-best" if best else name
-
-
 class Terminated(BaseException):
     """SIGTERM or SIGHUP arrived outside the training loop; its number is the argument."""
 
@@ -83,13 +62,13 @@ def run_command(body: Callable[[], int]) -> int:
     Args:
         body: The command; returns its exit code.
     """
-    _take_signals()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
             stream.reconfigure(errors="backslashreplace", line_buffering=True)  # and `| tee` shows each line at once
     code = None
     try:
-        code = body()
+        with _signals_raise():
+            code = body()
         print(end="", flush=True)  # here, what goes wrong with it becomes a line; stdout may be None
         return code
     except InputError as error:
@@ -117,17 +96,24 @@ def run_command(body: Callable[[], int]) -> int:
         _drop_broken_output()
 
 
-def _take_signals() -> None:
-    """Let SIGTERM and SIGHUP end the command as Ctrl-C does; a SIGHUP that is ignored, as under nohup, stays so."""
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise Terminated; a SIGHUP that is ignored, as under nohup, stays so."""
 
     def terminate(number: int, _: object) -> NoReturn:
         raise Terminated(number)
 
+    before = {}
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, terminate)
+                before[number] = signal.signal(number, terminate)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -137,13 +123,13 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _fail(code: int, message: str) -> int:
-    say_on_stderr(f"error: {one_line(message, Parser.flags or None)}")
+    say_on_stderr(f"error: {shown(message, Parser.flags or None)}")
     return code
 
 
 def say(line: object) -> None:
     """Print a line; what a user has named cannot move the cursor in it."""
-    print(one_line(str(line), Parser.flags or None))
+    print(shown(line, Parser.flags or None))
 
 
 def say_on_stderr(line: str) -> None:
@@ -197,12 +183,6 @@ def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> No
     """
     if path.suffix.lower() != ending or path in others:
         raise InputError(f"{flag} {path} must end in {ending}" + (", and be another file than --npy" if others else ""))
-
-
-def short_name(text: str) -> str:
-    """Return a text fit for a part of a file's name; a long one ends in a checksum instead."""
-    plain = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in text).strip("_")
-    return plain if len(plain) <= LONGEST_NAME else f"{plain[:LONGEST_NAME]}_{zlib.crc32(text.encode()):08x}"
 
 
 def save_array(path: Path, array: object) -> None:

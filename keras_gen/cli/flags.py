@@ -34,8 +34,8 @@ SECTIONS = {
 }
 OWN = {  # flags that are no settings
     "dataset": {
-        "help": "mnist5k (comes along), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of a folder of images "
-        "or of an archive or array file",
+        "help": "mnist5k (comes along), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of a folder, archive "
+        "or array of images",
         "default_text": "mnist5k",
     },
     "data_dir": {
@@ -45,14 +45,14 @@ OWN = {  # flags that are no settings
     },
     "recipe": {
         "help": "settings to start from: {recipes}, a FILE.toml, or the folder of a run",
-        "default_text": "by data",
+        "default_text": "depends on the data",
     },
     "set": {
         "action": "append",
         "default": [],
         "metavar": "GROUP.NAME=VALUE",
         "help": "any setting, such as {example}; --help-all lists them; may be repeated",
-        "default_text": "the recipe's",
+        "default_text": "none",
     },
     "out": {"metavar": "FOLDER", "help": "folder to make for the run", "default_text": "runs/, numbered"},
     "resume": {
@@ -190,7 +190,7 @@ def _default(kind: str, group: str, name: str) -> str:
 
     usual = text(resolve_settings(kind))
     same = all(text(settings) == usual for settings in _resolved(kind))
-    return usual if same else f"the recipe's, {usual} on mnist5k"
+    return usual if same else f"by recipe; {usual} on mnist5k"
 
 
 @functools.cache

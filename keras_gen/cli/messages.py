@@ -64,9 +64,9 @@ def _value(text: str) -> str:
     return text
 
 
-def one_line(message: str, flags: Container[str] | None = None) -> str:
+def shown(message: object, flags: Container[str] | None = None) -> str:
     """Return a message as one line for the terminal."""
-    first, *rest = as_flags(message, flags).split("\n")
+    first, *rest = as_flags(str(message), flags).split("\n")
     return printable(" ".join([first.rstrip(), *(line.strip() for line in rest)]), LONGEST)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import to_pillow
 from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
-from keras_gen.figures.pages import asset, render
+from keras_gen.pages import asset, render
+from keras_gen.text import printable
 
 SHEET_COLUMNS = 40
 LARGEST_SIDE = 128  # pixels of an image in a page; larger ones are averaged down
@@ -97,7 +98,7 @@ def explorer_page(plane: LatentPlane) -> str:
             shown.append("Walks and concepts are shown as far as they lie in the plane.")
     return render(
         "explorer.html",
-        title=plane.title,
+        title=printable(plane.title),
         how=how,
         shown=" ".join(shown).strip(),
         plane=f"latent plane of {plane.axis_names[0]} and {plane.axis_names[1]}",
@@ -123,7 +124,7 @@ def _data(plane: LatentPlane) -> dict[str, object]:
         "points": _points(plane),
         "classes": _classes(plane),
         "means": None if plane.means is None else _floats(plane.means),
-        "meanNames": list(plane.mean_names),
+        "meanNames": [printable(name) for name in plane.mean_names],
         "prior": None if plane.prior is None else {"centre": plane.prior.tolist(), "shares": PRIOR_SHARES},
         "marks": [{"name": name, "x": x, "y": y} for name, x, y in plane.marks],
         "typicalLength": plane.typical_length,
@@ -154,7 +155,9 @@ def _classes(plane: LatentPlane) -> list[dict] | None:
         some = places[plane.labels == label]
         middle = np.median(some, axis=0).tolist() if len(some) else None
         middle = middle if len(some) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED else None
-        result.append({"name": plane.class_names[label], "colour": colour, "count": len(some), "middle": middle})
+        result.append(
+            {"name": printable(plane.class_names[label]), "colour": colour, "count": len(some), "middle": middle}
+        )
     return result
 
 

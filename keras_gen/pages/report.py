@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 
 from PIL import Image
 
-from keras_gen.figures.pages import asset, render
+from keras_gen.pages import asset, render
 
-LARGEST_PNG = 500_000  # bytes
+MAX_PNG = 500_000  # bytes
 PAGE_WIDTH = 1000  # pixels
 
 
@@ -61,6 +61,7 @@ class Report:
         title: The run's name.
         summary: A sentence: what was trained, on what, and how it ended.
         findings: What is wrong with the run, a sentence each.
+        resolved: What was wrong with it for a while.
         grids: Over the epochs.
         sections: Pictures.
         tables: Numbers and settings.
@@ -70,6 +71,7 @@ class Report:
     title: str
     summary: str
     findings: list[str] = field(default_factory=list)
+    resolved: list[str] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
@@ -83,25 +85,21 @@ def report_page(report: Report) -> str:
     return render("report.html", report=report, grids=grids, css=css, script=asset("report.js"))
 
 
-def png_source(png: bytes, widest: int | None = None) -> str:
+def png_source(png: bytes, max_width: int | None = None) -> str:
     """Return a PNG as a data URL: as it is if it is small, else as a smaller WebP with slight losses.
 
     Args:
         png: The bytes of its file.
-        widest: Pixels that it may be wide; None is as wide as a page.
-
-    Raises:
-        OSError, ValueError: The picture is damaged.
+        max_width: Pixels that it may be wide; None is as wide as a page.
     """
+    if max_width is None and len(png) <= MAX_PNG:
+        return "data:image/png;base64," + base64.b64encode(png).decode()
     with Image.open(io.BytesIO(png)) as image:
-        image.load()
-        if widest is None and len(png) <= LARGEST_PNG:
-            return "data:image/png;base64," + base64.b64encode(png).decode()
         picture = image.convert("RGB")
-    widest = widest or PAGE_WIDTH
-    if picture.width > widest:
-        height = max(1, round(picture.height * widest / picture.width))
-        picture = picture.resize((widest, height), Image.Resampling.LANCZOS)
+    max_width = max_width or PAGE_WIDTH
+    if picture.width > max_width:
+        height = max(1, round(picture.height * max_width / picture.width))
+        picture = picture.resize((max_width, height), Image.Resampling.LANCZOS)
     output = io.BytesIO()
     picture.save(output, "WEBP", quality=80)
     return "data:image/webp;base64," + base64.b64encode(output.getvalue()).decode()
