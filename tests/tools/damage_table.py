@@ -45,7 +45,6 @@ NOT_OF_A_RUN = ("minimal", "benchmark")
 ARGUMENTS = {  # small ones, where a command's own would take long
     "evaluate": ["--count", "8", "--samples", "1", "--importance-samples", "2"],
     "generate": ["--count", "2"],
-    "explore": ["--side", "3"],
     "latent manifold": ["--side", "3"],
     "latent traverse": ["--rows", "2", "--steps", "3"],
 }
@@ -62,6 +61,7 @@ UNAFFECTED, NAMED, LINE, VAGUE, TRACEBACK, SILENT, HANGS = OUTCOMES = (
     "hangs or crashes",
 )
 BAD = (VAGUE, TRACEBACK, SILENT, HANGS)
+NO_COMMAND = "the command does not work on an undamaged run of this kind"
 
 
 @dataclass(frozen=True)
@@ -240,8 +240,11 @@ class Table:
         """Do one trial, and return it with its outcome and a detail."""
         first = self.undamaged(trial.kind, trial.command)
         other = self.run(trial.kind, 1) / trial.file
-        if first.code != 0 or (trial.damage == "from another run" and not other.is_file()):
-            return asdict(trial) | {"outcome": "not applicable", "detail": ""}
+        if first.code != 0:
+            why = first.err if isinstance(first.code, int) else first.code
+            return asdict(trial) | {"outcome": NO_COMMAND, "detail": why.strip()[-300:]}
+        if trial.damage == "from another run" and not other.is_file():
+            return asdict(trial) | {"outcome": "no other file", "detail": ""}
 
         def damage(run: Path) -> None:
             DAMAGES[trial.damage](run / trial.file, other)
@@ -367,7 +370,9 @@ def table(rows: list[dict[str, str]]) -> str:
         for row in rows
         if row["outcome"] in BAD
     ]
-    return "\n".join([markdown(summary), "", markdown(cells), "", *bad])
+    unusable = {(row["kind"], row["command"]): row["detail"] for row in rows if row["outcome"] == NO_COMMAND}
+    notes = [f"- {NO_COMMAND}: {kind}, `{command}`: {detail}" for (kind, command), detail in sorted(unusable.items())]
+    return "\n".join([markdown(summary), "", markdown(cells), "", *bad, *notes])
 
 
 def _cell(counts: Counter) -> str:
