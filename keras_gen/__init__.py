@@ -1,6 +1,13 @@
 """Train small generative models with Keras and see what they learned."""
 
+import os
+
 from keras_gen._lazy import lazy_exports
+
+if os.environ.get("MPLBACKEND"):
+    from keras_gen._matplotlib import import_matplotlib
+
+    import_matplotlib()
 
 __version__ = "0.2.0"
 

@@ -1,5 +1,5 @@
 """python -m keras_gen COMMAND."""
 
-from keras_gen.cli.main import main
+from keras_gen.cli.main import entry
 
-raise SystemExit(main())
+entry()

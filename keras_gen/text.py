@@ -1,8 +1,11 @@
 """Texts that others have named, made fit for a line of the terminal or a figure."""
 
 import unicodedata
+import zlib
+from collections.abc import Iterable
 
 NAME_LENGTH = 60
+FILE_NAME_LENGTH = 40
 JOINERS = "\u200c\u200d"  # which words of Persian and Hindi need, and emoji
 UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories: control, format, surrogate, breaks of lines
 
@@ -23,6 +26,21 @@ def printable(text: object, longest: int = NAME_LENGTH) -> str:
     head = _fitting(letters, longest // 2)
     tail = _fitting(letters[::-1], longest - longest // 2 - 1)
     return "".join(letters[:head]) + "…" + "".join(letters[len(letters) - tail :])
+
+
+def listed(names: Iterable[object], most: int = 20) -> str:
+    """Return names in one line: the first ones, and how many more there are."""
+    names = [printable(name) for name in names]
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def short_name(text: str) -> str:
+    """Return a text fit for a part of a file's name; a long one ends in a checksum instead."""
+    plain = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in text).strip("_")
+    if len(plain) <= FILE_NAME_LENGTH:
+        return plain
+    return f"{plain[:FILE_NAME_LENGTH]}_{zlib.crc32(text.encode(errors='surrogateescape')):08x}"
 
 
 def _escaped(letter: str) -> str:

@@ -71,27 +71,29 @@ def npz_file(tmp_path):
 
 
 SMALL_SETTINGS = {
-    "vae": ["--intermediate-dim", "16"],
-    "vae3": ["--intermediate-dim", "16", "--latent-dim", "3"],
-    "dcgan": [
-        *("--latent-dim", "20", "--generator-filters", "4"),
-        *("--generator-base-filters", "4", "--discriminator-filters", "4"),
-    ],
+    "vae": {"intermediate_dim": 16},
+    "vae3": {"intermediate_dim": 16, "latent_dim": 3},
+    "dcgan": {"latent_dim": 20, "generator": {"filters": 4, "base_filters": 4}, "discriminator": {"filters": 4}},
 }
+
+
+def train_small(name, data, folder, **settings):
+    """Train a small run of a kind, and return its folder."""
+    import keras_gen
+
+    train = keras_gen.train_dcgan if name == "dcgan" else keras_gen.train_vae
+    settings = {"epochs": 2, "batch_size": 24} | SMALL_SETTINGS[name] | settings
+    train(str(data), folder=folder, say=lambda _: None, **settings)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def command_runs(tmp_path_factory):
-    """The folders of small finished runs of the training commands, by name: vae (two dimensions), vae3, dcgan."""
-    from keras_gen.cli.train import train_command
-
+    """The folders of small finished runs, by name: vae (two dimensions), vae3, dcgan; whoever changes one copies it."""
     root = tmp_path_factory.mktemp("runs")
     images, labels = striped_images(80, size=16)
     np.savez(root / "stripes.npz", images=images, labels=labels)
-    for name, settings in SMALL_SETTINGS.items():
-        common = ["--dataset", str(root / "stripes.npz"), "--epochs", "2", "--batch-size", "24", "--out"]
-        assert train_command(name.rstrip("3"), [*common, str(root / name), *settings]) == 0
-    return {name: root / name for name in SMALL_SETTINGS}
+    return {name: train_small(name, root / "stripes.npz", root / name) for name in SMALL_SETTINGS}
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from keras_gen.benchmarks.contender import Reporter
-from keras_gen.benchmarks.task import PEAK_OPERATIONS, Task
+from keras_gen.benchmarks.tasks import PEAK_OPERATIONS, Task
+from keras_gen.benchmarks.worker import Reporter
 
 SIZES = (1024, 2048, 4096, 8192)  # of square matrices
 PATIENCE = 1.0  # seconds that one product may take
@@ -12,8 +12,8 @@ TRIES = 5
 GROUP = 20  # products that a GPU is given before one is waited for
 
 
-def keras_products(reporter: Reporter, task: dict) -> None:
-    """Measure the backend's library for ever; see `_measure`."""
+def keras_products(reporter: Reporter, task: Task) -> None:
+    """Measure the backend's library until there are no more rounds."""
     import keras
 
     from keras_gen.training.device import gpus
@@ -24,31 +24,31 @@ def keras_products(reporter: Reporter, task: dict) -> None:
     def fetch(product: object) -> None:
         keras.ops.convert_to_numpy(keras.ops.cast(product[:1, :1], "float32"))
 
-    _measure(reporter, Task.of(task).precision, matrix, keras.ops.matmul, fetch, GROUP if gpus() else 1)
+    _measure(reporter, task, matrix, keras.ops.matmul, fetch, GROUP if gpus() else 1)
 
 
-def torch_products(reporter: Reporter, task: dict) -> None:
-    """Measure PyTorch for ever; see `_measure`. On a GPU float32 means TF32, as it does in PyTorch's convolutions."""
+def torch_products(reporter: Reporter, task: Task) -> None:
+    """Measure PyTorch likewise. On a GPU float32 means TF32, as it does in PyTorch's convolutions."""
     import torch
 
-    from keras_gen.cores import usable_cores
+    from keras_gen.benchmarks.torch_baseline import set_up
 
-    on_gpu = torch.cuda.is_available()
-    torch.set_num_threads(usable_cores())
+    device = set_up()
+    on_gpu = device.type == "cuda"
     torch.set_float32_matmul_precision("high" if on_gpu else "highest")
 
     def matrix(size: int, dtype: str) -> torch.Tensor:
-        return torch.randn(size, size, device="cuda" if on_gpu else "cpu").to(getattr(torch, dtype))
+        return torch.randn(size, size, device=device).to(getattr(torch, dtype))
 
     def fetch(product: torch.Tensor) -> None:
         product[0, 0].item()
 
-    _measure(reporter, Task.of(task).precision, matrix, torch.matmul, fetch, GROUP if on_gpu else 1)
+    _measure(reporter, task, matrix, torch.matmul, fetch, GROUP if on_gpu else 1)
 
 
 def _measure(
     reporter: Reporter,
-    precision: str,
+    task: Task,
     matrix: Callable[[int, str], object],
     multiply: Callable[[object, object], object],
     fetch: Callable[[object], None],
@@ -56,7 +56,7 @@ def _measure(
 ) -> None:
     """Find the size of square matrices, and the dtype that the precision allows, of the best rate; then repeat those.
 
-    A lap is told as the seconds that PEAK_OPERATIONS take at the rate of the best of its tries.
+    A round is told as the seconds that PEAK_OPERATIONS take at the rate of the best of its tries.
     """
 
     def seconds(a: object) -> float:
@@ -70,7 +70,7 @@ def _measure(
         return min(seconds(a) for _ in range(TRIES)) * PEAK_OPERATIONS / (2 * a.shape[0] ** 3)
 
     candidates = []
-    for dtype in ("float32",) if precision == "float32" else ("float32", "bfloat16"):
+    for dtype in ("float32",) if task.precision == "float32" else ("float32", "bfloat16"):
         for size in SIZES:
             a = matrix(size, dtype)
             seconds(a)  # warms up
@@ -81,4 +81,4 @@ def _measure(
     del candidates
     reporter.first_step()
     while True:
-        reporter.lap(best(fastest))
+        reporter.end_round(best(fastest))

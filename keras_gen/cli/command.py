@@ -2,22 +2,21 @@
 
 import argparse
 import contextlib
+import difflib
 import os
 import signal
 import sys
-import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
-from keras_gen.cli.messages import file_problem, one_line
+from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
 
-DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MOST = 1_000_000  # images that one command makes
-LONGEST_NAME = 40
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -25,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     """Reports a wrong flag as one line, as every other error is; flags are written out.
 
     Attributes:
-        flags: Of all commands that were parsed in this process; messages are worded with them.
+        flags: Flags and destinations of all commands that were parsed in this process; messages are worded with them.
     """
 
     flags: ClassVar[set[str]] = set()
@@ -33,37 +32,28 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **keywords: object) -> None:
         super().__init__(**keywords | {"allow_abbrev": False})
 
-    def parse_known_args(self, *arguments: object, **keywords: object) -> tuple[argparse.Namespace, list[str]]:
-        """Remember the flags, then read the arguments as argparse does."""
-        Parser.flags.update(self._option_string_actions)
-        return super().parse_known_args(*arguments, **keywords)
+    def parse_args(self, *arguments: object, **keywords: object) -> argparse.Namespace:
+        """Read the arguments; of one that is not known, name the nearest."""
+        Parser.flags.update(self._option_string_actions, (action.dest for action in self._actions))
+        namespace, unknown = self.parse_known_args(*arguments, **keywords)
+        if unknown:
+            shown = [flag for flag, action in self._option_string_actions.items() if action.help != argparse.SUPPRESS]
+            self.error(f"{unknown[0]} is not known{nearest(unknown[0].partition('=')[0], shown)}")
+        return namespace
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         """Raise what argparse would print with the usage."""
         raise InputError(f"{message}; see {self.prog} --help")
 
 
-def run_parser(command: str, description: str) -> Parser:
-    """Return the parser of a command on a run's folder: `python -m keras_gen COMMAND RUN`."""
-    result = Parser(prog=f"python -m keras_gen {command}", description=description)
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
-    return result
-
-
-def add_best_flag(parser: argparse.ArgumentParser) -> None:
-    """Let a command use the best models of a run instead of the last."""
-    parser.add_argument(
-        "--best", action="store_true", help="use the best models, which --evaluate-every keeps (default: the last)"
-    )
-
-
-def drawn_by(name: str, best: bool) -> str:
-    """Return the name of a file that a run's best models draw, or its last: neither takes the other's place."""
-    return f"{name}-best" if best else name
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return words that name the one meant, or nothing if none is near."""
+    matches = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {matches[0]}?" if matches else ""
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived outside the training loop."""
+    """SIGTERM or SIGHUP arrived outside the training loop; its number is the argument."""
 
 
 def run_command(body: Callable[[], int]) -> int:
@@ -72,16 +62,13 @@ def run_command(body: Callable[[], int]) -> int:
     Args:
         body: The command; returns its exit code.
     """
-
-    def terminate(*_: object) -> None:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, terminate)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)  # and `| tee` shows each line at once
+    code = None
     try:
-        code = body()
+        with _signals_raise():
+            code = body()
         print(end="", flush=True)  # here, what goes wrong with it becomes a line; stdout may be None
         return code
     except InputError as error:
@@ -89,23 +76,44 @@ def run_command(body: Callable[[], int]) -> int:
     except RunError as error:
         return _fail(RUN_FAILED, str(error))
     except BrokenPipeError:  # who read our output, such as `head`, has gone
-        _drop_output()
-        return RUN_FAILED
+        return RUN_FAILED if code is None else code
     except OSError as error:
+        if code:  # of a run that was stopped, perhaps for the very reason that the terminal is closed
+            return code
         if error.filename is None and error.errno is None:
             raise
-        if error.filename is None:
-            _drop_output()
         return _fail(RUN_FAILED, file_problem(error))
     except Exception as error:
         if not _out_of_memory(error):
             raise
         return _fail(RUN_FAILED, "there is not enough memory for this; use smaller batches, images or networks")
     except KeyboardInterrupt:
-        print("\nStopped; there was nothing to save yet", file=sys.stderr)
+        say_on_stderr("\nStopped")
         return INTERRUPTED
-    except Terminated:
-        return TERMINATED
+    except Terminated as error:
+        return 128 + error.args[0]
+    finally:
+        _drop_broken_output()
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise Terminated; a SIGHUP that is ignored, as under nohup, stays so."""
+
+    def terminate(number: int, _: object) -> NoReturn:
+        raise Terminated(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, terminate)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -115,51 +123,30 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _fail(code: int, message: str) -> int:
-    print(f"error: {one_line(message, Parser.flags or None)}", file=sys.stderr)
+    say_on_stderr(f"error: {shown(message, Parser.flags or None)}")
     return code
 
 
 def say(line: object) -> None:
     """Print a line; what a user has named cannot move the cursor in it."""
-    print(one_line(str(line), Parser.flags or None))
+    print(shown(line, Parser.flags or None))
 
 
-def _drop_output() -> None:
-    """Let what is still to be written, when Python ends, go nowhere: it would fail again."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def say_on_stderr(line: str) -> None:
+    """Print a line on stderr, if anybody is there to read it."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr)
 
 
-class StopSignals:
-    """Turns Ctrl-C or SIGTERM into a request that a loop looks at, so that nothing is cut off while it is saved.
-
-    Use it as a context manager, and as the loop's `should_stop`.
-    """
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-
-    def __enter__(self) -> "StopSignals":
-        self._before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def __call__(self) -> bool:
-        """Tell whether a signal has arrived."""
-        return self.received is not None
-
-    def _receive(self, number: int, _: object) -> None:
-        if self.received is None:
-            self.received = number
-            os.write(2, b"\nStopping after this step, and saving ...\n")  # print is not safe in a signal's handler
-
-    @property
-    def exit_code(self) -> int:
-        """143 after SIGTERM, 130 after Ctrl-C, here or at another worker."""
-        return 128 + (self.received or signal.SIGINT)
+def _drop_broken_output() -> None:
+    """Let what cannot be written any more go nowhere: when Python ends it would fail again, and say so."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def check_new(*paths: Path) -> None:
@@ -196,12 +183,6 @@ def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> No
     """
     if path.suffix.lower() != ending or path in others:
         raise InputError(f"{flag} {path} must end in {ending}" + (", and be another file than --npy" if others else ""))
-
-
-def short_name(text: str) -> str:
-    """Return a text fit for a part of a file's name; a long one ends in a checksum instead."""
-    plain = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in text).strip("_")
-    return plain if len(plain) <= LONGEST_NAME else f"{plain[:LONGEST_NAME]}_{zlib.crc32(text.encode()):08x}"
 
 
 def save_array(path: Path, array: object) -> None:
@@ -281,6 +262,8 @@ def start_backend(prepare: Callable[[], object] | None = None) -> None:
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2, and show it only if an exception comes out."""
+    import tempfile  # --help does without it
+
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         before = os.dup(2)

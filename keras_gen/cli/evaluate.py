@@ -1,20 +1,11 @@
 """python -m keras_gen evaluate: how good a run is, in numbers that mean something."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-from argparse import Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from keras_gen.cli.command import DONE, Parser, say
+from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.text import listed
 
-from keras_gen.cli.command import DONE, Parser, add_best_flag, check_seed, check_whole, run_parser, start_backend
-from keras_gen.cli.report import write_report
-from keras_gen.errors import InputError
-
-if TYPE_CHECKING:
-    from keras_gen.evaluation import Classes, Copies
-
-IMAGES_PER_CLASS, MOST_IMAGES = 50, 5000  # generated images to look for classes in, if they are more than are compared
-NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
 LIKELIHOODS = {
     "bernoulli": "grey pixels taken as averages of black and white ones; no likelihood of grey images",
     "binarized": "pixels drawn black or white by their grey value",
@@ -26,58 +17,21 @@ LIKELIHOODS = {
 def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
-    _check(options)
-    start_backend()
-    from keras_gen.training import load_run
-
-    run = load_run(options.run, best=options.best)
-    train, held_out = run.datasets()
-    count = min(options.count, len(held_out), len(train))
-    from keras_gen.cli import scores
-
-    if count < scores.FEWEST:
-        kind = "held-out" if len(held_out) <= len(train) else "training"
-        raise InputError(f"{run.folder.path} has {count} {kind} images; six are the least to compare with")
-    from keras_gen.evaluation import class_shares, find_copies
-
-    result = {"models": "best" if options.best else "last", "seed": options.seed}
-    if run.kind == "vae":
-        result["likelihood"] = scores.likelihood_scores(
-            run, held_out.images, options.samples, options.importance_samples, options.seed
-        )
-        _print_likelihood(result["likelihood"], run.settings.latent_dim)
-    features = scores.features_for(options.features, train, options.seed)
-    told_apart = train.has_classes and held_out.labels is not None
-    for_classes = min(IMAGES_PER_CLASS * len(train.class_names), MOST_IMAGES) if told_apart else 0
-    more = run.generate(max(count, for_classes), options.seed)
-    result["epoch"] = run.epoch
-    all_made, held_out_features, train_features = (features(each) for each in (more, held_out.images, train.images))
-    generated, made = more[:count], all_made[:count]
-    spaces = {
-        "pixels": (generated, held_out.images, train.images),
-        "features": (made, held_out_features, train_features),
-    }
-    real = held_out_features[scores.some_places(held_out, count, options.seed)]
-    floor = train_features[scores.some_places(train, count, options.seed)]
-    result["images"] = {
-        "features": options.features,
-        "count": count,
-        "generated": scores.image_scores(made, real),
-        "floor": scores.image_scores(floor, real),
-    }
-    _print_images(result["images"])
-    if told_apart:
-        found = class_shares(all_made, train_features, train.labels, held_out_features, held_out.labels)
-        result["classes"] = scores.class_scores(found)
-        print(_class_line(found, train.class_names))
-    copies = {space: find_copies(*arrays) for space, arrays in spaces.items()}
-    result["memorising"] = {space: scores.memorising_scores(found) for space, found in copies.items()}
-    for space, found in copies.items():
-        print(f"Copies in {space:9}  {found.verdict}")
-    run.folder.write_scores(result)
-    print(f"Numbers: {run.folder.path / 'metrics.json'}")
-    print(f"Each generated image beside its nearest training images: {_draw_nearest(run, generated, train, copies)}")
-    print(f"All of it on one page: {write_report(run.folder)}")
+    run = open_run(options)
+    scores = run.evaluate(
+        features=options.features,
+        count=options.count,
+        samples=options.samples,
+        importance_samples=options.importance_samples,
+        seed=options.seed,
+        say=say,
+    )
+    say_models(run)
+    for line in score_lines(scores, run.settings.latent_dim, run.class_names):
+        say(line)
+    say(f"Numbers: {run.folder.path / 'metrics.json'}")
+    say(f"Each generated image beside its nearest training images: {run.folder.figures / 'nearest.png'}")
+    say(f"All of it on one page: {run.folder.path / 'report.html'}")
     return DONE
 
 
@@ -107,63 +61,49 @@ def parser() -> Parser:
     )
     result.add_argument("--seed", type=int, default=0, help="start of every random draw (default: 0)")
     add_best_flag(result)
+    add_data_flags(result)
     return result
 
 
-def _check(options: Namespace) -> None:
-    for name, low, high in (("count", 6, 50_000), ("samples", 1, 10_000), ("importance_samples", 1, 5000)):
-        check_whole("--" + name.replace("_", "-"), vars(options)[name], low, high)
-    check_seed(options.seed)
-
-
-def _print_likelihood(scores: dict, latent_dim: int) -> None:
-    print(
-        f"Likelihood  {scores['likelihood']}: {LIKELIHOODS[scores['likelihood']]}; {scores['images']:,} held-out images"
-    )
-    parts = f"reconstruction {scores['reconstruction']:.2f}, KL {scores['kl']:.2f}; {scores['samples']} samples"
-    print(f"  ELBO                        {_estimate(scores['elbo'])} nats ({parts})")
-    bound = _estimate(scores["importance_weighted_bound"])
-    print(f"  importance-weighted bound   {bound} nats ({scores['importance_samples']} samples)")
-    print(f"  active latent dimensions    {scores['active_units']} of {latent_dim}")
-
-
-def _print_images(scores: dict) -> None:
-    print(f"Images  {scores['count']:,} generated against as many held-out ones, by {scores['features']} features")
-    print(f"  {'':12}{'generated':>20}{'training images':>20}   (the floor: as real as it gets)")
+def score_lines(scores: dict, latent_dim: int, class_names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the scores of `Run.evaluate` as lines."""
+    if bounds := scores.get("likelihood"):
+        name = bounds["likelihood"]
+        parts = f"reconstruction {bounds['reconstruction']:.2f}, KL {bounds['kl']:.2f}; {bounds['samples']} samples"
+        importance = f"{bounds['importance_samples']} samples"
+        yield f"Likelihood  {name}: {LIKELIHOODS[name]}; {bounds['images']:,} held-out images"
+        yield f"  ELBO                        {_estimate(bounds['elbo'], 2)} nats ({parts})"
+        yield f"  importance-weighted bound   {_estimate(bounds['importance_weighted_bound'], 2)} nats ({importance})"
+        yield f"  active latent dimensions    {bounds['active_units']} of {latent_dim}"
+    images = scores["images"]
+    yield f"Images  {images['count']:,} generated against as many held-out ones, by {images['features']} features"
+    yield f"  {'':12}{'generated':>20}{'training images':>20}   (the floor: as real as it gets)"
     for name in ("fid", "kid", "precision", "recall", "density", "coverage"):
-        cells = (_cell(scores[column][name]) for column in ("generated", "floor"))
-        print(f"  {name:12}" + "".join(f"{cell:>20}" for cell in cells))
+        cells = (_estimate(images[column][name], 4) for column in ("generated", "floor"))
+        yield f"  {name:12}" + "".join(f"{cell:>20}" for cell in cells)
+    if "classes" in scores:
+        yield _class_line(scores["classes"], class_names)
+    for space, found in scores["memorising"].items():
+        yield f"Copies in {space:9}  {found['verdict']}"
 
 
-def _class_line(found: Classes, names: tuple[str, ...]) -> str:
-    rarest = min(found.shares, key=found.shares.get)
-    missing = ", ".join(str(names[label]) for label in found.missing)
-    made = len(found.shares) - len(found.missing) - len(found.untold)
-    there = f"{made} of {len(found.shares)} among the generated images"
-    rare = f"missing: {missing}" if missing else f"the rarest, {names[rarest]}, is {found.shares[rarest]:.1%} of them"
-    if found.untold:
-        rare += f"; too few images to tell: {', '.join(str(names[label]) for label in found.untold)}"
-    return f"Classes  {there}; {rare} (by a classifier that is right for {found.accuracy:.0%} of the held-out images)"
+def _class_line(classes: dict, names: tuple[str, ...]) -> str:
+    def named(labels: list[int]) -> str:
+        return listed((names[label] if names else label for label in labels), 10)
+
+    shares, missing, undetermined = classes["shares"], classes["missing"], classes["undetermined"]
+    rarest = min(shares, key=shares.get)
+    present = len(shares) - len(missing) - len(undetermined)
+    line = f"Classes  {present} of {len(shares)} among the generated images; "
+    line += (
+        f"missing: {named(missing)}" if missing else f"the rarest, {named([rarest])}, is {shares[rarest]:.1%} of them"
+    )
+    if undetermined:
+        line += f"; too few images to tell: {named(undetermined)}"
+    return f"{line} (by a classifier that is right for {classes['accuracy']:.0%} of the held-out images)"
 
 
-def _cell(value: float | dict) -> str:
-    return f"{value['value']:.4f} ± {value['standard_error']:.4f}" if isinstance(value, dict) else f"{value:.4f}"
-
-
-def _estimate(value: dict) -> str:
-    return f"{value['value']:.2f} ± {value['standard_error']:.2f}"
-
-
-def _draw_nearest(run: object, generated: object, train: object, copies: dict[str, Copies]) -> Path:
-    """Draw generated images in a column, their nearest training images beside them."""
-    import numpy as np
-
-    from keras_gen.figures import image_table, save_figure
-
-    shown = min(NEIGHBOURS_SHOWN, len(generated))
-    rows = [generated[:shown], *(train.images[found.indices[:shown]] for found in copies.values())]
-    names = ["generated", *(f"nearest in {space}" for space in copies)]
-    figure = image_table(np.concatenate(rows), [""] * shown, names)
-    path = run.folder.figures / "nearest.png"
-    save_figure(figure, path)
-    return path
+def _estimate(value: float | dict, digits: int) -> str:
+    if not isinstance(value, dict):
+        return f"{value:.{digits}f}"
+    return f"{value['value']:.{digits}f} ± {value['standard_error']:.{digits}f}"

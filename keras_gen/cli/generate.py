@@ -9,77 +9,73 @@ from keras_gen.cli.command import (
     DONE,
     MOST,
     Parser,
-    add_best_flag,
     check_ending,
     check_new,
     check_seed,
     check_whole,
-    drawn_by,
-    run_parser,
     save_array,
-    short_name,
-    start_backend,
+    say,
     whole_numbers,
 )
+from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.text import short_name
 
-GRID_LIMIT = 400  # images that a grid still shows
+MAX_IN_GRID = 400  # images that a grid still shows
 
 
 def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
-    _check(options)
-    start_backend()
-    from keras_gen.training import load_run
-
-    run = load_run(options.run, best=options.best)
+    name = _check(options)
+    run = open_run(options)
     if options.seeds is None:
         images = run.generate(options.count, options.seed)
     else:
         images = run.decode(run.draw_seeds(options.seeds))
+    say_models(run)
     if options.npy is not None:
         save_array(options.npy, images)
-        print(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
+        say(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
     if options.folder is not None:
         _write_files(images, options.seeds, options.folder)
-        print(f"{len(images):,} files: {options.folder}")
-    if options.png is not None:
-        _write_grid(images[:GRID_LIMIT], options.seeds, options.png)
-        print(f"{min(len(images), GRID_LIMIT):,} images in a grid: {options.png}")
+        say(f"{len(images):,} files: {options.folder}")
+    if options.png is not None or (options.npy, options.folder) == (None, None):
+        path = options.png or run.figure_path(name)
+        _write_grid(images[:MAX_IN_GRID], options.seeds, path)
+        say(f"{min(len(images), MAX_IN_GRID):,} images in a grid: {path}")
     return DONE
 
 
-def _check(options: Namespace) -> None:
-    """Raise InputError for what cannot be, and fill in what was left out."""
-    named = f"seeds-{short_name(options.seeds or '')}"
+def _check(options: Namespace) -> str:
+    """Raise InputError for what cannot be, fill in what was left out, and return the name of a grid."""
     if options.seeds is not None:
         if (options.count, options.seed) != (None, None):
             raise InputError("--seeds gives each image a seed of its own; leave out --count and --seed")
+        name = f"generated-seeds-{short_name(options.seeds)}"
         options.seeds = whole_numbers(options.seeds, "--seeds")
     else:
         options.count = 64 if options.count is None else options.count
         options.seed = options.seed or 0
-        named = f"{options.count}-seed-{options.seed}"
         check_whole("--count", options.count, 1, MOST)
         check_seed(options.seed)
+        name = f"generated-{options.count}-seed-{options.seed}"
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
     check_new(*outputs)
     if len({path.absolute() for path in outputs}) < len(outputs):
         raise InputError("--npy, --png and --folder name the same place; give each its own")
     if options.png is not None:
         check_ending("--png", options.png, ".png", options.npy)
-    if not outputs:
-        options.png = options.run / "figures" / f"{drawn_by(f'generated-{named}', options.best)}.png"
+    return name
 
 
 def _write_files(images: np.ndarray, seeds: list[int] | None, folder: Path) -> None:
-    """Write each image to a PNG of its own, named by its seed or its place."""
+    """Write each image to a PNG of its own, named by its seed or its index."""
     from keras_gen.figures.grids import save_image
 
     folder.mkdir()
-    for place, image in enumerate(images):
-        name = f"{place:06d}" if seeds is None else f"seed-{seeds[place]}"
+    for index, image in enumerate(images):
+        name = f"{index:06d}" if seeds is None else f"seed-{seeds[index]}"
         save_image(image, folder / f"{name}.png")
 
 
@@ -113,7 +109,7 @@ def parser() -> Parser:
     result.add_argument(
         "--png",
         type=Path,
-        help=f"file for a grid of the first {GRID_LIMIT} (default: in the run's figures, if nothing else is asked for)",
+        help=f"file for a grid of the first {MAX_IN_GRID} (default: in the run's figures, if nothing else is asked for)",
     )
     result.add_argument("--folder", type=Path, help="new folder for a PNG of each image (default: none)")
     add_best_flag(result)

@@ -1,12 +1,15 @@
-"""python -m keras_gen: finds the command that is asked for."""
+"""keras-gen COMMAND, or python -m keras_gen COMMAND: finds the command that is asked for."""
 
 import importlib
 import sys
+from pathlib import Path
 
-from keras_gen.cli.command import DONE, run_command
+from keras_gen.cli.command import DONE, nearest, run_command
 from keras_gen.errors import InputError
 
 COMMANDS = {
+    "train-vae": "train a variational autoencoder, as train_vae.py does",
+    "train-dcgan": "train a DCGAN, as train_dcgan.py does",
     "generate": "new images from a trained run",
     "latent": "what its latent space holds: map, manifold, walks, concepts",
     "film": "its training as a moving picture",
@@ -16,22 +19,31 @@ COMMANDS = {
     "minimal": "three GANs in NumPy alone, watched in every detail",
     "benchmark": "how fast the loops are, beside bare Keras calls and PyTorch",
 }
-USAGE = "usage: python -m keras_gen COMMAND [--help]\n\n" + "\n".join(
-    f"  {name:10} {text}" for name, text in COMMANDS.items()
-)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    return run_command(lambda: _dispatch(argv))
+    program = "keras-gen" if Path(sys.argv[0]).stem == "keras-gen" else "python -m keras_gen"
+    if argv and argv[0] in ("train-vae", "train-dcgan"):
+        from keras_gen.cli.train import train_command
+
+        return train_command(argv[0].removeprefix("train-"), argv[1:], f"{program} {argv[0]}")
+    return run_command(lambda: _dispatch(argv, program))
 
 
-def _dispatch(argv: list[str]) -> int:
+def _dispatch(argv: list[str], program: str) -> int:
     if argv[:1] in (["--help"], ["-h"]):
-        print(USAGE)
+        print(f"usage: {program} COMMAND [--help]\n")
+        for name, text in COMMANDS.items():
+            print(f"  {name:12} {text}")
         return DONE
     if not argv or argv[0] not in COMMANDS:
-        given = f"{argv[0]!r} is no command" if argv else "a command is missing"
-        raise InputError(f"{given}; use python -m keras_gen with one of: {', '.join(COMMANDS)}")
+        problem = f"{argv[0]!r} is no command{nearest(argv[0], COMMANDS)}" if argv else "a command is missing"
+        raise InputError(f"{problem}; use {program} with one of: {', '.join(COMMANDS)}")
     return importlib.import_module(f"keras_gen.cli.{argv[0]}").main(argv[1:])
+
+
+def entry() -> None:
+    """Run as the command `keras-gen`."""
+    sys.exit(main())

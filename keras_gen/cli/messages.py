@@ -34,12 +34,15 @@ def as_flags(message: str, flags: Container[str] | None = None) -> str:
 
     Args:
         message: What the library says.
-        flags: The command's, such as `--image-size`; None takes every plain name for an argument.
+        flags: The command's, such as `--image-size`, and the names of settings that have one, such as
+            `data.image_size`; None takes every plain name for an argument.
     """
 
     def translated(match: re.Match) -> str:
         text = match[1]
         name, equals, value = text.partition("=")
+        if flags is not None and "." in name and name in flags:  # a setting that has a flag
+            name = name.rpartition(".")[2]
         if equals and re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name):
             return f"--set {name}={_value(value)}"
         flag = "--" + ALIASES.get(name, name).replace("_", "-")
@@ -61,9 +64,10 @@ def _value(text: str) -> str:
     return text
 
 
-def one_line(message: str, flags: Container[str] | None = None) -> str:
+def shown(message: object, flags: Container[str] | None = None) -> str:
     """Return a message as one line for the terminal."""
-    return printable(" ".join(line.strip() for line in as_flags(message, flags).split("\n")), LONGEST)
+    first, *rest = as_flags(str(message), flags).split("\n")
+    return printable(" ".join([first.rstrip(), *(line.strip() for line in rest)]), LONGEST)
 
 
 def file_problem(error: OSError) -> str:

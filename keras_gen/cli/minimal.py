@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from keras_gen.cli.command import DONE, Parser, check_whole
+from keras_gen.cli.command import DONE, Parser, check_whole, say
 from keras_gen.errors import InputError
 from keras_gen.figures import Figure, own_style, save_figure
 from keras_gen.figures.animation import figure_pixels, save_gif
@@ -55,12 +55,12 @@ def main(argv: list[str]) -> int:
     options.batch_size = BATCH_SIZE if options.batch_size is None else options.batch_size
     check_whole("--batch-size", options.batch_size, 1, 65_536)
     folder = make_folder(options.out, f"minimal-{options.system}")
-    print(f"Run     {folder}")
+    say(f"Run     {folder}")
     with own_style():
         {"trend": _trend, "faces": _faces, "sine": _sine}[options.system](options, folder)
     print("Pictures to open:")
     for path in sorted(folder.glob("*.png")) + sorted(folder.glob("*.gif")):
-        print(f"  {path}")
+        say(f"  {path}")
     return DONE
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_gen.data.labels import number_labels
+from keras_gen.data.ranges import WANTED as WANTED_PIXELS
 from keras_gen.data.ranges import find_range, to_bytes
 from keras_gen.errors import InputError
 
@@ -40,6 +41,7 @@ class Part:
 def prepare(
     parts: list[Part],
     class_names: Sequence[str] = (),
+    where: str = "",
     say: Callable[[str], None] = lambda line: None,
     in_place: bool = False,
 ) -> tuple[list[tuple[np.ndarray, np.ndarray | None]], tuple[str, ...]]:
@@ -49,6 +51,7 @@ def prepare(
         parts: The training images, and perhaps the held-out ones; layout, range
             and label numbers are recognised from all of them together.
         class_names: The name of each label, if known.
+        where: Such as " in photos.npz", for messages.
         say: Takes a line for what is not obvious.
         in_place: Whether images may be overwritten.
 
@@ -58,38 +61,37 @@ def prepare(
     Raises:
         InputError: The arrays are no images with labels, or could be read in two ways.
     """
-    arrays = [_as_array(part) for part in parts]
-    for array, part in zip(arrays, parts, strict=True):
-        if len(array) == 0:
-            raise InputError(f"{part.images_name} holds no images; give at least one")
+    names = [part.images_name + where for part in parts]
+    arrays = [_as_array(part.images, name) for part, name in zip(parts, names, strict=True)]
     counts = [None if part.labels is None else len(np.atleast_1d(part.labels)) for part in parts]
-    what = " and ".join(part.images_name for part in parts)
-    layout = _common_layout([array.shape for array in arrays], counts, [part.images_name for part in parts])
+    layout = _common_layout([array.shape for array in arrays], counts, names)
     images = [_arranged(array, layout) for array in arrays]
+    what = " and ".join(part.images_name for part in parts) + where
     if layout not in USUAL:
         count, height, width, _ = images[0].shape
-        say(f"Layout  {what} read as {layout}: {count:,} images of {height}x{width} from {arrays[0].shape}")
+        say(f"Layout  {what} of shape {arrays[0].shape} read as {layout}: {count:,} images of {height}x{width}")
     pixel_range = find_range(images, what)
     if not pixel_range.is_usual:
         say(f"Pixels  {what} run from {pixel_range}")
     numbers, names = number_labels(
-        [(part.labels, len(array), part.labels_name) for part, array in zip(parts, images, strict=True)], class_names
+        [(part.labels, len(array), part.labels_name + where) for part, array in zip(parts, images, strict=True)],
+        class_names,
     )
     images = [to_bytes(array, pixel_range, in_place) for array in images]
     return list(zip(images, numbers, strict=True)), names
 
 
-def _as_array(part: Part) -> np.ndarray:
+def _as_array(images: object, name: str) -> np.ndarray:
     try:
-        array = np.asarray(part.images)
+        array = np.asarray(images)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{part.images_name} cannot be made an array ({error!s:.100}); {WANTED}") from None
+        raise InputError(f"{name} cannot be made an array ({error!s:.100}); {WANTED}") from None
     if array.dtype.kind not in "biuf":
-        raise InputError(
-            f"{part.images_name} has dtype {array.dtype!s:.60}; give uint8 from 0 to 255, or floats from 0 to 1"
-        )
+        raise InputError(f"{name} has dtype {array.dtype!s:.60}; {WANTED_PIXELS}")
     if array.ndim < 2:
-        raise InputError(f"{part.images_name} has shape {array.shape}; {WANTED}")
+        raise InputError(f"{name} has shape {array.shape}; {WANTED}")
+    if len(array) == 0:
+        raise InputError(f"{name} has no images; give at least one")
     return array
 
 
@@ -187,11 +189,11 @@ def named_parts(arrays: Mapping[str, np.ndarray], what: object) -> tuple[list[Pa
     if train is None:
         found = ", ".join(list(arrays)[:8])[:200] or "none"
         raise InputError(f"{what} has no array named images, x_train or the like; it has {found}")
-    parts = [_part(arrays, keys, train, "train", what)]
+    parts = [_part(arrays, keys, train, "train")]
     held_out = ((part, _first(keys, _names(_STEMS, part))) for part in ("test", "val"))
     part, key = next(((part, key) for part, key in held_out if key is not None), (None, None))
     if key is not None:
-        parts.append(_part(arrays, keys, key, part, what))
+        parts.append(_part(arrays, keys, key, part))
     names_key = _first(keys, ("classnames", "labelnames"))
     try:
         class_names = [] if names_key is None else [str(name) for name in np.ravel(arrays[names_key])]
@@ -200,14 +202,14 @@ def named_parts(arrays: Mapping[str, np.ndarray], what: object) -> tuple[list[Pa
     return parts, class_names
 
 
-def _part(arrays: Mapping[str, np.ndarray], keys: dict[str, str], images: str, part: str, what: object) -> Part:
+def _part(arrays: Mapping[str, np.ndarray], keys: dict[str, str], images: str, part: str) -> Part:
     array, key = arrays[images], _first(keys, _names(_LABEL_STEMS, part))
     labels = None if key is None else arrays[key]
     if key is None and images == "arr_0" and "arr_1" in arrays:  # numpy.savez(path, images, labels)
         with contextlib.suppress(InputError):
             key, second = "arr_1", arrays["arr_1"]
             labels = second if second.shape in ((len(array),), (len(array), 1)) else None
-    return Part(array, labels, f"{images} in {what}", f"{key} in {what}")
+    return Part(array, labels, images, str(key))
 
 
 def _names(stems: Iterable[str], part: str) -> list[str]:

@@ -67,16 +67,11 @@ class NpzMembers(Mapping):
     def __init__(self, path: Path) -> None:
         self.path = path
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            self._members = {
-                info.filename.removesuffix(".npy"): info
-                for info in archive.infolist()
-                if info.filename.endswith(".npy")
-            }
-        if names and not self._members:
-            raise InputError(
-                f"{path} is a zip file without arrays (it has {names[0]!r:.60}); unpack it, name the folder"
-            )
+            members = {info.filename: info for info in archive.infolist()}
+        self._members = {name.removesuffix(".npy"): info for name, info in members.items() if name.endswith(".npy")}
+        if members and not self._members:
+            inside = f"{next(iter(members))!r:.60}"
+            raise InputError(f"{path} is a zip without arrays (it has {inside}); unpack it and name the folder")
 
     def __getitem__(self, key: str) -> np.ndarray:
         info, what = self._members[key], f"{key} in {self.path}"
@@ -163,7 +158,7 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
         names = [cell.strip().strip('"').lower() for cell in file.readline(LARGE // 64).split(",")]
         has_header = not all(cell.replace(".", "", 1).lstrip("-").isdigit() for cell in names if cell)
     with reading(path), path.open(encoding="utf-8-sig") as file:
-        table = np.loadtxt(file, np.float32, delimiter=",", quotechar='"', skiprows=has_header, ndmin=2)
+        table = np.loadtxt(file, np.float32, delimiter=",", quotechar='"', skiprows=int(has_header), ndmin=2)
     column = next((names.index(name) for name in ("label", "labels", "class", "target", "y") if name in names), None)
     if column is None and not _is_square(table.shape[1]):
         column = _label_column(table, path)

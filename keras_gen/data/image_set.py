@@ -84,6 +84,11 @@ class ImageSet:
         object.__setattr__(image_set, "source", source)
         return image_set
 
+    def forget_fingerprints(self) -> None:
+        """Compute the fingerprints anew when they are asked for: the arrays have been changed in place."""
+        for name in ("fingerprint", "pixel_fingerprint"):
+            self.__dict__.pop(name, None)
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -120,6 +125,13 @@ class ImageSet:
         return digest.hexdigest()
 
 
+def label_names(labels: np.ndarray | None, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the name of each label: its number, where the classes have no names."""
+    if class_names or labels is None:
+        return tuple(class_names)
+    return tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
+
+
 def _checked_labels(labels: object, count: int, classes: int) -> np.ndarray:
     labels = np.asarray(labels)
     top = (classes or MAX_LABEL + 1) - 1
@@ -127,9 +139,8 @@ def _checked_labels(labels: object, count: int, classes: int) -> np.ndarray:
         raise InputError(f"{count} images need as many labels, in one row. Received: labels of shape {labels.shape}")
     if count and (labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > top):
         limits = f"from 0 to {top}, one of {classes} class names" if classes else "from 0 up"
-        raise InputError(
-            f"labels must be whole numbers {limits}. Received: {labels.dtype}, such as {labels.max()!s:.20}"
-        )
+        received = f"{labels.min()} to {labels.max()}" if labels.dtype.kind in "iu" else labels.dtype
+        raise InputError(f"labels must be whole numbers {limits}. Received: {received!s:.60}")
     return labels.astype(np.int64)
 
 

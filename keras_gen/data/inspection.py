@@ -8,6 +8,7 @@ from keras_gen.places import spread_places
 
 FEW = 1000
 LOOKED_AT, LOOKED_AT_PIXELS = 1000, 20_000_000
+BLACK = 16  # a picture without a pixel of this level is nearly black
 ALIKE = 8  # grey levels of root mean square difference, of 255: noise and compression differ by less
 
 
@@ -27,7 +28,18 @@ def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
     if difference.max() == 0:
         what = "of one flat colour" if np.ptp(some[0], axis=(0, 1)).max() == 0 else "the same picture"
         raise InputError(f"all images of {train.name} are {what}; there is nothing to learn, so check the data")
+    brightest = some.max(axis=(1, 2, 3))
+    if brightest.max() < BLACK:
+        raise InputError(
+            f"all images of {train.name} are nearly black (0 to {brightest.max():.0f} of 255); "
+            "scale their pixels so that white is 255"
+        )
     advice = []
+    if (share := np.mean(brightest < BLACK)) > 0.1:
+        advice.append(
+            f"{share:.0%} of the images are nearly black; if they are masks or labels, "
+            "scale them so that white is 255, or leave them out"
+        )
     if (share := np.mean(difference < ALIKE)) > 0.5:
         advice.append(
             f"{share:.0%} of the images are nearly the same picture; expect to get that one, or remove copies"

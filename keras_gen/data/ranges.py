@@ -54,55 +54,58 @@ def find_range(arrays: list[np.ndarray], what: str) -> PixelRange:
     if not kinds <= {"b", "i", "f"}:
         raise InputError(f"{what} has dtype {arrays[0].dtype}; {WANTED}")
     if len(kinds) > 1:
-        raise InputError(f"{what} mixes {' and '.join(str(array.dtype) for array in arrays)}; give both one type")
+        raise InputError(f"{what} mix {' and '.join(str(array.dtype) for array in arrays)}; give both one type")
     maxima = np.concatenate([array.max(axis=(1, 2, 3)) for array in arrays])
     low, high = min(array.min().item() for array in arrays), maxima.max().item()
     if kinds == {"b"}:
         return PixelRange(0, 1, int(low), int(high))
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError(f"{what} holds values that are not finite; {WANTED}")
-    runs = f"{what} runs from {number(low)} to {number(high)}"
-    black, white = _black_and_white(arrays, low, high, runs)
-    _check_brightness(maxima[maxima > black] - float(black), white - black, low == high, runs)
+    found = f"{what}: pixels from {number(low)} to {number(high)}"
+    black, white = _black_and_white(arrays, low, high, found)
+    if low < high:  # else there is nothing to learn: told when the images are inspected
+        is_uint8 = all(array.dtype == np.uint8 for array in arrays)  # a dark photo, not another range
+        _check_brightness(np.array([high]) if is_uint8 else maxima[maxima > black], black, white, found)
     return PixelRange(black, white, low, high)
 
 
-def _black_and_white(arrays: list[np.ndarray], low: float, high: float, runs: str) -> tuple[int, int]:
+def _black_and_white(arrays: list[np.ndarray], low: float, high: float, found: str) -> tuple[int, int]:
     if all(array.dtype.kind in "iu" or _is_whole(array) for array in arrays):
         if low == -1 and high == 1:
             return -1, 1
         if low >= 0 and high <= WHITES[-1]:
-            return 0, _whole_white(high, runs)
+            return 0, _whole_white(high, found)
     for black, white in FLOAT_RANGES:
         span = white - black
-        if low < black - OVERSHOOT * span or high > white + OVERSHOOT * span or (black < 0 and low > 0.9 * black):
+        is_near = black - OVERSHOOT * span <= low and high <= white + OVERSHOOT * span
+        if not is_near or (black == -1 and low > -0.9) or (white == 255 and high < NEARLY_BLACK * white):
             continue
         beyond = max(black - low, high - white)
         is_inside = beyond <= ROUNDING * span or _share_outside(arrays, black, white) <= MAX_SHARE_OUTSIDE
         is_centred = black < 0 and beyond < -ROUNDING and abs(np.mean([array.mean() for array in arrays])) < CENTRED
         if is_inside and not is_centred:
             return black, white
-    hint = "; if they were mean-centred or standardised, undo that" if low < 0 else ""
-    raise InputError(f"{runs}, which no usual range of pixels does; {WANTED}{hint}")
+    hint = "; if they were shifted, mean-centred or standardised, undo that" if low < 0 else ""
+    raise InputError(f"{found} are in no usual range; {WANTED}{hint}")
 
 
-def _whole_white(high: float, runs: str) -> int:
+def _whole_white(high: float, found: str) -> int:
     place = next(place for place, white in enumerate(WHITES) if high <= white)
     white, below = WHITES[place], WHITES[max(place - 1, 0)]
     if below > 1 and high <= below * (1 + OVERSHOOT):
-        raise InputError(f"{runs}; if {below} is white, clip them there, and if {white} is, divide them by it")
+        raise InputError(
+            f"{found} can be read in two ways; clip them at {below} if that is white, or divide by {white}"
+        )
     return white
 
 
-def _check_brightness(maxima: np.ndarray, span: float, constant: bool, runs: str) -> None:
+def _check_brightness(maxima: np.ndarray, black: int, white: int, found: str) -> None:
     """Refuse images of which the typical one (blank ones aside) is nearly black: white may be another value."""
-    if constant or len(maxima) == 0:  # nothing to learn: told when the images are inspected
-        return
-    typical = float(np.median(maxima))
-    if max(typical, 0) < NEARLY_BLACK * span:
+    typical = np.median(maxima).item() if len(maxima) else white
+    if typical - black < NEARLY_BLACK * (white - black):
         raise InputError(
-            f"{runs}, and most images do not exceed {number(round(typical, 6))}: nearly black; divide them by the "
-            "value that is white, or, if they are meant to be dark, brighten them"
+            f"{found}, mostly up to {number(typical)}, are nearly black if {white} is white; brighten them, or, "
+            f"if {number(typical)} is about white, divide by it and clip at 1"
         )
 
 

@@ -8,6 +8,8 @@ from PIL import Image, ImageOps
 from keras_gen.data.image_set import ImageSet
 
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")
+ORIENTATION = 0x0112  # the number of an Exif field
+BAND_PIXELS = 2**22
 
 
 class UnknownRange(ValueError):
@@ -44,29 +46,69 @@ def square(picture: Image.Image, size: int) -> Image.Image:
     return centre.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def upright_rgb(picture: Image.Image) -> Image.Image:
-    """Return any picture as 8-bit grey or colour as a viewer shows it.
+def upright(picture: Image.Image) -> Image.Image:
+    """Carry out the rotation that a camera noted."""
+    return ImageOps.exif_transpose(picture) if picture.getexif().get(ORIENTATION, 1) != 1 else picture
 
-    Cameras note how they were held: that rotation is carried out. What is
-    transparent lies on white. 16-bit grey is scaled to 8; palettes and CMYK
-    become RGB.
+
+def eight_bit(picture: Image.Image, white: int | None = None) -> tuple[Image.Image, int]:
+    """Return any picture as 8-bit grey or colour as a viewer shows it, and the highest value that its pixels had.
+
+    What is transparent lies on white. Palettes and CMYK become RGB.
+
+    Args:
+        picture: An open image.
+        white: The value that becomes 255; None is the highest of the pixels' type.
 
     Raises:
         UnknownRange: The pixels are of a kind that has no agreed range.
     """
     if picture.mode == "F":
         raise UnknownRange("has floating-point pixels; save it with 8 or 16 bits")
-    picture = ImageOps.exif_transpose(picture)
     if picture.mode in SIXTEEN_BIT:
-        values = np.asarray(picture, np.int64)
-        if values.min() < 0 or values.max() > 65535 or (picture.mode == "I" and 0 < values.max() <= 255):
-            raise UnknownRange("has pixels of 32 bits; save it with 8 or 16 bits")
-        grey = np.rint(values / 257).astype(np.uint8)
-        if isinstance(transparent := picture.info.get("transparency"), int):
-            grey[values == transparent] = 255
-        return Image.fromarray(grey)
+        return _from_16_bits(picture, white or 65535)
     if picture.has_transparency_data:
         colours = picture.convert("RGBA")
-        white = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(white, colours).convert("RGB")
-    return picture if picture.mode in ("L", "RGB") else picture.convert("L" if picture.mode == "1" else "RGB")
+    else:
+        colours = picture if picture.mode in ("L", "RGB") else picture.convert("L" if picture.mode == "1" else "RGB")
+    bands = colours.getextrema()
+    highest = bands[1] if colours.mode == "L" else max(high for _, high in bands[:3])
+    if white not in (None, 255):
+        levels = [min(255, round(level * 255 / white)) for level in range(256)]
+        colours = colours.point(levels * min(3, len(colours.mode)) + list(range(256)) * (colours.mode == "RGBA"))
+    if colours.mode == "RGBA":
+        colours = Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours).convert("RGB")
+    return colours, highest
+
+
+def _from_16_bits(picture: Image.Image, white: int) -> tuple[Image.Image, int]:
+    values = np.asarray(picture)
+    if values.min() < 0 or values.max() > 65535:
+        raise UnknownRange("has pixels below 0 or above 65535; save it with 8 or 16 bits")
+    grey = np.minimum(np.rint(np.arange(65536) * (255 / white)), 255).astype(np.uint8)[values]
+    if isinstance(transparent := picture.info.get("transparency"), int):
+        grey[values == transparent] = 255
+    return Image.fromarray(grey), int(values.max())
+
+
+def reduced(picture: Image.Image, size: int, white: int | None = None) -> tuple[Image.Image, int]:
+    """Return what `eight_bit` does of a huge picture, averaged over blocks of pixels, without a whole copy of it.
+
+    Args:
+        picture: An open image.
+        size: The side that it will be resampled to; both sides stay at least twice as long.
+        white: The value that becomes 255.
+    """
+    factor = max(1, min(picture.size) // (2 * size))
+    rows = factor * max(1, BAND_PIXELS // (picture.width * factor))
+    result, highest = None, 0
+    for top in range(0, picture.height, rows):
+        band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        band, brightest = eight_bit(band, white)
+        if result is None:
+            result = Image.new(band.mode, (-(-picture.width // factor), -(-picture.height // factor)))
+        result.paste(band.reduce(factor), (0, top // factor))
+        highest = max(highest, brightest)
+    if orientation := picture.getexif().get(ORIENTATION):
+        result.getexif()[ORIENTATION] = orientation
+    return result, highest

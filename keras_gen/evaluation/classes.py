@@ -30,7 +30,7 @@ class Classes:
         return [label for label in self._hardly_made if self._expected(label) >= ENOUGH]
 
     @property
-    def untold(self) -> list[int]:
+    def undetermined(self) -> list[int]:
         """Classes that may be missing, or too rare among so few images."""
         return [label for label in self._hardly_made if self._expected(label) < ENOUGH]
 

@@ -1,6 +1,5 @@
 """Arrays in, pictures out: the only package that draws."""
 
-import keras_gen.figures.style  # noqa: F401, before all that imports matplotlib, which an unknown MPLBACKEND breaks
 from keras_gen.figures.curves import loss_curves, score_curves
 from keras_gen.figures.grids import image_grid, save_grid
 from keras_gen.figures.latent_space import image_table, latent_scatter, manifold

@@ -1,6 +1,7 @@
 """Images side by side, pixel for pixel."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,15 +56,16 @@ def labelled_grid(images: np.ndarray, labels: list[str], columns: int | None = N
     return figure
 
 
-def save_grid(images: np.ndarray, path: Path, columns: int | None = None) -> None:
+def save_grid(images: np.ndarray, path: Path, columns: int | None = None, replacing: Callable = replacing) -> None:
     """Write a grid of images as PNG, each pixel enlarged to a whole number of pixels.
 
     Args:
         images: uint8, shape (n, height, width, channels).
         path: The PNG file.
         columns: Images in a row; None makes the grid about square.
+        replacing: How the file is written; see `save_figure`.
     """
-    save_image(enlarged(image_grid(images, columns), images.shape[1]), path)
+    save_image(enlarged(image_grid(images, columns), images.shape[1]), path, replacing)
 
 
 def enlarged(picture: np.ndarray, side: int, wanted: int = PICTURE_SIDE) -> np.ndarray:
@@ -78,12 +80,13 @@ def enlarged(picture: np.ndarray, side: int, wanted: int = PICTURE_SIDE) -> np.n
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def save_image(image: np.ndarray, path: Path) -> None:
+def save_image(image: np.ndarray, path: Path, replacing: Callable = replacing) -> None:
     """Write one image as PNG, pixel for pixel.
 
     Args:
         image: uint8, shape (height, width, channels), 1 or 3 channels.
         path: The PNG file.
+        replacing: How the file is written; see `save_figure`.
     """
     with replacing(path) as temporary:
         to_pillow(image).save(temporary, "PNG")

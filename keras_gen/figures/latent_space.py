@@ -11,6 +11,7 @@ from keras_gen.figures.names import shown_names, widest
 from keras_gen.figures.style import Figure, own_style
 
 MOST_NAMED, FEWEST_NAMED = 20, 8  # classes whose names stand in the map, and dots that such a class has
+LONGEST_IN_MAP = 16  # letters; longer names would hide each other, and stand in the legend alone
 MOST_LISTED, LEGEND_ROWS = 120, 35  # classes in the legend, and its rows once its letters are small
 PRIOR_SHARES = (0.5, 0.9, 0.99)  # of the prior, inside its contours
 
@@ -41,11 +42,13 @@ def latent_scatter(
     texts = shown_names(figure, [class_names[label] for label in shown], shown)
     size = float(np.clip(6000 / max(1, len(points)), 3, 14))
     colours = class_colours(len(class_names))
+    by_label = axis_names[1] == "label"  # then the axis names the classes
+    named = 1 < len(shown) <= MOST_NAMED and not by_label
     dots = []
     for label, name in zip(shown, texts, strict=True):
         places = points[labels == label]
         dots.append(axes.scatter(*places.T, s=size, color=colours[label], marker=class_marker(label), label=name))
-        if 1 < len(shown) <= MOST_NAMED and len(places) >= FEWEST_NAMED:
+        if named and len(name) <= LONGEST_IN_MAP and len(places) >= FEWEST_NAMED:
             outline = {"path_effects": [withStroke(linewidth=3, foreground="white")], "zorder": 4}
             middle = np.median(places, axis=0)
             axes.text(*middle, name, weight="bold", ha="center", va="center", alpha=0.8, **outline)
@@ -54,12 +57,12 @@ def latent_scatter(
     if prior is not None:
         _draw_prior(axes, prior)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title or f"{len(points):,} held-out images, encoded")
-    if axis_names[1] == "label":
-        figure.set_figheight(max(6, 0.17 * len(shown)))
+    if by_label:
+        figure.set_figheight(max(6, 0.25 * len(shown)))
         axes.set_yticks(shown, texts)
     else:
         axes.set_aspect("equal", adjustable="datalim")
-    if len(shown) > 1:
+    if len(shown) > 1 and not by_label:
         _draw_legend(figure, dots, float(np.sqrt(30 / size)))
     return figure
 
@@ -143,7 +146,7 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     width = max(7.5 if len(columns) > 6 else 1.2 * len(columns), 0.2 * len(columns))  # a name is 0.2 inches high
     upright = widest(columns) > 0.9 * width / len(columns)
     below = widest(columns) if upright else 0
-    figure.set_size_inches(width + 0.4 + 1.3 * widest(rows), width * grid.shape[0] / grid.shape[1] + 0.8 + below)
+    figure.set_size_inches(width + 0.4 + 1.1 * widest(rows), width * grid.shape[0] / grid.shape[1] + 0.8 + below)
     axes = figure.add_subplot()
     down, across = (
         (np.arange(count) + 0.5) * length / count
@@ -155,5 +158,6 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     axes.set_yticks(down, rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    axes.set_anchor("SW")  # the layout measures the names' room from the axes as they are before they keep the aspect
     axes.set_title(title)
     return figure

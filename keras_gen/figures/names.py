@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import matplotlib
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font
+from matplotlib.font_manager import FontProperties, get_font
 
 from keras_gen.figures.style import installed_fonts
 from keras_gen.text import printable
@@ -28,7 +29,10 @@ def shown_names(figure: Figure, names: Sequence[str], numbers: Iterable[int] | N
         names: Class names, or others; equal ones have one number.
         numbers: Of the names; None counts from 0.
     """
-    numbered = dict(zip(names, numbers if numbers is not None else range(len(names)), strict=True))
+    if numbers is None:
+        numbered = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    else:
+        numbered = dict(zip(names, numbers, strict=True))
     short = {name: printable(name, LONGEST) for name in numbered}
     alike = Counter(short.values())
     result, table = {}, {}
@@ -67,6 +71,7 @@ def literal(text: str) -> str:
 
 
 def widest(texts: Iterable[str], size: float = 10) -> float:
-    """Return about how many inches the widest text takes in letters of `size` points."""
-    letters = (sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text) for text in texts)
-    return max(letters, default=0) * 0.6 * size / 72
+    """Return how many inches the widest text takes in letters of `size` points."""
+    renderer, font = RendererAgg(1, 1, 72), FontProperties(size=size)
+    widths = (renderer.get_text_width_height_descent(text, font, ismath=False)[0] for text in texts)
+    return max(widths, default=0) / 72

@@ -2,38 +2,15 @@
 
 import contextlib
 import functools
-import os
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from keras_gen.errors import InputError
+import matplotlib.style
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+
 from keras_gen.files import replacing, write_text
-
-
-def _import_matplotlib() -> None:
-    """Import matplotlib where MPLBACKEND names a backend that it does not know, such as Jupyter's in another Python."""
-    if "matplotlib" in sys.modules:
-        return
-    backend = os.environ.pop("MPLBACKEND", None)
-    try:
-        import matplotlib
-    except UnicodeDecodeError as error:
-        raise InputError(f"matplotlib cannot read your matplotlibrc ({error}); save it in UTF-8") from None
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if backend:
-        with contextlib.suppress(ValueError):  # what matplotlib does itself, but for the exception
-            matplotlib.rcParams["backend"] = backend
-
-
-_import_matplotlib()
-
-import matplotlib.style  # noqa: E402
-from matplotlib import font_manager  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
 
 DPI = 120
 FONTS = (  # the first has Latin, Greek, Cyrillic, Hebrew and Arabic, and comes with matplotlib

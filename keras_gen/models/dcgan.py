@@ -9,7 +9,7 @@ from dataclasses import replace
 import keras
 from keras import layers
 
-from keras_gen.models.layers import SpectralNorm
+from keras_gen.models.layers import CHANNELS_LAST, SpectralNorm
 from keras_gen.settings import DiscriminatorSettings, GeneratorSettings
 from keras_gen.sizes import doublings, halvings, square_size, widths
 
@@ -46,11 +46,11 @@ def build_generator(
             x = layers.ReLU(name=f"activation_{layer}")(x)
         else:
             x = layers.LeakyReLU(settings.leaky_alpha, name=f"activation_{layer}")(x)
-        options = {"padding": "same", "kernel_initializer": _kernels(settings)}
+        options = {"padding": "same", "data_format": CHANNELS_LAST, "kernel_initializer": _kernels(settings)}
         stride = 2 if layer <= count else 1
         if settings.upsampling == "resize":
             if stride == 2:
-                x = layers.UpSampling2D(2, name=f"resize_{layer}")(x)
+                x = layers.UpSampling2D(2, data_format=CHANNELS_LAST, name=f"resize_{layer}")(x)
             x = layers.Conv2D(width, settings.kernel_size, name=f"conv_{layer}", **options)(x)
         else:
             name = f"conv_transpose_{layer}"
@@ -90,6 +90,7 @@ def build_discriminator(
             settings.kernel_size,
             strides=2 if layer <= strided else 1,
             padding="same",
+            data_format=CHANNELS_LAST,
             kernel_initializer=_kernels(settings),
             kernel_constraint=constraint,
             name=f"conv_{layer}",
@@ -98,7 +99,7 @@ def build_discriminator(
             x = layers.BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
         if settings.activate_last or layer < count:
             x = layers.LeakyReLU(settings.leaky_alpha, name=f"activation_{layer}")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(CHANNELS_LAST, name="flatten")(x)
     if settings.dropout:
         x = layers.Dropout(settings.dropout, name="dropout")(x)
     full = keras.config.floatx()  # in half precision the loss of the sigmoid would saturate

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 PACKAGE = "keras_gen"
+CHANNELS_LAST = "channels_last"  # how our images lie, whatever the user's keras.json says
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

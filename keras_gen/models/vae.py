@@ -9,7 +9,7 @@ from dataclasses import replace
 import keras
 from keras import layers
 
-from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
+from keras_gen.models.layers import CHANNELS_LAST, KLDivergence, StandardNormal, kl_divergence, sample_latent
 from keras_gen.models.losses import Loss, reconstruction_loss
 from keras_gen.settings import DecoderSettings, EncoderSettings
 from keras_gen.sizes import doublings, square_size, widths
@@ -47,9 +47,15 @@ def build_encoder(
         _, count = doublings(square_size(image_shape))
         for layer, width in enumerate(widths(settings.filters, count), start=1):
             x = layers.Conv2D(
-                width, settings.kernel_size, 2, "same", activation=settings.activation, name=f"conv_{layer}"
+                width,
+                settings.kernel_size,
+                2,
+                "same",
+                CHANNELS_LAST,
+                activation=settings.activation,
+                name=f"conv_{layer}",
             )(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(CHANNELS_LAST, name="flatten")(x)
     x = _hidden_layers(x, settings.hidden_widths, settings)
     full = keras.config.floatx()  # half precision is too coarse for the exponentials to come
     z_mean = layers.Dense(settings.latent_dim, dtype=full, name="z_mean")(x)
@@ -90,9 +96,16 @@ def build_decoder(
         x = layers.Reshape((base, base, outward[0]), name="reshape")(x)
         for layer, width in enumerate(outward, start=1):
             x = layers.Conv2DTranspose(
-                width, settings.kernel_size, 2, "same", activation=settings.activation, name=f"conv_transpose_{layer}"
+                width,
+                settings.kernel_size,
+                2,
+                "same",
+                data_format=CHANNELS_LAST,
+                activation=settings.activation,
+                name=f"conv_transpose_{layer}",
             )(x)
-        logits = layers.Conv2D(image_shape[-1], settings.kernel_size, padding="same", dtype=full, name="logits")(x)
+        options = {"padding": "same", "data_format": CHANNELS_LAST, "dtype": full}
+        logits = layers.Conv2D(image_shape[-1], settings.kernel_size, name="logits", **options)(x)
     pictures = layers.Activation("sigmoid", dtype=full, name="images")(logits)
     return keras.Model(z, pictures, name="decoder")
 

@@ -106,12 +106,13 @@ class RunFolder:
         """Give a temporary path to write to; on leaving, note its checksum and rename it to `path`.
 
         Args:
-            path: A file of this folder.
+            path: A file of this folder; one that is elsewhere has no checksum.
         """
-        path.parent.mkdir(exist_ok=True)
+        absolute, folder = Path(os.path.abspath(path)), Path(os.path.abspath(self.path))
         with files.replacing(path) as temporary:
             yield temporary
-            self.checksums.add(path, temporary)
+            if absolute.is_relative_to(folder):
+                self.checksums.add(self.path / absolute.relative_to(folder), temporary)
 
     def write_text(self, name: str, text: str) -> None:
         """Make or replace a text file."""
@@ -209,7 +210,7 @@ class RunFolder:
     def read_table(self, name: str) -> list[dict[str, float]]:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
 
-        An epoch is an int, all else a float; a cell that is empty, as a column that an older version lacked, is left out.
+        An epoch is an int, all else a float; an empty cell, as of a column that an older version lacked, is left out.
 
         Raises:
             InputError: It is damaged.
@@ -223,7 +224,10 @@ class RunFolder:
             raise InputError(f"{path} cannot be read ({error}); put it back, or remove it") from None
         self.checksums.check(path)
         try:
-            return [_numbers(row) for row in csv.DictReader(io.StringIO(text))]
+            rows = [_numbers(row) for row in csv.DictReader(io.StringIO(text))]
+            if not all("epoch" in row for row in rows):
+                raise KeyError
+            return rows
         except (ValueError, TypeError, KeyError, csv.Error):
             raise InputError(f"{path} is damaged; put it back, or remove it") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.latent.interpolation import interpolate
+from keras_gen.latent.interpolation import METHODS, interpolate
 from keras_gen.latent.sampling import at_typical_length, draw_latents
-from keras_gen.runs.arguments import as_images, as_latents, check_count
+from keras_gen.runs.arguments import as_latents, as_point, check_count, check_one_of
 from keras_gen.runs.folder import RunFolder
 from keras_gen.runs.networks import MODELS
 from keras_gen.runs.record import foreign_part, settings_of
+from keras_gen.runs.results import RunResults
 from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from keras_gen.data import ImageSet
     from keras_gen.settings import Settings
 
-MIN_TYPICAL = 16  # dimensions, from which on the lengths of draws differ by less than a fifth
 
-
-class Run:
+class Run(RunResults):
     """A run: what was trained, on what, and what came of it. `train_vae`, `train_dcgan` and `load_run` return one.
 
     Args:
@@ -41,6 +40,9 @@ class Run:
         kind: `vae` or `dcgan`.
         image_model: Name of the model that makes images.
         method: How two of its latent points are best joined: `linear` or `spherical`.
+        encodes: Whether it has an encoder.
+        views: Names of the views of its latent space that it has.
+        final_views: Names of those that are drawn when it ends.
         record: What run.json says.
         folder: The run folder, or None.
         settings: What it was trained with.
@@ -54,6 +56,9 @@ class Run:
     kind: str
     image_model: str
     method: str
+    encodes: bool
+    views: tuple[str, ...]
+    final_views: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -115,11 +120,17 @@ class Run:
     @property
     def epoch(self) -> int:
         """The last whole epoch that its models have seen, or the best; 0 if it was stopped in its first."""
-        if self.best:
-            return self.record["best"]["epoch"]
         if self._model_facts.get("epoch") is not None:
             return self._model_facts["epoch"]
+        if self.best:
+            return self.record["best"]["epoch"]
         return self.history[-1]["epoch"] if self.history else 0
+
+    @property
+    def models_text(self) -> str:
+        """Which of its models are in use, such as `epoch 12`, for a line to the user."""
+        step = self._model_facts.get("step", self.step)
+        return f"{'best, ' if self.best else ''}epoch {self.epoch}" + (f" and {step} steps" if step else "")
 
     @property
     def models(self) -> dict[str, keras.Model]:
@@ -130,7 +141,7 @@ class Run:
         """Return one of the models.
 
         Raises:
-            InputError: The run has no such model, it cannot be loaded safely, or it is of another epoch than the others.
+            InputError: The run has no such model, it cannot be loaded safely, or it is of another epoch than the other.
         """
         if name not in MODELS[self.kind]:
             raise InputError(f"a {self.kind} run has no model {name}; it has {' and '.join(MODELS[self.kind])}")
@@ -140,8 +151,8 @@ class Run:
             model, facts = self.folder.load_model(name, self.best)
             if self._model_facts and facts != self._model_facts:
                 raise InputError(
-                    f"the models in {self.folder.path} are of different epochs, as when the run trains on while they are "
-                    "read; try again"
+                    f"the models in {self.folder.path} are of different epochs, as when the run is still trained while "
+                    "they are read; try again"
                 )
             self._models[name], self._model_facts = model, facts
         return self._models[name]
@@ -192,12 +203,14 @@ class Run:
         Returns:
             uint8, shape (steps, height, width, channels).
         """
-        ends = (as_latents(point, self.settings.latent_dim)[0] for point in (start, end))
-        return self.decode(interpolate(*ends, check_count("steps", steps, 2), method or self.method))
+        latent_dim = self.settings.latent_dim
+        ends = as_point("start", start, latent_dim), as_point("end", end, latent_dim)
+        method = check_one_of("method", method or self.method, METHODS)
+        return self.decode(interpolate(*ends, check_count("steps", steps, 2), method))
 
     @property
     def typical_length(self) -> float | None:
-        """How long nearly all latent points are that the generator was trained on, where they share a length, or None."""
+        """Length that nearly all latent points share that the generator was trained on, or None."""
         return None
 
     def at_typical_length(self, latents: np.ndarray) -> np.ndarray:
@@ -265,39 +278,10 @@ class Run:
         if self.folder is not None:
             self.folder.write(**self.record)
 
-    def validation_measure(self, train: ImageSet, validation: ImageSet) -> Callable[[Run], tuple[dict, str]]:
-        """Return what measures this run on validation images; see `keras_gen.evaluation.validation`."""
-        from keras_gen.evaluation.validation import Measure
-
-        return Measure(self, train, validation)
-
-    def draw_data(self) -> Path:
-        """Draw some training images as the networks see them into the folder, and return the picture's path."""
-        from keras_gen.runs import pictures
-
-        return pictures.draw_data(self)
-
-    def draw_epoch(self) -> None:
-        """Draw the grid of the last epoch into the folder: what the same latent points become."""
-        from keras_gen.runs import pictures
-
-        pictures.draw_epoch(self)
-
-    def draw_figures(self) -> list[Path]:
-        """Draw the figures of the whole run into the folder, and return those worth opening, best first."""
-        from keras_gen.runs import pictures
-
-        return pictures.draw_figures(self)
-
-    def missing_pictures(self) -> bool:
-        """Return whether figures that `draw_figures` makes, or the report, are not in the folder."""
-        from keras_gen.runs import pictures
-
-        return pictures.are_missing(self)
-
-    def report(self, out: Path | None = None) -> Path:
-        """Write report.html, all of the run on one page, and return its path."""
-        return out or self.folder.path / "report.html"
+    @property
+    def title(self) -> str:
+        """The folder's name, or the data set's."""
+        return self.folder.path.absolute().name if self.folder else self.name
 
     @property
     def where(self) -> str:
@@ -306,68 +290,3 @@ class Run:
 
     def _table(self, name: str) -> list[dict[str, float]]:
         return self.folder.read_table(name) if self.folder else []
-
-
-class VAERun(Run):
-    """A variational autoencoder's run."""
-
-    kind, image_model, method = "vae", "decoder", "linear"
-
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Return the mean codes of images, float32 of shape (n, latent_dim).
-
-        Args:
-            images: One image or several of the run's shape: uint8 from 0 to 255, floats from 0 to 1, or bool.
-
-        Raises:
-            InputError: The images have another shape, or values that could mean several things.
-        """
-        return self.encode_distribution(images)[0]
-
-    def encode_distribution(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return z_mean and z_log_var of images (see `encode`), each float32 of shape (n, latent_dim)."""
-        from keras_gen.models.inference import encode
-
-        return encode(self.model("encoder"), as_images(images, self.image_shape), self.pixel_range)
-
-
-class DCGANRun(Run):
-    """A DCGAN's run."""
-
-    kind, image_model, method = "dcgan", "generator", "spherical"
-
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Raise InputError: a DCGAN has no encoder."""
-        raise InputError(f"{self.where} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
-
-    encode_distribution = encode
-
-    @property
-    def typical_length(self) -> float | None:
-        """The length of draws from N(0, 1) in many dimensions; None in few, or for another distribution."""
-        if self.settings.latent_distribution == "normal" and self.settings.latent_dim >= MIN_TYPICAL:
-            return float(np.sqrt(self.settings.latent_dim))
-        return None
-
-
-RUNS = {"vae": VAERun, "dcgan": DCGANRun}
-
-
-def load_run(path: str | Path, best: bool = False) -> Run:
-    """Load a run to make images from it, to look into its latent space, and to measure it.
-
-    Args:
-        path: The run folder, such as `runs/0001-vae-mnist5k`.
-        best: Use the best models, which `evaluate_every` saves, instead of the last.
-
-    Returns:
-        A `VAERun` or a `DCGANRun`.
-
-    Raises:
-        InputError: The folder holds no run, or none with best models.
-    """
-    folder = RunFolder(path)
-    record = folder.read()
-    if best and not isinstance(record.get("best"), dict):
-        raise InputError(f"{path} has no best models; only `evaluate_every` saves them")
-    return RUNS[record["kind"]](record, folder, best=best)

@@ -154,7 +154,7 @@ class Group:
     @classmethod
     def from_values(cls, values: object) -> Self:
         """Return a group from a dictionary."""
-        return values if isinstance(values, cls) else cls(**cls.check_names(values))
+        return values if type(values) is cls else cls(**cls.check_names(values))
 
     @classmethod
     def check_names(cls, values: object) -> Mapping[str, object]:

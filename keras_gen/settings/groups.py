@@ -45,13 +45,13 @@ class TrainingSettings(Group):
     epochs: int = _epochs(50)
     batch_size: int = _batch_size(100)
     seed: int = setting(
-        0, whole(0, 2**31 - 1), "start of every random stream: weights, shuffling, latent points, dropout"
+        0, whole(0, 2**31 - 1), "start of every random stream; weights, shuffling, latent points, dropout"
     )
     evaluate_every: int = setting(
         0,
         whole(0, 1_000_000),
-        "measure the run every so many epochs on a tenth of the training images, which is set aside for it, write "
-        "metrics.csv and keep the best models; 0 never does",
+        "measure the run every so many epochs, and save the best models; a tenth of the training images is split off for "
+        "it, and metrics.csv written; 0 never does",
         "epochs",
     )
     precision: str = setting(
@@ -63,14 +63,14 @@ class TrainingSettings(Group):
     engine: str = setting(
         "train_on_batch",
         choice("train_on_batch", "compiled"),
-        "what takes the steps: train_on_batch is Keras's own; compiled takes the same steps, many in one call of "
+        "what takes the steps; train_on_batch is Keras's own; compiled takes the same steps, many in one call of "
         "TensorFlow, and wastes less time between them",
     )
     distribute: str = setting(
         "none",
         choice("none", "mirrored", "multiworker"),
-        "split each batch over the devices of this machine (mirrored) or over processes that TF_CONFIG names "
-        "(multiworker); docs/scaling.md tells when it pays (compiled engine only)",
+        "split each batch over several devices (compiled engine only); mirrored: those of this machine; multiworker: "
+        "those of the processes that TF_CONFIG names; docs/scaling.md tells when it pays",
     )
     jit: str = setting(
         "auto",
@@ -136,7 +136,7 @@ class DCGANTrainingSettings(TrainingSettings):
         "what the discriminator is sure of",
     )
     label_smoothing: float = setting(
-        0.1, number(0, 0.5), "how far below 1 the labels of real images are: one-sided label smoothing"
+        0.1, number(0, 0.5), "how far below 1 the labels of real images are; one-sided label smoothing"
     )
     discriminator_steps: int = setting(1, whole(1, 1000), "discriminator updates per generator update")
     concatenate_batches: bool = setting(
@@ -145,7 +145,7 @@ class DCGANTrainingSettings(TrainingSettings):
     augment: str = setting(
         "none",
         subset("color", "translation", "cutout", "mirror"),
-        "change what the discriminator sees, against memorising few images: color, translation and cutout for real and "
+        "change what the discriminator sees, against memorising few images; color, translation and cutout for real and "
         "generated images alike, mirror for real ones; with commas between, and the flag alone is all four",
     )
     ema: float = setting(
@@ -157,8 +157,8 @@ class DCGANTrainingSettings(TrainingSettings):
     share_fakes: bool = setting(
         False,
         yes_no(),
-        "train the generator on the images that the discriminator has just been shown, as PyTorch's usual loop does, "
-        "and not on new ones; saves a pass of the generator (compiled engine only)",
+        "train the generator on the images that the discriminator has just seen (compiled engine only); PyTorch's usual "
+        "loop does so; saves a pass of the generator",
     )
 
     def __post_init__(self) -> None:
@@ -217,7 +217,7 @@ class DecoderSettings(EncoderSettings):
     likelihood: str = setting(
         "bernoulli",
         choice("bernoulli", "binarized", "continuous_bernoulli", "gaussian"),
-        "what the decoder says of a pixel: bernoulli is the chapter's cross-entropy, no likelihood of grey pixels; "
+        "what the decoder says of a pixel; bernoulli is the chapter's cross-entropy, no likelihood of grey pixels; "
         "binarized draws black and white ones; docs/metrics.md explains all four",
     )
 

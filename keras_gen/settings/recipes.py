@@ -9,8 +9,6 @@ import functools
 import json
 import tomllib
 from collections.abc import Mapping
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from keras_gen.errors import InputError
@@ -103,8 +101,8 @@ def _facts_of_record(record: Mapping) -> dict[str, object]:
     return facts
 
 
-def _folder(kind: str) -> Traversable:
-    return resources.files("keras_gen.settings") / "recipes" / kind
+def _folder(kind: str) -> Path:
+    return Path(__file__).parent / "recipes" / kind
 
 
 @functools.cache

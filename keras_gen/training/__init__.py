@@ -1,4 +1,4 @@
-"""The two trainers with their steps, the loop, the callbacks, freezing and its check, the doctor, the compiled engine."""
+"""The two trainers with their steps, the loop, callbacks, freezing, the doctor, the compiled engine."""
 
 from keras_gen._lazy import lazy_exports
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -235,10 +236,8 @@ class StopSignals(keras.callbacks.Callback):
     def _receive(self, number: int, _: object) -> None:
         if self.received is None:
             self.received = number
-            try:
+            with contextlib.suppress(OSError):  # the terminal may be closed
                 os.write(2, b"\nStopping after this step, and saving ...\n")  # print is not safe in a signal's handler
-            except OSError:  # the terminal is closed
-                pass
 
 
 def duration(seconds: float) -> str:

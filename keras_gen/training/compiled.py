@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gen.errors import InputError, RunError
-from keras_gen.training.distribution import is_chief, one_batch, strategy
 from keras_gen.settings import Settings
+from keras_gen.training.distribution import is_chief, one_batch, strategy
 from keras_gen.training.trainer import Trainer
 
 MAX_STEPS = 50  # in one call
@@ -115,7 +115,7 @@ class CompiledTrainer(Trainer):
         """Return every model that was built."""
 
     def _steps(self, pool: tf.Tensor | None, arrays: list[tf.Tensor], count: tf.Tensor) -> tf.Tensor:
-        """Take `count` steps, fewer if a loss is not finite, and return their losses: shape (steps_per_execution, terms)."""
+        """Take `count` steps, fewer if a loss is not finite, and return their losses, (steps_per_execution, terms)."""
 
         def goes_on(step: tf.Tensor, losses: tf.Tensor, finite: tf.Tensor) -> tf.Tensor:
             return tf.logical_and(step < count, finite)
@@ -221,5 +221,6 @@ class CompiledTrainer(Trainer):
 
 
 def descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, model: keras.Model) -> None:
+    """Let an optimiser descend the gradient of a loss, in a model's weights."""
     variables = model.trainable_variables
     optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)

@@ -220,8 +220,8 @@ def _another_function(history: list[dict[str, float]]) -> Finding | None:
         return None
     return Finding(
         "another function",
-        "The generator is trained against another function than the discriminator that trains (one calls generated images "
-        "fake, the other real): freeze the discriminator's weights, not its layers, with keras_gen.frozen.",
+        "The generator is trained against another function than the discriminator that trains (one calls generated "
+        "images fake, the other real): freeze the discriminator's weights, not its layers, with keras_gen.frozen.",
     )
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from keras_gen.training.trainer import Trainer
 
 
+FULL_PRECISIONS = ("float32", "float64")
+
+
 def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Settings) -> Trainer:
     """Build the networks and what trains them.
 
@@ -33,6 +36,11 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     if settings.training.precision == "auto":
         settings = settings.replace(precision=best_precision(settings.convolutional)[0])
     check_engine(settings, keras.backend.backend())
+    if keras.config.floatx() not in FULL_PRECISIONS:
+        raise InputError(
+            f"Keras's floatx is {keras.config.floatx()}, too coarse for the losses; set it to float32 in keras.json, "
+            "and use `precision` for half precision"
+        )
     if settings.training.engine == "compiled":
         from keras_gen.training.compiled_dcgan import CompiledDCGANTrainer as DCGANTrainer
         from keras_gen.training.compiled_vae import CompiledVAETrainer as VAETrainer

@@ -38,7 +38,7 @@ def frozen(model: keras.Model) -> Iterator[None]:
     """
     if not _is_built(model):
         raise ValueError(
-            f"frozen needs a model whose weights exist; call `build` or the model first. Received: {model.name}, unbuilt"
+            f"frozen needs a model whose weights exist; build or call it first. Received: {model.name}, unbuilt"
         )
     variables = list(model.trainable_variables)  # looked up now: the list is empty once they are frozen
     for variable in variables:
@@ -148,8 +148,8 @@ def check_changes(step: str, changes: dict[str, WeightChanges], expected: dict[s
         unchanged = [path for path, changed in trained.items() if not changed and "/bias" not in path]
         if expectation == "everything" and unchanged:
             raise RunError(
-                f"weight check: the {step} step did not change {len(unchanged)} of {len(trained)} weights of the {name} "
-                f"(first {unchanged[0]}); it must train them all, so a `trainable` flag or the learning rate is wrong"
+                f"weight check: the {step} step did not change {len(unchanged)} of {len(trained)} weights of the "
+                f"{name} (first {unchanged[0]}); it must train them all, so a `trainable` flag or the learning rate is wrong"
             )
         changed = [path for path, changed in trained.items() if changed]
         if expectation != "everything" and changed:

@@ -29,8 +29,8 @@ class Loop:
 
     What watches it is a `keras.callbacks.CallbackList`. Its methods are called as `fit` calls them: at
     `on_train_begin` and `on_train_end`, `on_epoch_begin` and `on_epoch_end` (epochs count from 0), and
-    `on_train_batch_begin` and `on_train_batch_end`; the compiled engine calls the last two once for each call of several
-    steps. Our own callbacks come first, then the user's, then the bar and what saves.
+    `on_train_batch_begin` and `on_train_batch_end`; the compiled engine calls the last two once for each call of
+    several steps. Our own callbacks come first, then the user's, then the bar and what saves.
 
     Args:
         trainer: Takes the steps and measures the losses.

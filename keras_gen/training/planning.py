@@ -101,7 +101,12 @@ def plan_resume(
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
         )
-    new = run.settings.replace(epochs=new.training.epochs)
+    new, epochs = run.settings.replace(epochs=new.training.epochs), run.settings.training.epochs
+    if new.training.epochs != epochs and getattr(new.training, "learning_rate_schedule", "constant") != "constant":
+        say(
+            f"Advice  the learning rate falls along a cosine over all epochs: with {new.training.epochs} instead of "
+            f"{epochs} it goes up again; in a new run it falls once"
+        )
     if data is None or isinstance(data, str | Path):
         train, validation, held_out = find_images(run, data, data_dir)
     else:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from itertools import takewhile
 from pathlib import Path
 
 import keras
@@ -19,8 +20,8 @@ from keras_gen.runs import Run, RunFolder
 from keras_gen.runs.checkpoints import load_checkpoint
 from keras_gen.runs.folder import new_id
 from keras_gen.runs.images import save_images
+from keras_gen.runs.kinds import RUNS
 from keras_gen.runs.record import describe_images
-from keras_gen.runs.run import RUNS
 from keras_gen.seeds import own_random_state
 from keras_gen.settings import Settings
 from keras_gen.training.device import (
@@ -137,7 +138,7 @@ def run_plan(
     trainer: Trainer,
     folder: RunFolder | str | Path | bool | None,
     *,
-    callbacks: list[keras.callbacks.Callback] | tuple = (),
+    callbacks: list[keras.callbacks.Callback] | tuple | Callable[[Run], list] = (),
     say: Callable[[str], None] = print,
     save_every: float = SAVE_EVERY,
     doctor: bool = True,
@@ -149,7 +150,7 @@ def run_plan(
         plan: What to train.
         trainer: From `prepare`.
         folder: A new path, a `RunFolder`, True for the next number under `runs`, or None to write nothing.
-        callbacks: The user's.
+        callbacks: The user's, or a function of the run that returns them.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints.
         doctor: Whether to look for what is wrong with the run after each epoch.
@@ -160,16 +161,18 @@ def run_plan(
     """
     started = time.monotonic()
     run = _begin(plan, trainer, folder, command, say)
-    with run.folder.locked() if run.folder is not None else nullcontext():
+    with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
             _restore(trainer, run, plan, say)
+        if not trainer.chief:  # only the first of several workers writes
+            run.folder = None
         loop = Loop(
             trainer,
             run,
             plan.train,
             plan.held_out,
             validation=plan.validation,
-            callbacks=callbacks,
+            callbacks=callbacks(run) if callable(callbacks) else callbacks,
             say=say,
             save_every=save_every,
             doctor=doctor,
@@ -177,11 +180,11 @@ def run_plan(
         run.update(status="running")
         try:
             loop.fit()
+            run.stopped_by = loop.signals.received
+            _finish(run, time.monotonic() - started, say)
         except BaseException as error:
             _fail(run, error, say)
             raise
-        run.stopped_by = loop.signals.received
-        _finish(run, time.monotonic() - started, say)
     return run
 
 
@@ -267,7 +270,7 @@ def _sums(sums: dict) -> dict:
 
 def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
     """Keep what can be kept of a run that ends by an exception, and say how to continue."""
-    interrupted = isinstance(error, KeyboardInterrupt)
+    interrupted = not isinstance(error, Exception)  # by a signal
     with suppress(OSError, InputError):  # what went wrong comes first
         run.update(status="interrupted" if interrupted else "failed")
         if run.folder is not None:
@@ -303,7 +306,6 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
                 say(f"  {path}")
         run.record["status"] = status
         say(f"All of it on one page: {run.report()}")
-        run.folder.checksums.compact()
     run.update(status=status)
 
 
@@ -318,22 +320,25 @@ def last_losses(run: Run) -> str:
 
 
 def resume_line(run: Run) -> str:
-    """Return the command that continues a run."""
-    return f"python train_{run.kind}.py --resume {shlex.quote(str(run.folder.path))}"
+    """Return the command that continues a run, called as the last one was."""
+    words = (
+        shlex.split(run.record["commands"][-1]) if run.record.get("commands") else ["python", f"train_{run.kind}.py"]
+    )
+    program = takewhile(lambda word: not word.startswith("--"), words)
+    return shlex.join([*program, "--resume", str(run.folder.path)])
 
 
 def unbreakable(say: Callable[[str], None]) -> Callable[[str], None]:
     """Return a `say` that goes on without a reader: nobody may be left at the other end of `| head`."""
-    broken = False
 
     def say_if_possible(line: str) -> None:
-        nonlocal broken
-        if not broken:
+        if not say_if_possible.broken:
             try:
                 say(line)
             except OSError:
-                broken = True
+                say_if_possible.broken = True
 
+    say_if_possible.broken = False
     return say_if_possible
 
 

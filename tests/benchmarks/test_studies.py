@@ -1,75 +1,61 @@
-import csv
-import json
-from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from keras_gen.benchmarks.studies import STUDIES, Study, Trial, report
-from keras_gen.cli.train import train_parser
-from keras_gen.training.recipes import resolve_settings
-from keras_gen.training.run_folder import RunFolder
+from keras_gen.benchmarks.studies import Study, report, studies
 
-ONE, TWO = Trial("the first", "first"), Trial("the second", "second", {"latent_dim": 3})
+ONE, TWO = "the first", "the second"
 
 
-def write_table(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+def study(kind, measured_on, **settings):
+    return Study("Title", kind, "mnist", measured_on, settings, [])
 
 
-def runs_of(tmp_path, **tables):
-    """Make run folders with these tables: for each trial, for each seed, a number that the rows are made of."""
-    folders = {}
-    for trial, numbers in ((ONE, (1.0, 3.0)), (TWO, (4.0, 8.0))):
-        folders[trial] = [RunFolder(tmp_path / f"{trial.name}-{number}") for number in numbers]
-        for number, run in zip(numbers, folders[trial], strict=True):
-            write_table(
-                run.path / "timing.csv", [{"epoch": 1, "train_seconds": number}, {"epoch": 2, "train_seconds": 1}]
+def runs_of(**tables):
+    """Return runs with these tables: for each trial, for each seed, a number that the rows are made of."""
+    runs = {}
+    for title, numbers in ((ONE, (1.0, 3.0)), (TWO, (4.0, 8.0))):
+        runs[title] = [
+            SimpleNamespace(
+                timing=[{"epoch": 1, "train_seconds": number}, {"epoch": 2, "train_seconds": 1}],
+                **{name: rows_of(number) for name, rows_of in tables.items()},
             )
-            for name, rows_of in tables.items():
-                write_table(run.path / f"{name}.csv", rows_of(number))
-    return folders
+            for number in numbers
+        ]
+    return runs
 
 
 def rows(lines):
     return [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_trial_is_a_command_that_the_parser_takes_and_its_settings_are_in_bounds(name):
-    study = STUDIES[name]
-    names = [trial.name for trial in study.trials]
-    assert len(set(names)) == len(names)
-    resolved = []
-    for trial in study.trials:
-        program, *flags = study.command(trial, 7, "/data")
-        assert program == f"train_{study.kind}.py"
-        given = vars(train_parser(study.kind).parse_args(flags))
-        assert (given["dataset"], given["data_dir"]) == (study.dataset, "/data")
-        wanted = study.settings | trial.settings | {"seed": 7}
-        asked = {key: given[key] for key in wanted}
-        assert resolve_settings(study.kind, study.dataset, **asked) == resolve_settings(
-            study.kind, study.dataset, **wanted
-        )
-        resolved.append(resolve_settings(study.kind, study.dataset, **asked))
-    assert len(set(resolved)) == len(resolved)  # every row differs from the others
-    assert all(settings.evaluate_every > 0 for settings in resolved) or not study.validated
+@pytest.mark.parametrize("name", studies())
+def test_every_trial_resolves_and_differs_from_the_others(name):
+    studied = studies()[name]
+    trials = studied.rows()
+    assert len({trial.name for trial in trials}) == len(trials) >= 2
+    resolved = [studied.resolved(trial, 7) for trial in trials]
+    assert len(set(resolved)) == len(resolved)
+    assert all(settings.training.seed == 7 for settings in resolved)
+    assert all(settings.training.evaluate_every > 0 for settings in resolved) or studied.measured_on == "held_out"
 
 
-def test_settings_are_compared_by_the_last_validation_loss_and_the_time_of_the_first_row(tmp_path):
-    study = Study("Title", "vae", "mnist", {}, (ONE, TWO), validated=True)
-    folders = runs_of(tmp_path, metrics=lambda n: [{"validation_loss": 99}, {"validation_loss": n}])
-    lines = report(study, folders)
+def test_a_study_may_start_from_another():
+    cars, longer = studies()["cars"], studies()["cars-200"]
+    assert longer.trials == cars.trials and longer.dataset == "cifar10:automobile"
+    assert [of.resolved(of.rows()[0], 0).training.epochs for of in (cars, longer)] == [50, 200]
+
+
+def test_settings_are_compared_by_the_last_validation_loss_and_the_time_of_the_first_row():
+    runs = runs_of(metrics=lambda n: [{"validation_loss": 99}, {"validation_loss": n}])
+    lines = report(study("vae", "validation"), runs)
     assert lines[0] == "## Title"
     assert "Validation images; 2 seeds." in lines[2]
     assert rows(lines)[2:] == [
         ["the first", "2 (1 to 3)", "1.00"],
         ["the second", "6 (4 to 8)", "2.33"],
     ]
-    one = report(study, {trial: runs[:1] for trial, runs in folders.items()})
+    one = report(study("vae", "validation"), {title: of[:1] for title, of in runs.items()})
     assert rows(one)[2] == ["the first", "1", "1.00"]
 
 
@@ -81,51 +67,46 @@ def metrics(number):
     ]
 
 
-def test_a_dcgan_s_settings_are_compared_by_the_last_distance(tmp_path):
-    study = Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=True)
-    folders = runs_of(tmp_path, metrics=metrics)
-    table = rows(report(study, folders))
+def test_a_dcgan_s_settings_are_compared_by_the_last_distance():
+    runs = runs_of(metrics=metrics)
+    table = rows(report(study("dcgan", "validation"), runs))
     assert table[0][-3:] == ["KID", "its floor", "time"]
     # The error of a mean of two: the root of the sum of squares, halved.
     assert table[2] == ["the first", "0.200 ± 0.283", "-0.010 ± 0.141", "1.00"]
-    for run in folders[ONE]:  # of a version that did not measure the floor
-        write_table(run.path / "metrics.csv", [{"epoch": 20, "kid": 1, "kid_standard_error": 0.3}])
-    assert rows(report(study, folders))[2][-2] == "–"
+    for run in runs[ONE]:  # of a version that did not measure the floor
+        run.metrics = [{"epoch": 20, "kid": 1, "kid_standard_error": 0.3}]
+    assert rows(report(study("dcgan", "validation"), runs))[2][-2] == "–"
 
 
-def test_results_are_of_the_held_out_images(tmp_path):
+def test_results_are_of_the_held_out_images():
     losses = runs_of(
-        tmp_path,
         history=lambda n: [{"held_out_loss": n, "held_out_reconstruction": n - 1, "held_out_kl": 1, "loss": 77}],
     )
-    study = Study("Title", "vae", "mnist", {}, (ONE, TWO), validated=False)
-    table = rows(report(study, losses))
+    table = rows(report(study("vae", "held_out"), losses))
     assert table[2] == ["the first", "2 (1 to 3)", "1 (0 to 2)", "1 (1 to 1)", "1.00"]
 
 
-def test_a_dcgan_s_results_tell_of_distance_classes_and_copies(tmp_path):
+def test_a_dcgan_s_results_tell_of_distance_classes_and_copies():
     def scores(value):
         return {"kid": {"value": value, "standard_error": 0.01}, "precision": 0.5, "recall": 0.25}
 
-    folders = runs_of(tmp_path)
-    for number, run in enumerate(folders[ONE] + folders[TWO]):
+    runs = runs_of()
+    for number, run in enumerate(runs[ONE] + runs[TWO]):
         found = {
             "images": {"generated": scores(0.1), "floor": scores(0.0)},
             "memorising": {"pixels": {"memorising": False}, "features": {"memorising": number == 1}},
         }
         if number != 2:
             found["classes"] = {"shares": {"0": 1.0, "1": 0.0}, "missing": [1]}
-        (run.path / "metrics.json").write_text(json.dumps(found))
-    study = Study("Title", "dcgan", "mnist", {}, (ONE, TWO), validated=False)
-    table = rows(report(study, folders))
+        run.folder = SimpleNamespace(read_scores=lambda found=found: found)
+    table = rows(report(study("dcgan", "held_out"), runs))
     floor, share = "0.000 ± 0.007", ["0.5 (0.5 to 0.5)", "0.25 (0.25 to 0.25)"]
     assert table[2] == ["the first", "0.100 ± 0.007", floor, *share, "1 of 2, 1 of 2", "no, yes", "1.00"]
     assert table[3][-3] == "–, 1 of 2"
 
-    for trial, runs in folders.items():
-        for number, run in zip((8.0, 9.0) if trial == ONE else (2.0, 5.0), runs, strict=True):
-            write_table(run.path / "metrics.csv", metrics(number))
-    lines = report(replace(study, settings={"evaluate_every": 10}), folders)
+    for run, number in zip(runs[ONE] + runs[TWO], (8.0, 9.0, 2.0, 5.0), strict=True):
+        run.metrics = metrics(number)
+    lines = report(study("dcgan", "held_out", evaluate_every=10), runs)
     assert rows(lines)[: len(table)] == table
     # As the second seed has them: 4 by the root of twice 0.3 squared, and a tenth of 4 by that of twice 0.4 squared.
     assert rows(lines)[len(table) :] == [

@@ -1,10 +1,12 @@
+import contextlib
 import os
 import subprocess
 import sys
 
 import pytest
 
-from keras_gen.benchmarks.race import Result
+from keras_gen.benchmarks import speed
+from keras_gen.benchmarks.runner import Result
 from keras_gen.cli import benchmark
 from keras_gen.cli.main import main
 
@@ -21,29 +23,25 @@ assert not {"tensorflow", "torch", "jax", "keras"} & set(sys.modules)
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Replace all measuring; returns the tasks that were raced."""
-    raced = []
+    """Replace all measuring; returns the tasks that were measured."""
+    tasks_run = []
 
-    def race(takers, task, rounds, tick):
-        raced.append(task)
-        for each in takers:
-            tick(each.title)
-        return [Result(each, 1.0, [1.0] * rounds, 10**8) for each in takers], []
+    def run_in_turns(workers, task, rounds, tick):
+        tasks_run.append(task)
+        for worker in workers:
+            tick(worker.title)
+        return [Result(worker, 1.0, [1.0] * rounds, 10**8) for worker in workers], []
 
-    def ask(program, tasks):
-        return {
-            "machine": "CPU",
-            "versions": "1",
-            "load": "0.1",
-            "gpu": False,
-            "operations": [[10**9, 10**9] for _ in tasks],
-        }
+    @contextlib.contextmanager
+    def started(title, program, tasks):
+        facts = {"machine": "CPU", "versions": "1", "load": "0.1", "gpu": False}
+        yield lambda: facts | {"operations": [[10**9, 10**9] for _ in tasks]}
 
-    monkeypatch.setattr(benchmark, "race", race)
-    monkeypatch.setattr(benchmark, "ask", ask)
-    monkeypatch.setattr(benchmark, "first_pictures", lambda kind: [1.0, 2.0])
+    monkeypatch.setattr(speed, "run_in_turns", run_in_turns)
+    monkeypatch.setattr(speed, "started", started)
+    monkeypatch.setattr(speed, "first_pictures", lambda kind: [1.0, 2.0])
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    return raced
+    return tasks_run
 
 
 def test_a_table_for_each_model_and_precision_and_the_first_pictures(measured, capsys):

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ import keras_gen
 from keras_gen.cli.command import Parser, StopSignals, run_command, say
 from keras_gen.cli.messages import as_flags
 from keras_gen.errors import InputError, RunError, WriteError
+
+OURS = str(Path(keras_gen.__file__).with_name("page.css"))
 
 
 class ResourceExhaustedError(Exception):
@@ -40,16 +43,8 @@ def raising(error):
         (OSError(errno.EROFS, "Read-only file system", "runs"), 1, "error: runs cannot be used (Read-only file system"),
         (PermissionError(13, "Permission denied", "a"), 1, "error: a cannot be used (Permission denied); make it read"),
         (FileNotFoundError(2, "No such file", "a.png"), 1, "error: a.png is missing; put it back, or name another\n"),
-        (
-            FileNotFoundError(2, "No", f"{keras_gen.__path__[0]}/page.css"),
-            1,
-            f"error: {keras_gen.__path__[0]}/page.css ",
-        ),
-        (
-            OSError(errno.EIO, "Input/output error"),
-            1,
-            "error: the output cannot be written (Input/output",
-        ),
+        (FileNotFoundError(2, "No such file", OURS), 1, f"error: {OURS} is missing; install keras_gen again\n"),
+        (OSError(errno.EIO, "I/O error"), 1, "error: the output cannot be written (I/O error); check the disk, or use"),
         (MemoryError(), 1, "error: there is not enough memory for this; use smaller batches, images or networks\n"),
         (ResourceExhaustedError("OOM when allocating"), 1, "error: there is not enough memory for this;"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), 1, "error: there is not enough memory for this;"),

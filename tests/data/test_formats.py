@@ -1,11 +1,12 @@
 import gzip
-import pickle
-import tarfile
+import io
+import struct
+import zipfile
 
 import numpy as np
 import pytest
 
-from keras_gen.data.formats import read_cifar_archive, read_cifar_folder, read_idx, read_npz
+from keras_gen.data.formats import read_arrays, read_csv, read_idx
 from keras_gen.errors import InputError
 
 
@@ -15,13 +16,16 @@ def idx_bytes(array):
 
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+PAGE = b"\xef\xbb\xbf\n<!DOCTYPE html><html><body>404</body></html>"
 
 
-def test_idx_reads_plain_and_gzipped_files_alike(tmp_path):
-    (tmp_path / "plain").write_bytes(idx_bytes(IMAGES))
-    (tmp_path / "zipped.gz").write_bytes(gzip.compress(idx_bytes(IMAGES)))
-    np.testing.assert_array_equal(read_idx(tmp_path / "plain"), IMAGES)
-    np.testing.assert_array_equal(read_idx(tmp_path / "zipped.gz"), IMAGES)
+@pytest.mark.parametrize("name", ["plain", "zipped.gz", "unpacked.gz", "named-wrongly"])
+def test_idx_is_read_plain_and_gzipped_whatever_its_name(tmp_path, name):
+    content = idx_bytes(IMAGES)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name in ("zipped.gz", "named-wrongly") else content)
+    images = read_idx(tmp_path / name)
+    np.testing.assert_array_equal(images, IMAGES)
+    assert images.flags.writeable
 
 
 @pytest.mark.parametrize(
@@ -31,20 +35,18 @@ def test_idx_reads_plain_and_gzipped_files_alike(tmp_path):
         (b"GIF89a and so on", "not an IDX file"),
         (idx_bytes(IMAGES)[:-1], "cut short"),
         (idx_bytes(IMAGES)[:9], "cut short"),
+        (idx_bytes(IMAGES) + b"x", "cut short or damaged"),
+        (b"\0\0\x08\x04" + b"\xff" * 16 + bytes(100), "cut short or damaged"),
+        (gzip.compress(b"\0\0\x08\x01\0\0\0\x08" + bytes(2**22)), "cut short or damaged"),
+        (gzip.compress(idx_bytes(IMAGES))[:-6], "cut short"),
+        (PAGE, "is an HTML page"),
+        (gzip.compress(PAGE), "is an HTML page"),
     ],
 )
 def test_idx_refuses_damaged_files(tmp_path, content, message):
-    (tmp_path / "file").write_bytes(content)
+    (tmp_path / "file.gz").write_bytes(content)
     with pytest.raises(InputError, match=message):
-        read_idx(tmp_path / "file")
-
-
-def test_idx_gives_an_array_that_may_be_rearranged(tmp_path):
-    path = tmp_path / "images"
-    path.write_bytes(idx_bytes(IMAGES))
-    images = read_idx(path)
-    images[[0, 1]] = images[[1, 0]]
-    assert not np.array_equal(images, read_idx(path))
+        read_idx(tmp_path / "file.gz")
 
 
 def test_idx_refuses_a_gzip_with_a_wrong_byte(tmp_path):
@@ -58,78 +60,141 @@ def test_idx_refuses_a_gzip_with_a_wrong_byte(tmp_path):
             read_idx(path)
 
 
-def test_idx_refuses_a_truncated_gzip(tmp_path):
-    (tmp_path / "file.gz").write_bytes(gzip.compress(idx_bytes(IMAGES))[:-6])
-    with pytest.raises(InputError, match="cut short"):
-        read_idx(tmp_path / "file.gz")
+def test_of_an_npz_only_the_member_asked_for_is_read(npz_file):
+    path = npz_file(images=IMAGES, extra=np.array([print], dtype=object), fortran=np.asfortranarray(IMAGES))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"extra.npy") + 150
+    content[place : place + 20] = b"x" * 20
+    path.write_bytes(content)
+    arrays = read_arrays(path)
+    np.testing.assert_array_equal(arrays["images"], IMAGES)
+    np.testing.assert_array_equal(arrays["fortran"], IMAGES)
+    with pytest.raises(InputError, match=r"extra in .*images\.npz cannot be read"):
+        arrays["extra"]
 
 
-def test_npz_refuses_objects_without_running_them(npz_file):
-    path = npz_file(images=np.array([print], dtype=object))
-    with pytest.raises(InputError, match="holds Python objects"):
-        read_npz(path)
+def npy(shape, dtype="|u1", data=b""):
+    header = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode().ljust(118) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
 
 
-def test_npz_refuses_a_truncated_file(npz_file):
-    path = npz_file(images=IMAGES)
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(InputError, match=r"cannot be read as \.npz"):
-        read_npz(path)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (npy((2**50, 28, 28), data=bytes(100)), "header and its length do not agree"),
+        (npy((-1, 28), data=bytes(100)), "header and its length do not agree"),
+        (npy((10, 10), data=bytes(101)), "header and its length do not agree"),
+        (npy((10,), "|O", bytes(80)), "holds Python objects"),
+        (npy((2**60,), "|V0"), "has dtype"),
+        (npy((2,), [("a", "|u1")], bytes(2)), "has dtype"),
+        (b"\x93NUMPY\x09\x00" + bytes(100), "version 9.0"),
+        (b"\x93NUMPY\x01\x00\xff\xff{", "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_array_that_is_not_what_its_header_says_gives_one_line(tmp_path, content, message, wrapped):
+    path = tmp_path / "array.npz"
+    path.write_bytes(content)
+    if wrapped:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("images.npy", content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_arrays(path)["images"]
+    assert "\n" not in str(caught.value)
 
 
-def test_npz_refuses_a_bare_array_and_text(tmp_path):
-    np.save(tmp_path / "bare.npy", IMAGES)
-    (tmp_path / "text.npz").write_text("hello")
-    with pytest.raises(InputError, match=r"not an \.npz"):
-        read_npz(tmp_path / "bare.npy")
-    with pytest.raises(InputError, match=r"no \.npz"):
-        read_npz(tmp_path / "text.npz")
+def flag(content, signature, offset, value):
+    """Set bytes of the first local header (PK34) or of the central directory (PK12) of a zip file."""
+    place = content.index(signature) + offset
+    return content[:place] + value + content[place + len(value) :]
 
 
-def cifar_batches(folder):
-    """Write six batches of two images; image i of the data set is filled with the value i, its red channel with 200."""
-    folder.mkdir()
-    for number, name in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
-        data = np.zeros((2, 3, 32, 32), np.uint8)
-        data[:] = np.array([2 * number, 2 * number + 1]).reshape(2, 1, 1, 1)
-        data[:, 0] = 200
-        batch = {b"data": data.reshape(2, -1), b"labels": [number, 9]}
-        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
-    (folder / "batches.meta").write_bytes(b"not needed")
-    return folder
+def test_zip_files_with_odd_headers_give_one_line(tmp_path, npz_file):
+    content = npz_file(images=IMAGES).read_bytes()
+    encrypted = flag(flag(content, b"PK\x03\x04", 6, b"\x01\0"), b"PK\x01\x02", 8, b"\x01\0")
+    bomb = flag(content, b"PK\x01\x02", 24, struct.pack("<I", 2**32 - 2))
+    damaged = {
+        "is encrypted": encrypted,
+        "zip file version": flag(content, b"PK\x01\x02", 6, b"\xf0\0"),
+        "zip bomb": bomb,
+        "compression method": flag(flag(content, b"PK\x03\x04", 8, b"\x55\0"), b"PK\x01\x02", 10, b"\x55\0"),
+        "CRC": flag(content, b"PK\x03\x04", 30 + len("images.npy") + 20 + 128 + 3, b"\xee"),
+        "not a zip file": content[:-30],
+    }
+    for message, data in damaged.items():
+        (tmp_path / "odd.npz").write_bytes(data)
+        with pytest.raises(InputError, match=message):
+            read_arrays(tmp_path / "odd.npz")["images"]
 
 
-def test_cifar_batches_become_images_with_channels_last(tmp_path):
-    arrays = read_cifar_folder(cifar_batches(tmp_path / "cifar-10-batches-py"))
-    assert arrays["x_train"].shape == (10, 32, 32, 3)
-    assert arrays["x_train"][7, 5, 5].tolist() == [200, 7, 7]
-    assert arrays["y_train"].tolist() == [0, 9, 1, 9, 2, 9, 3, 9, 4, 9]
-    assert arrays["x_test"][1, 0, 0].tolist() == [200, 11, 11]
+def test_what_is_no_array_file_is_named_for_what_it_is(tmp_path):
+    contents = {
+        "is a zip without arrays .*photos/1.png.* unpack it": zip_of("photos/1.png"),
+        "is an HTML page": PAGE,
+        "holds pickled Python objects": b"\x80\x04K\x01.",
+        r"is no \.npz, \.npy or \.csv file": b"hello",
+    }
+    for message, content in contents.items():
+        (tmp_path / "file.npz").write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read_arrays(tmp_path / "file.npz")
 
 
-def test_cifar_archive_reads_like_the_folder(tmp_path):
-    folder = cifar_batches(tmp_path / "cifar-10-batches-py")
-    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as archive:
-        archive.add(folder, folder.name)
-    from_archive, from_folder = read_cifar_archive(tmp_path / "cifar-10-python.tar.gz"), read_cifar_folder(folder)
-    for key, array in from_folder.items():
-        np.testing.assert_array_equal(from_archive[key], array)
+def zip_of(name):
+    with zipfile.ZipFile(output := io.BytesIO(), "w") as archive:
+        archive.writestr(name, b"content")
+    return output.getvalue()
 
 
-class Attack:
-    def __reduce__(self):
-        return (eval, ("__import__('pathlib').Path('/tmp/keras_gen_attack').touch()",))
+def test_a_single_array_is_read_as_images_whatever_its_name(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    (tmp_path / "images.npy").rename(tmp_path / "images.npz")
+    np.testing.assert_array_equal(read_arrays(tmp_path / "images.npz")["images"], IMAGES)
 
 
-def test_cifar_batch_that_carries_code_is_refused(tmp_path):
-    folder = cifar_batches(tmp_path / "batches")
-    (folder / "data_batch_3").write_bytes(pickle.dumps({b"data": Attack()}))
-    with pytest.raises(InputError, match=r"data_batch_3 .* names builtins\.eval"):
-        read_cifar_folder(folder)
+PIXELS = np.arange(12).reshape(3, 4) * 20
 
 
-def test_cifar_folder_with_a_missing_batch_says_which(tmp_path):
-    folder = cifar_batches(tmp_path / "batches")
-    (folder / "test_batch").unlink()
-    with pytest.raises(InputError, match="lacks 'test_batch'"):
-        read_cifar_folder(folder)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["label,p0,p1,p2,p3", *("{y},{x}",) * 3],
+        ["p0,p1,p2,p3,label", *("{x},{y}",) * 3],
+        ["{y},{x}"] * 3,
+        ["{x},{y}"] * 3,
+        ["\ufefflabel,1x1,1x2,2x1,2x2", *("{y},{x}",) * 3],
+        ['"label","a","b","c","d"', *('"{y}",{x}',) * 3],
+    ],
+)
+def test_csv_rows_with_and_without_a_header_and_a_label_on_either_side(tmp_path, lines):
+    body = [
+        line.format(y=number % 2, x=",".join(map(str, PIXELS[number])))
+        for number, line in zip(range(3), [line for line in lines if "{" in line], strict=True)
+    ]
+    header = [line for line in lines if "{" not in line]
+    (tmp_path / "rows.csv").write_text("\r\n".join(header + body) + "\r\n", encoding="utf-8")
+    arrays = read_csv(tmp_path / "rows.csv")
+    np.testing.assert_array_equal(arrays["images"], PIXELS)
+    assert arrays["labels"].tolist() == [0, 1, 0]
+
+
+def test_csv_rows_of_squares_have_no_label(tmp_path):
+    (tmp_path / "rows.csv").write_text("1,2,3,4\n5,6,7,8\n")
+    assert list(read_csv(tmp_path / "rows.csv")) == ["images"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("label,a,b,c,d\n1,2,3,,5\n", "cannot be read"),
+        ("1,2,3,4\n1,2\n", "cannot be read"),
+        ("0,5,6,7,1\n1,5,6,7,0\n", "could be the first or the last"),
+        ("7,5,6,7,9\n8,5,6,7,9\n", "is neither the first nor the last"),
+        ("", "cannot be read"),
+        ("a,b,c,d\n", "cannot be read"),
+    ],
+)
+def test_csv_that_cannot_be_used_says_why(tmp_path, text, message):
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_arrays(tmp_path / "rows.csv")

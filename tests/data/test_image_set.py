@@ -1,22 +1,83 @@
+import copy
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from keras_gen.data import ImageSet
+from keras_gen.errors import InputError
+
+IMAGES = np.arange(4 * 4 * 4 * 3, dtype=np.uint8).reshape(4, 4, 4, 3)
 
 
-def test_the_fingerprint_is_the_sha256_of_the_bytes():
-    images = np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)
-    assert ImageSet(images, None, (), "x").fingerprint == hashlib.sha256(images.tobytes()).hexdigest()
+@pytest.fixture
+def whole():
+    return ImageSet(IMAGES, [0, 1, 2, 1], ("a", "b", "c"), "x").with_source({"dataset": "x"})
 
 
-@pytest.mark.parametrize("images", [np.zeros((2, 4, 4), np.uint8), np.zeros((2, 4, 4, 1), np.float32)])
-def test_other_shapes_and_types_are_refused(images):
-    with pytest.raises(ValueError, match="images must be uint8 of shape"):
-        ImageSet(images, None, (), "x")
+def test_the_pixel_fingerprint_is_the_sha256_of_the_bytes(whole):
+    assert whole.pixel_fingerprint == hashlib.sha256(IMAGES.tobytes()).hexdigest()
 
 
-def test_labels_must_be_as_many_as_images():
-    with pytest.raises(ValueError, match="2 images need as many labels"):
-        ImageSet(np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, int), ("a",), "x")
+def test_the_fingerprint_covers_pixels_shape_labels_and_class_names(whole):
+    others = [
+        replace(whole, images=IMAGES[::-1]),
+        replace(whole, images=IMAGES.reshape(4, 2, 8, 3)),
+        replace(whole, labels=[0, 1, 2, 0]),
+        replace(whole, labels=None),
+        replace(whole, class_names=("a", "b", "d")),
+        whole[:3],
+    ]
+    prints = [whole.fingerprint, *(other.fingerprint for other in others)]
+    assert len(set(prints)) == len(prints)
+    same = [
+        replace(whole, name="y"),
+        replace(whole, labels=np.array([0, 1, 2, 1], np.uint8)),
+        whole[:],
+        copy.copy(whole),
+    ]
+    assert {other.fingerprint for other in same} == {whole.fingerprint}
+    with pytest.raises(TypeError):
+        ImageSet(IMAGES, fingerprint=whole.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("index", "places"),
+    [
+        (slice(1, 3), [1, 2]),
+        (slice(None, None, -1), [3, 2, 1, 0]),
+        (np.array([3, 0]), [3, 0]),
+        ([True, False, False, True], [0, 3]),
+        (-1, [3]),
+    ],
+)
+def test_a_part_keeps_labels_and_names_but_not_the_source(whole, index, places):
+    part = whole[index]
+    np.testing.assert_array_equal(part.images, IMAGES[places])
+    assert part.labels.tolist() == [[0, 1, 2, 1][place] for place in places]
+    assert (len(part), part.class_names, part.name) == (len(places), whole.class_names, "x")
+    assert (whole.source, part.source, replace(whole).source) == ({"dataset": "x"}, None, None)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.zeros((2, 4, 4), np.uint8), None, r"images must be uint8 of shape .*ImageSet.from_arrays converts"),
+        (np.zeros((2, 4, 4, 1), np.float32), None, "Received: float32"),
+        ([[1]], None, r"Received: list of shape \(1, 1\)"),
+        (IMAGES, np.zeros(3, int), "4 images need as many labels"),
+        (IMAGES, np.zeros((4, 1), int), "4 images need as many labels, in one row"),
+        (IMAGES, [0, 1, 2, 3], "from 0 to 2, one of 3 class names. Received: 0 to 3"),
+        (IMAGES, [0, 1, -1, 2], "Received: -1 to 2"),
+        (IMAGES, [0.0, 1.0, 0.5, 1.0], "Received: float64"),
+        (IMAGES, ["a", "b", "a", "b"], "Received: <U1"),
+    ],
+)
+def test_the_constructor_is_strict(images, labels, message):
+    with pytest.raises(InputError, match=message):
+        ImageSet(images, labels, ("a", "b", "c"), "x")
+
+
+def test_without_class_names_any_number_from_0_up_is_a_label():
+    assert ImageSet(IMAGES, np.array([0, 5, 900, 5], np.uint16)).labels.dtype == np.int64

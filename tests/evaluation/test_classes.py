@@ -16,10 +16,10 @@ def test_generated_images_are_counted_by_the_class_whose_mean_is_nearest():
     found = class_shares(features_of(made), features_of(train, 1), train, features_of(held_out, 2), held_out)
     assert found.shares == {0: 0.75, 1: 0.25, 2: 0.0}
     assert found.training_shares == pytest.approx({0: 0.5, 1: 0.3, 2: 0.2})
-    assert (found.missing, found.untold) == ([2], [])
+    assert (found.missing, found.undetermined) == ([2], [])
     assert found.accuracy == 1
     few = class_shares(features_of(made[::2]), features_of(train, 1), train, features_of(held_out, 2), held_out)
-    assert (few.missing, few.untold) == ([], [2])  # of 40 images 8 should be of that class
+    assert (few.missing, few.undetermined) == ([], [2])  # of 40 images 8 should be of that class
 
 
 def test_a_class_is_missing_at_a_tenth_of_its_share_and_labels_may_have_gaps():

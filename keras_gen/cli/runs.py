@@ -1,0 +1,49 @@
+"""What the commands on a run share: `python -m keras_gen COMMAND RUN`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_gen.cli.command import Parser, say, start_backend
+
+if TYPE_CHECKING:
+    from keras_gen.runs import Run
+
+
+def run_parser(command: str, description: str) -> Parser:
+    """Return the parser of a command on a run's folder."""
+    result = Parser(prog=f"python -m keras_gen {command}", description=description)
+    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
+    return result
+
+
+def add_best_flag(parser: Parser) -> None:
+    """Let a command use the best models of a run instead of the last."""
+    parser.add_argument(
+        "--best", action="store_true", help="use the best models, which --evaluate-every saves (default: the last)"
+    )
+
+
+def add_data_flags(parser: Parser) -> None:
+    """Let a command look for the run's images elsewhere than where they were."""
+    parser.add_argument("--dataset", metavar="NAME|PATH", help="where the run's images are now (default: as trained)")
+    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="folder with its files (default: as trained)")
+
+
+def open_run(options: Namespace) -> Run:
+    """Load the run that a command is about, and start the backend."""
+    from keras_gen.runs import load_run
+
+    given = vars(options)
+    run = load_run(options.run, best=given.get("best", False))
+    start_backend()
+    if given.get("dataset") is not None or given.get("data_dir") is not None:
+        run.use_datasets(options.dataset, options.data_dir)
+    return run
+
+
+def say_models(run: Run) -> None:
+    """Say which of the run's models were used."""
+    say(f"Models  {run.models_text}")

@@ -1,0 +1,154 @@
+"""Which files below a folder are images; own output, other kinds of files and special files are passed over."""
+
+import json
+import os
+import stat
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keras_gen.data.decoding import can_read_heif, is_image
+from keras_gen.errors import InputError
+
+ENDINGS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".webp", ".bmp", ".dib", ".gif", ".tif")
+ENDINGS += (".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif")
+HEIF_ENDINGS = (".heic", ".heif", ".hif")
+REMEDIES = {  # of files that are pictures, or hold some, in a form that is not read
+    "pip install pillow-heif to read them": "heic heif hif",
+    "save them as PNG or JPEG": "dng nef cr2 cr3 arw raf orf rw2 pef srw svg psd pdf eps jp2 j2k jxl tga exr ico dcm",
+    "save their frames as PNG": "mp4 mov avi mkv webm m4v",
+    "unpack them": "zip tar gz tgz 7z rar bz2 xz",
+    "name one with `dataset`": "npz",
+}
+REMEDY = {f".{ending}": remedy for remedy, endings in REMEDIES.items() for ending in endings.split()}
+SILENT = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "$recycle.bin", "lost+found"}
+KINDS_SHOWN, LONGEST_ENDING, LONGEST_NAME, LONGEST_PATH = 6, 12, 60, 200
+
+
+@dataclass
+class Found:
+    """What lies below a folder.
+
+    Attributes:
+        files: The images, sorted, relative to the folder.
+        passed: Number of other files, by their ending.
+        runs: Number of folders that hold our own output.
+        special: Number of named pipes, sockets and devices.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    passed: Counter = field(default_factory=Counter)
+    runs: int = 0
+    special: int = 0
+
+    def describe_passed(self) -> str:
+        """Say what was passed over, by ending, with the remedy; empty if nothing was."""
+        parts = [_counted(count, ending) for ending, count in self.passed.most_common(KINDS_SHOWN)]
+        rest = sum(self.passed.values()) - sum(count for _, count in self.passed.most_common(KINDS_SHOWN))
+        parts += [f"{rest:,} with other endings"] * (rest > 0)
+        parts += [_plural(self.special, "pipe, socket or device", "pipes, sockets or devices")] * (self.special > 0)
+        parts += [_plural(self.runs, "run folder", "run folders")] * (self.runs > 0)
+        return ", ".join(parts)
+
+
+def find_images(root: Path) -> Found:
+    """Look through a folder and its sub-folders, except hidden ones and run folders.
+
+    Each folder is visited once, however many links lead to it; a link to a folder around it is not followed.
+
+    Raises:
+        InputError: A folder cannot be read, or the folder itself is a run.
+    """
+    found, seen = Found(), set()
+    around = os.path.realpath(root)
+    folders, links = [root], []
+    while folders or links:
+        is_link = not folders
+        folder = links.pop(0) if is_link else folders.pop()
+        real = os.path.realpath(folder)
+        if real in seen or (is_link and Path(around).is_relative_to(real)):
+            continue
+        seen.add(real)
+        entries = _entries(folder)
+        if _is_run(folder, {entry.name for entry in entries}):
+            if folder == root:
+                raise InputError(
+                    f"{shown(root, LONGEST_PATH)} is a run folder; name the folder of the images to train on"
+                )
+            found.runs += 1
+            continue
+        for entry in entries:
+            mode = _mode(entry)
+            if mode is not None and stat.S_ISDIR(mode):
+                # What lies there itself comes before what links bring, so that it keeps its own class.
+                (links if entry.is_symlink() else folders).append(Path(entry.path))
+            else:
+                _sort_in(found, root, Path(entry.path), mode)
+    found.files.sort()
+    return found
+
+
+def shown(name: object, longest: int = LONGEST_NAME) -> str:
+    """Return a file's name for a line of text: no control characters, a long one shortened in the middle."""
+    text = os.fsencode(str(name)).decode(errors="backslashreplace")
+    text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 2) :]}"
+
+
+def _entries(folder: Path) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            kept = [entry for entry in entries if not (entry.name.startswith(".") or entry.name.lower() in SILENT)]
+    except OSError as error:
+        raise InputError(
+            f"{shown(folder, LONGEST_PATH)} cannot be read ({error.strerror}); allow reading it, or move it away"
+        ) from None
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def _mode(entry: os.DirEntry) -> int | None:
+    """Return what kind of thing an entry, or the target of a link, is; None of a link to nowhere."""
+    try:
+        return entry.stat().st_mode
+    except OSError:
+        return None
+
+
+def _sort_in(found: Found, root: Path, path: Path, mode: int | None) -> None:
+    if mode is not None and not stat.S_ISREG(mode):
+        found.special += 1
+        return
+    ending = path.suffix.lower()
+    if ending in HEIF_ENDINGS:
+        wanted = can_read_heif()
+    else:
+        wanted = ending in ENDINGS or (ending not in REMEDY and mode is not None and is_image(path))
+    if wanted:
+        found.files.append(path.relative_to(root))
+    else:
+        found.passed[ending] += 1
+
+
+def _is_run(folder: Path, names: set[str]) -> bool:
+    """Tell whether a folder holds our own output: a run, also a damaged one, or a run of the minimal GANs."""
+    path = folder / "run.json"
+    if "run.json" in names and path.is_file():
+        try:
+            run = json.loads(path.read_bytes())
+            if isinstance(run, dict) and "format_version" in run:
+                return True
+        except (OSError, ValueError, RecursionError):
+            pass
+    if "models" in names and any((folder / "models").glob("*.keras")):
+        return True
+    return ("run.json" in names and "checkpoints" in names) or {"history.csv", "losses.png"} <= names
+
+
+def _counted(count: int, ending: str) -> str:
+    kind = shown(ending, LONGEST_ENDING) if ending else "without an ending"
+    remedy = REMEDY.get(ending)
+    return f"{count:,} {kind}" + (f" ({remedy})" if remedy else "")
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"

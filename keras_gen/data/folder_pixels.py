@@ -1,0 +1,188 @@
+"""All images of a folder to one file of pixels."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_gen.cores import usable_cores
+from keras_gen.data.decoding import FULL_RANGE, Header, Plan, Unusable, decode, read_header, returning_memory, too_small
+from keras_gen.data.finding import LONGEST_PATH, shown
+from keras_gen.data.pixel_range import two_readings, white_level
+from keras_gen.errors import InputError
+from keras_gen.sizes import REACHABLE
+
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
+DEFAULT_SIZE = 64
+NAMED = 3  # of the images that are skipped
+CHUNK, CHUNK_BYTES = 256, 2**27  # images decoded at a time, so that a slow disk cannot fill the memory with them
+
+
+@dataclass
+class Facts:
+    """What is known of a decoded folder, kept beside its pixels.
+
+    Attributes:
+        shape: (n, height, width, channels) of the pixels.
+        skipped: Why each file was left out, by its path in the folder.
+        widths: The files' smallest, median and largest width.
+        heights: The same of their height.
+        shared_size: Whether the size was taken from the files, which all share it.
+        whites: The values taken for white in pixels of 8 and 16 bits.
+        grey_in_colour: Whether all files are stored in colour, or some are, and none shows any.
+    """
+
+    shape: list[int]
+    skipped: dict[str, str]
+    widths: list[int]
+    heights: list[int]
+    shared_size: bool
+    whites: list[int]
+    grey_in_colour: bool
+
+
+def decode_files(
+    path: Path, files: list[Path], image_size: int | None, channels: int | None, max_bad: int, output: BinaryIO
+) -> dict:
+    """Write the pixels of all files that can be used, and return the facts.
+
+    Size, channels and white depend on the images that are used: where the last pass shows that they are others than
+    was thought, there is another pass.
+    """
+    skipped: dict[str, str] = {}
+    whites = FULL_RANGE
+    with warnings.catch_warnings(), returning_memory(), ThreadPoolExecutor(usable_cores()) as pool:
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; large images are meant to be
+        work = partial(_work, pool, path, skipped=skipped, max_bad=max_bad)
+        headers = dict(work(files, read_header, "Looking at images", CHUNK))
+        while True:
+            plan, shared = _planned(path, headers, image_size, channels, whites, skipped, max_bad)
+            kept, highest, all_grey = [], {}, True
+            output.seek(0)
+            output.truncate()
+            chunk = max(1, min(CHUNK, CHUNK_BYTES // (plan.size**2 * plan.channels)))
+            for file, image in work(list(headers), partial(decode, plan=plan), "Reading images", chunk):
+                output.write(image.pixels.tobytes())
+                kept.append(file)
+                highest[image.kind] = max(highest.get(image.kind, 0), image.highest)
+                all_grey &= image.is_grey
+            headers = {file: headers[file] for file in kept}
+            whites = white_levels(path, highest)
+            if _planned(path, headers, image_size, channels, whites, skipped, max_bad)[0] == plan:
+                break
+    output.flush()
+    facts = Facts(
+        shape=[len(kept), plan.size, plan.size, plan.channels],
+        skipped=skipped,
+        widths=_range([header.width for header in headers.values()]),
+        heights=_range([header.height for header in headers.values()]),
+        shared_size=shared,
+        whites=list(whites),
+        grey_in_colour=all_grey and channels is None and plan.channels == 3,
+    )
+    return asdict(facts)
+
+
+def _planned(
+    path: Path,
+    headers: dict[Path, Header],
+    image_size: int | None,
+    channels: int | None,
+    whites: tuple[int, int],
+    skipped: dict[str, str],
+    max_bad: int,
+) -> tuple[Plan, bool]:
+    """Decide on size and channels, leave out what is too small for them, and tell whether the files share the size."""
+    while True:
+        if len(headers) < 2:
+            raise InputError(
+                f"{shown(path, LONGEST_PATH)} holds too few usable images ({len(headers)}); give at least two"
+                + (f"; {named(skipped)}" if skipped else "")
+            )
+        shared = _shared_size({header[:2] for header in headers.values()}) if image_size is None else None
+        size = image_size or shared or DEFAULT_SIZE
+        small = {file: reason for file, header in headers.items() if (reason := too_small(header, size))}
+        if not small:
+            grey = all(header.mode in GREY_MODES for header in headers.values())
+            return Plan(size, channels or (1 if grey else 3), *whites), shared is not None
+        for file, reason in small.items():
+            del headers[file]
+            skipped[file.as_posix()] = reason
+        check_bad(path, skipped, max_bad)
+
+
+def _shared_size(sizes: set[tuple[int, int]]) -> int | None:
+    """Return the side of the square that all images are, if the networks can reach it."""
+    width, height = next(iter(sizes))
+    return width if len(sizes) == 1 and width == height and width in REACHABLE else None
+
+
+def white_levels(path: Path, highest: dict[str, int]) -> tuple[int, int]:
+    """Return the values that are white in pixels of 8 and 16 bits, by the highest values of a whole folder.
+
+    Raises:
+        InputError: Two readings are possible.
+    """
+    for kind, full in (("8", 255), ("16", 65535), ("upper 8", 255)):
+        white = white_level(highest.get(kind, 0), full)
+        # Of 16-bit colour the lower half is lost, and with it most of what is left.
+        if white is None or (kind == "upper 8" and white != full):
+            where = shown(path, LONGEST_PATH)
+            top, full = (257 * highest[kind], 65535) if kind == "upper 8" else (highest[kind], full)
+            raise two_readings(where, top, full)
+    return white_level(highest.get("8", 0), 255), white_level(highest.get("16", 0), 65535)
+
+
+def _work(
+    pool: ThreadPoolExecutor,
+    path: Path,
+    files: list[Path],
+    function: Callable[[Path], object],
+    title: str,
+    chunk: int,
+    skipped: dict[str, str],
+    max_bad: int,
+) -> Iterator[tuple[Path, object]]:
+    """Apply a function to each file on all cores, in order, and keep account of those it cannot use."""
+
+    def attempt(file: Path) -> tuple[object, str | None]:
+        try:
+            return function(path / file), None
+        except Unusable as reason:
+            return None, str(reason)
+
+    with tqdm(total=len(files), desc=title, unit="image", leave=False, delay=0.5, dynamic_ncols=True) as bar:
+        for start in range(0, len(files), chunk):
+            part = files[start : start + chunk]
+            for file, (result, reason) in zip(part, pool.map(attempt, part), strict=True):
+                bar.update()
+                if reason is None:
+                    yield file, result
+                else:
+                    skipped[file.as_posix()] = reason
+                    check_bad(path, skipped, max_bad)
+
+
+def _range(values: list[int]) -> list[int]:
+    return [min(values), int(np.median(values)), max(values)]
+
+
+def check_bad(path: Path, skipped: dict[str, str], max_bad: int) -> None:
+    """Raise InputError for more skipped images than are allowed."""
+    if len(skipped) > max_bad:
+        raise InputError(
+            f"more than {max_bad} of the images in {shown(path, LONGEST_PATH)} cannot be used: {named(skipped)}; "
+            "mend or remove them, or allow more with `max_bad`"
+        )
+
+
+def named(skipped: dict[str, str]) -> str:
+    """Return the names of the first skipped images, with the reasons, and the number of the others."""
+    names = [f"{shown(name)} {reason}" for name, reason in list(skipped.items())[:NAMED]]
+    return ", ".join(names) + (f", and {len(skipped) - NAMED} more" if len(skipped) > NAMED else "")

@@ -1,0 +1,94 @@
+"""Measures of a run under way on validation images, for `evaluate_every` and the choice of the best models.
+
+What measuring needs is made ready before hours go into the run: a DCGAN's features may have to be trained.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen.data import ImageSet
+from keras_gen.errors import InputError
+from keras_gen.evaluation.distances import kid
+from keras_gen.evaluation.likelihood import active_units, elbo_terms
+from keras_gen.evaluation.scores import MIN_IMAGES, features_for, image_scores, random_indices
+from keras_gen.latent import draw_latents
+from keras_gen.models.losses import observed
+from keras_gen.seeds import random_stream
+
+if TYPE_CHECKING:
+    from keras_gen.runs import DCGANRun, VAERun
+
+VALIDATED = 1000  # generated and real images that are compared
+
+
+class VAEMeasure:
+    """The loss of a VAE on validation images.
+
+    Args:
+        run: The run.
+        train: The images it trains on.
+        validation: Training images that were split off.
+    """
+
+    def __init__(self, run: VAERun, train: ImageSet, validation: ImageSet) -> None:
+        self.images = _chosen(run, validation)
+
+    def __call__(self, run: VAERun) -> tuple[dict[str, float], str]:
+        """Return scores, and the name of the one that the best models have the lowest value of."""
+        training, likelihood = run.settings.training, run.settings.decoder.likelihood
+        networks = run.model("encoder"), run.model("decoder")
+        reconstruction, kl = elbo_terms(*networks, self.images, likelihood, samples=1, seed=training.seed)
+        z_mean = run.encode(observed(self.images, likelihood, random_stream(training.seed, "held_out")))
+        return {
+            "validation_loss": float(np.mean(reconstruction + training.beta * kl)),
+            "validation_reconstruction": float(reconstruction.mean()),
+            "validation_kl": float(kl.mean()),
+            "active_units": int(active_units(z_mean).sum()),
+        }, "validation_loss"
+
+
+class DCGANMeasure:
+    """The distance between a DCGAN's images and validation images.
+
+    Args:
+        run: The run.
+        train: The images it trains on.
+        validation: Training images that were split off.
+
+    Raises:
+        InputError: There are too few images to compare, or the features cannot be had.
+    """
+
+    def __init__(self, run: DCGANRun, train: ImageSet, validation: ImageSet) -> None:
+        images, seed = _chosen(run, validation), run.settings.training.seed
+        if len(images) < MIN_IMAGES:
+            raise InputError(
+                f"`evaluate_every` splits off {len(images)} images to compare with, and {MIN_IMAGES} are the least; "
+                "use more images, or leave it out"
+            )
+        self._features = features_for("own", train, seed)
+        self._real = self._features(images)
+        # As real as it gets.
+        self._floor = kid(self._real, self._features(train.images[random_indices(len(train), len(images), seed)]))
+
+    def __call__(self, run: DCGANRun) -> tuple[dict[str, float], str]:
+        """Return scores, and the name of the one that the best models have the lowest value of."""
+        settings = run.settings
+        random = random_stream(settings.training.seed, "validation")
+        latents = draw_latents(random, len(self._real), settings.latent_dim, settings.latent_distribution)
+        scores = image_scores(self._features(run.decode(latents)), self._real)
+        distance = scores.pop("kid")
+        scores.pop("fid")  # of a thousand images it is mostly bias
+        return {
+            "kid": distance["value"],
+            "kid_standard_error": distance["standard_error"],
+            "kid_floor": self._floor.value,
+            "kid_floor_standard_error": self._floor.standard_error,
+        } | scores, "kid"
+
+
+def _chosen(run: VAERun | DCGANRun, validation: ImageSet) -> np.ndarray:
+    return validation.images[random_indices(len(validation), VALIDATED, run.settings.training.seed)]

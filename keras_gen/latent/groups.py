@@ -1,0 +1,90 @@
+"""Groups of images that a concept is made of: a label's training images, or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen.data import ImageSet, read_images
+from keras_gen.data.image_set import label_names
+from keras_gen.errors import InputError
+from keras_gen.text import listed, printable, short_name
+
+if TYPE_CHECKING:
+    from keras_gen.runs import VAERun
+
+MAX_IMAGES = 2000  # of a label, whose codes are averaged
+
+Group = int | str | Path  # a label's name or number, or a folder
+
+
+def concept_groups(
+    run: VAERun, start: Sequence[Group] | Group | None, end: Sequence[Group] | Group | None, remarks: list[str]
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
+    """Return the codes without and with each concept, and a name for files.
+
+    Args:
+        run: A VAE's.
+        start: Labels or folders without the concepts; None is the first label.
+        end: As many with them; None is the second label.
+        remarks: Is given what the user should know of how a name was understood.
+
+    Raises:
+        InputError: There is no such group.
+    """
+    train, _ = run.datasets()
+    if start is None:
+        present = np.unique(train.labels) if train.labels is not None else ()
+        if len(present) < 2:
+            raise InputError(f"{train.name} has fewer than two labels; name folders of images with `start` and `end`")
+        start, end = (int(label) for label in present[:2])
+    starts, ends = ([group] if isinstance(group, int | str | Path) else list(group) for group in (start, end))
+    if len(starts) != len(ends) or not starts:
+        raise InputError("`start` and `end` belong together; give both, once for each concept")
+    codes = [tuple(_codes(run, train, group, remarks) for group in pair) for pair in zip(starts, ends, strict=True)]
+    pairs = (f"{short_name(str(first))}-to-{short_name(str(last))}" for first, last in zip(starts, ends, strict=True))
+    return codes, "-and-".join(pairs)
+
+
+def _codes(run: VAERun, train: ImageSet, group: Group, remarks: list[str]) -> np.ndarray:
+    names = label_names(train.labels, train.class_names)
+    label = label_of(group, names, remarks)
+    if label is None and Path(str(group)).is_dir():
+        return run.encode(read_images(group, run.image_shape))
+    if train.labels is None:
+        raise InputError(f"{printable(group)} is no folder, and {train.name} has no labels; name folders of images")
+    known = listed(names)
+    if label is None:
+        raise InputError(f"{printable(group)} is neither a label nor a folder; the labels are {known}")
+    indices = np.flatnonzero(train.labels == label)[:MAX_IMAGES]
+    if not len(indices):
+        raise InputError(f"no training image has the label {printable(group)}; the labels are {known}")
+    return run.encode(train.images[indices])
+
+
+def label_of(group: Group, class_names: tuple[str, ...], remarks: list[str]) -> int | None:
+    """Return the number of the label that is meant, or None.
+
+    A name wins over a number, and a label over a folder: a label that is called 1 need not be label number 1.
+
+    Args:
+        group: A label's name, or its number (as int or text).
+        class_names: The names of the labels.
+        remarks: Is given what else might have been meant.
+    """
+    if isinstance(group, int):
+        return group if 0 <= group < len(class_names) else None
+    text = str(group)
+    number = int(text) if text.isdecimal() and int(text) < len(class_names) else None
+    if text not in class_names:
+        return number
+    label = class_names.index(text)
+    if number is not None and number != label:
+        remarks.append(
+            f"{text} is taken for the label of that name (number {label}), not for number {text}, which is called "
+            f"{printable(class_names[number])}"
+        )
+    return label

@@ -1,0 +1,115 @@
+"""Views that need an encoder: where images lie in the latent space, what it decodes to, and reconstructions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen import figures, latent
+from keras_gen.data.image_set import label_names
+from keras_gen.errors import InputError
+from keras_gen.latent.view import MAX_IMAGES, View, joined, named_image, not_default, strip_pixels
+from keras_gen.places import spread_places
+from keras_gen.runs.arguments import check_count, check_one_of
+
+if TYPE_CHECKING:
+    from keras_gen.runs import VAERun
+
+MAX_TSNE = 2000  # images; t-SNE takes minutes for more
+RECONSTRUCTED = 10
+
+
+def scatter(run: VAERun, projection: str = "pca", count: int | None = None) -> View:
+    """Show where held-out images lie, coloured by label.
+
+    Args:
+        run: A VAE's.
+        projection: `pca` or `tsne`, for more than two dimensions.
+        count: Images to show; None shows all, or MAX_TSNE.
+
+    Raises:
+        InputError: t-SNE has nothing to lay out.
+    """
+    check_one_of("projection", projection, ("pca", "tsne"))
+    count = count if count is None else check_count("count", count, 1)
+    _, held_out = run.datasets()
+    latent_dim = run.settings.latent_dim
+    if projection == "tsne":
+        if latent_dim <= 2 or len(held_out) < 4:
+            raise InputError('`projection="tsne"` is for more than two latent dimensions, and four images or more')
+        count = min(count or MAX_TSNE, MAX_TSNE)
+    indices = spread_places(len(held_out), count or len(held_out))
+    labels = None if held_out.labels is None else held_out.labels[indices]
+    codes = run.encode(held_out.images[indices])
+    points, prior, names = codes, np.zeros(2), ("z[0]", "z[1]")
+    if latent_dim == 1:
+        points = np.column_stack([codes, np.zeros(len(codes)) if labels is None else labels])
+        prior, names = None, ("z[0]", "" if labels is None else "label")
+    elif latent_dim > 2 and len(codes) < 4:
+        points = codes[:, :2]  # too few to have axes of their own
+    elif projection == "tsne":
+        if np.ptp(codes, axis=0).max() < 1e-6:
+            raise InputError("all codes are the same, so there is nothing to lay out; the run has learned nothing")
+        points, prior, names = latent.tsne(codes, run.settings.training.seed), None, ("t-SNE 1", "t-SNE 2")
+    elif latent_dim > 2:
+        axes = latent.principal_axes(codes)
+        points, prior, names = axes.coordinates(codes), axes.coordinates(np.zeros(codes.shape[1])), axes.names
+    shown = f"{len(indices):,} of {len(held_out):,}" if len(indices) < len(held_out) else f"{len(indices):,}"
+    title = f"{shown} held-out images, encoded"
+    class_names = label_names(held_out.labels, held_out.class_names)
+    figure = figures.latent_scatter(points, labels, class_names, names, prior, title)
+    name = "latent_space" + not_default(projection=(projection, "pca"), count=(len(indices), len(held_out)))
+    return View(run, name, figure, codes)
+
+
+def manifold(run: VAERun, side: int = 15, dimensions: Sequence[int] = (0, 1)) -> View:
+    """Show images decoded from a grid of latent points (normal quantiles) in two dimensions; the others are 0.
+
+    Args:
+        run: A VAE's.
+        side: Points along each axis.
+        dimensions: The two that vary, across and up.
+
+    Raises:
+        InputError: The run has no such dimensions.
+    """
+    side, latent_dim, dimensions = check_count("side", side, 2, 100), run.settings.latent_dim, tuple(dimensions)
+    if latent_dim < 2:
+        raise InputError("a manifold needs two latent dimensions and this run has one; use the view traverse")
+    if len(set(dimensions)) != 2 or not all(dimension in range(latent_dim) for dimension in dimensions):
+        received = ",".join(map(str, dimensions))
+        raise InputError(f"`dimensions` must be two below {latent_dim}, such as 0,1; received {received}")
+    latents = latent.manifold_latents(side, latent_dim, dimensions)
+    images = run.decode(latents)
+    names = tuple(f"z[{number}]" for number in dimensions)
+    figure = figures.manifold(images, latents[:side, dimensions[0]], names)
+    default = (side, dimensions) == (15, (0, 1))
+    return View(run, "manifold" if default else f"manifold-{joined(dimensions)}-{side}x{side}", figure, images)
+
+
+def reconstruct(run: VAERun, images: Sequence[int] | None = None) -> View:
+    """Show held-out images, each above its reconstruction from its mean code.
+
+    Args:
+        run: A VAE's.
+        images: Their numbers; None takes RECONSTRUCTED, evenly spaced.
+    """
+    name = "reconstructions"
+    if images is None:
+        images = spread_places(len(run.datasets()[1]), RECONSTRUCTED)
+    else:
+        if not 1 <= len(images) <= MAX_IMAGES:
+            raise InputError(f"`images` must name 1 to {MAX_IMAGES} held-out images; received {len(images)}")
+        name += f"-{joined(images)}"
+    originals = np.stack([named_image(run, number) for number in images])
+    rebuilt = run.decode(run.encode(originals))
+    columns = min(len(originals), RECONSTRUCTED)
+    rows = []
+    for start in range(0, len(originals), columns):
+        for part in (originals[start : start + columns], rebuilt[start : start + columns]):
+            row = np.full((columns, *run.image_shape), 255, np.uint8)
+            row[: len(part)] = part
+            rows.append(row)
+    return View(run, name, strip_pixels(np.concatenate(rows), columns), rebuilt)

@@ -1,0 +1,112 @@
+"""What the views of a latent space share: the picture they give, how its files are named, images that a user names."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen import files
+from keras_gen.data import read_image
+from keras_gen.errors import InputError
+from keras_gen.figures import Figure, image_grid, save_figure
+from keras_gen.figures.animation import save_gif, there_and_back
+from keras_gen.figures.grids import enlarged, save_image, to_pillow
+from keras_gen.text import short_name
+
+if TYPE_CHECKING:
+    from keras_gen.runs import Run
+
+STEPS_BETWEEN = 4  # frames of a film from one image of a strip to the next
+MOVING_SIDE = 128  # pixels of an image in a film, about
+MAX_IMAGES = 200  # that are named, for a picture of images beside each other
+
+
+@dataclass
+class View:
+    """A picture of a latent space; a notebook shows it.
+
+    Attributes:
+        run: What it is of.
+        name: Of its files, without ending.
+        picture: A figure, or uint8 pixels (height, width, channels).
+        array: What is in it: images, uint8 (n, height, width, channels), or codes, float32 (n, latent_dim).
+        frames: uint8 pictures that move, or None.
+        remarks: Sentences about it.
+    """
+
+    run: Run
+    name: str
+    picture: Figure | np.ndarray
+    array: np.ndarray
+    frames: list[np.ndarray] | None = None
+    remarks: tuple[str, ...] = ()
+
+    def save(self, path: str | Path | None = None) -> list[Path]:
+        """Write the picture as PNG, and beside it a GIF if something moves.
+
+        Args:
+            path: The PNG file; None is one in the run's figures.
+
+        Returns:
+            The files.
+        """
+        path = Path(path) if path is not None else self.run.figure_path(self.name)
+        replacing = self.run.folder.replacing if self.run.folder else files.replacing
+        (save_figure if isinstance(self.picture, Figure) else save_image)(self.picture, path, replacing=replacing)
+        if self.frames is None:
+            return [path]
+        film = path.with_suffix(".gif")
+        save_gif(there_and_back(self.frames), film, frame_ms=60, last_ms=60)
+        return [path, film]
+
+    def _repr_png_(self) -> bytes:
+        if isinstance(self.picture, Figure):
+            return self.picture._repr_png_()
+        png = io.BytesIO()
+        to_pillow(self.picture).save(png, "PNG")
+        return png.getvalue()
+
+
+def named_image(run: Run, image: int | str | Path) -> np.ndarray:
+    """Return a held-out image by its number, or an image file; uint8 (height, width, channels).
+
+    Raises:
+        InputError: The run cannot encode images, or there is no such image.
+    """
+    if not run.encodes:
+        run.encode([])  # says so
+    if not str(image).isdecimal():
+        return read_image(image, run.image_shape)
+    _, held_out = run.datasets()
+    if int(image) >= len(held_out):
+        raise InputError(f"there is no held-out image {image}; they are numbered from 0 to {len(held_out) - 1}")
+    return held_out.images[int(image)]
+
+
+def strip_pixels(images: np.ndarray, columns: int | None, side: int = 64) -> np.ndarray:
+    """Return images side by side, each enlarged to about `side` pixels."""
+    return enlarged(image_grid(images, columns), images.shape[1], side)
+
+
+def moving(images: np.ndarray) -> list[np.ndarray]:
+    """Return images as the frames of a film."""
+    return [enlarged(image, image.shape[0], MOVING_SIDE) for image in images]
+
+
+def joined(numbers: Iterable[int]) -> str:
+    """Return numbers for a file's name."""
+    return short_name("-".join(map(str, numbers)))
+
+
+def not_default(**options: tuple[object, object]) -> str:
+    """Return the options that are not at their default, for a file's name, so that no view takes another's place.
+
+    Args:
+        **options: Value and default, by name.
+    """
+    return "".join(f"-{name}-{value}" for name, (value, default) in options.items() if value != default)

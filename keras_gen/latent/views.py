@@ -1,0 +1,44 @@
+"""The views of a run's latent space, by the names that `run.view` and `keras-gen latent` know them by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keras_gen.errors import InputError
+from keras_gen.latent.maps import manifold, reconstruct, scatter
+from keras_gen.latent.view import View
+from keras_gen.latent.walks import concept, interpolate, traverse
+
+if TYPE_CHECKING:
+    from keras_gen.runs import Run
+
+VIEWS = {
+    "scatter": scatter,
+    "manifold": manifold,
+    "reconstruct": reconstruct,
+    "interpolate": interpolate,
+    "concept": concept,
+    "traverse": traverse,
+}
+FILE_NAMES = {
+    "scatter": "latent_space",
+    "manifold": "manifold",
+    "reconstruct": "reconstructions",
+    "traverse": "traversal",
+}
+
+
+def make_view(run: Run, name: str, **options: object) -> View:
+    """Return a view of a run's latent space.
+
+    Args:
+        run: The run.
+        name: One of VIEWS; a DCGAN has the last three, for the others need an encoder.
+        **options: Arguments of the view's function.
+
+    Raises:
+        InputError: The run has no such view, or not with these options.
+    """
+    if name not in run.views:
+        raise InputError(f"{run.where} has no view {name!r}; its views are {', '.join(run.views)}")
+    return VIEWS[name](run, **options)

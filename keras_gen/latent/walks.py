@@ -1,0 +1,237 @@
+"""Views that move through the latent space: from one point to another, along a concept, along each dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen import figures, latent
+from keras_gen.errors import InputError
+from keras_gen.figures.grids import labelled_grid
+from keras_gen.latent.groups import concept_groups
+from keras_gen.latent.view import (
+    MAX_IMAGES,
+    MOVING_SIDE,
+    STEPS_BETWEEN,
+    View,
+    joined,
+    moving,
+    named_image,
+    not_default,
+    strip_pixels,
+)
+from keras_gen.runs.arguments import check_count
+from keras_gen.text import short_name
+
+if TYPE_CHECKING:
+    from keras_gen.runs import Run
+
+REACH = 2.33  # standard deviations on each side: 98 % of a normal distribution
+NUMBERED = 64  # images to pick a concept's from
+MAX_STRENGTH = 100
+
+Image = int | str | Path  # a held-out image's number, or an image file
+
+
+def interpolate(
+    run: Run,
+    start: Image | None = None,
+    end: Image | None = None,
+    seeds: Sequence[int] | None = None,
+    steps: int = 9,
+    method: str | None = None,
+) -> View:
+    """Walk from one image to another, as a strip and a film.
+
+    Args:
+        run: The run.
+        start: A held-out image by its number, or an image file; None takes the first.
+        end: Likewise; None takes the first of another label.
+        seeds: Two seeds of generated images instead; a DCGAN's default is 0 and 1.
+        steps: Images in the strip.
+        method: `linear` or `spherical`; None is what suits the run.
+    """
+    steps = check_count("steps", steps, 2, 100)
+    if (start is None) != (end is None):
+        raise InputError("`start` and `end` belong together; give both")
+    if seeds is not None and start is not None:
+        raise InputError("`seeds` walks between generated images, `start` and `end` between given ones; choose one way")
+    if seeds is None and start is None:
+        start, end, seeds = (*_two_unlike(run), None) if run.encodes else (None, None, (0, 1))
+    if seeds is None:
+        points = run.encode(np.stack([named_image(run, image) for image in (start, end)]))
+        name = f"interpolation-{short_name(str(start))}-{short_name(str(end))}"
+    else:
+        if len(seeds) != 2:
+            raise InputError(f"`seeds` must be two for a walk, such as 0,1; received {','.join(map(str, seeds))}")
+        points, name = run.draw_seeds(seeds), f"interpolation-seeds-{joined(seeds)}"
+    images = run.interpolate(*points, steps=STEPS_BETWEEN * (steps - 1) + 1, method=method)
+    strip = images[::STEPS_BETWEEN]
+    name += "" if method in (None, run.method) else f"-{method}"
+    return View(run, f"{name}{not_default(steps=(steps, 9))}", strip_pixels(strip, steps), strip, moving(images))
+
+
+def concept(
+    run: Run,
+    start: Sequence[int | str | Path] | int | str | Path | None = None,
+    end: Sequence[int | str | Path] | int | str | Path | None = None,
+    plus: Sequence[int] | None = None,
+    minus: Sequence[int] | None = None,
+    apply: Image | None = None,
+    seed: int | None = None,
+    strength: tuple[float, float] = (0.0, 1.0),
+    steps: int = 9,
+) -> View:
+    """Add a concept, or a sum of them, to an image or to the mean of what lacks it.
+
+    Args:
+        run: The run.
+        start: A label or a folder of images without the concept, or several for a sum of concepts; None takes the first
+            label, and numbered images to pick seeds from for a DCGAN.
+        end: Likewise with the concept; None takes the second label.
+        plus: Instead, seeds of generated images that have the concept.
+        minus: And seeds of images that lack it.
+        apply: What to add it to: a held-out image by its number, or an image file; None is the mean of what lacks it.
+        seed: Instead, the seed of a generated image.
+        strength: How much is added, from and to.
+        steps: Images in the strip.
+    """
+    steps = check_count("steps", steps, 2, 100)
+    _check_concept(run, start, end, plus, minus, apply, seed, strength)
+    if not run.encodes and plus is None and start is None:
+        return numbered(run)
+    remarks: list[str] = []
+    if plus is not None:
+        groups, name = [(run.draw_seeds(minus), run.draw_seeds(plus))], f"{joined(plus)}-minus-{joined(minus)}"
+    else:
+        groups, name = concept_groups(run, start, end, remarks)
+    vector = np.sum([latent.concept_vector(without, having) for without, having in groups], axis=0)
+    if not vector.any():
+        raise InputError(
+            ". ".join(["the images without the concept and those with it are the same; name others", *remarks])
+        )
+    origin = np.mean(groups[0][0], axis=0)
+    if apply is not None:
+        origin, name = run.encode(named_image(run, apply))[0], f"{name}-on-{short_name(str(apply))}"
+    elif seed is not None:
+        origin, name = run.draw(1, seed)[0], f"{name}-on-seed-{seed}"
+    amounts = np.linspace(*strength, STEPS_BETWEEN * (steps - 1) + 1)
+    images = run.decode(run.at_typical_length(latent.apply_concept(origin[np.newaxis], vector, amounts)))
+    strip = images[::STEPS_BETWEEN]
+    figure = figures.image_table(strip, [f"{amount:.2g}" for amount in amounts[::STEPS_BETWEEN]], [""])
+    figure.axes[0].set_xlabel("how much of the concept is added")
+    low, high = (f"{amount:g}" for amount in strength)
+    name = f"concept-{name}" + not_default(strength=(f"{low}_{high}", "0_1"), steps=(steps, 9))
+    return View(run, name, figure, strip, moving(images), tuple(remarks))
+
+
+def _check_concept(
+    run: Run, start: object, end: object, plus: object, minus: object, apply: object, seed: object, strength: tuple
+) -> None:
+    """Raise InputError for arguments that do not go together."""
+    if (plus is None) != (minus is None):
+        raise InputError(
+            "`plus` and `minus` belong together: seeds whose images have the concept, and some that lack it"
+        )
+    if (start is None) != (end is None):
+        raise InputError("`start` and `end` belong together; give both, once for each concept")
+    if plus is not None and start is not None:
+        raise InputError("`plus` and `minus` take seeds, `start` and `end` labels or folders; choose one way")
+    if apply is not None and seed is not None:
+        raise InputError("`apply` is a given image and `seed` a generated one; choose one")
+    for name, seeds in (("plus", plus), ("minus", minus)):
+        if seeds is not None and not 1 <= len(seeds) <= MAX_IMAGES:
+            raise InputError(f"`{name}` must name 1 to {MAX_IMAGES} seeds; received {len(seeds)}")
+    if len(strength) != 2 or not all(abs(amount) <= MAX_STRENGTH for amount in strength):
+        raise InputError(f"`strength` must be two numbers within {MAX_STRENGTH} of 0; received {strength}")
+    if run.encodes:
+        return
+    if start is not None:
+        raise InputError(f"{run.where} is a DCGAN's run, which cannot encode images; use `plus` and `minus`")
+    if apply is not None:
+        named_image(run, apply)
+    if plus is None and seed is not None:
+        raise InputError("`seed` adds a concept to an image; say which concept with `plus` and `minus`")
+
+
+def numbered(run: Run, count: int = NUMBERED) -> View:
+    """Show generated images, each with its seed, to pick a concept's from.
+
+    Args:
+        run: The run.
+        count: Seeds, from 0.
+    """
+    images = run.decode(run.draw_seeds(range(count)))
+    remark = (
+        "A concept is made of images that you pick: look at the picture, and name seeds of images that have it and of "
+        "images that lack it, such as `plus=3,17,21` `minus=4,9`"
+    )
+    return View(run, "numbered", labelled_grid(images, [str(seed) for seed in range(count)]), images, remarks=(remark,))
+
+
+def traverse(run: Run, start: Image | None = None, seed: int | None = None, steps: int = 9, rows: int = 20) -> View:
+    """Sweep each latent dimension over its range, a row each, those that carry information first.
+
+    Args:
+        run: The run.
+        start: Where the others stay: a held-out image by its number, or an image file; None is the mean of all codes.
+        seed: Instead, a generated image; 0 for a DCGAN unless it is given.
+        steps: Images in a row.
+        rows: Dimensions to show, at most.
+    """
+    steps, rows = check_count("steps", steps, 2, 100), check_count("rows", rows, 1, 1000)
+    if start is not None and seed is not None:
+        raise InputError("`start` is a given image and `seed` a generated one; choose one")
+    point, name = None, "traversal"
+    if start is not None:
+        point, name = run.encode(named_image(run, start))[0], f"traversal-of-{short_name(str(start))}"
+    elif seed is not None or not run.encodes:
+        point, name = run.draw(1, seed or 0)[0], f"traversal-of-seed-{seed or 0}"
+    uniform = run.settings.latent_distribution == "uniform"
+    reach = 1.0 if uniform else REACH  # all of uniform(-1, 1), or so many standard deviations
+    if run.encodes:
+        codes = run.encode_distribution(run.datasets()[1].images)
+        (centre, deviation), information, unit = latent.spread(*codes), latent.kl_per_dimension(*codes), "nats"
+        point = centre if point is None else point
+    else:  # a generator has no KL: what a dimension changes is what it carries
+        centre, deviation = np.zeros_like(point), np.ones_like(point)
+        information, unit = _changes(run, point, reach), "levels"
+    order = np.argsort(-information, kind="stable")
+    dead = sorted(int(number) for number in order[information[order] < latent.DEAD]) if run.encodes else []
+    shown = order[:rows]
+    share = np.linspace(-1, 1, STEPS_BETWEEN * (steps - 1) + 1)
+    points = [
+        latent.traverse(point, [dimension], centre[dimension] + reach * deviation[dimension] * share)
+        for dimension in shown
+    ]
+    images = run.decode(np.concatenate(points)).reshape(len(shown), len(share), *run.image_shape)
+    strip = images[:, ::STEPS_BETWEEN].reshape(-1, *run.image_shape)
+    texts = ["dead" if dimension in dead else f"{information[dimension]:.3g} {unit}" for dimension in shown]
+    texts = [f"z[{dimension}]  {text}" for dimension, text in zip(shown, texts, strict=True)]
+    columns = [f"{reach * value:+.1f}{'' if uniform else ' sd'}" for value in np.linspace(-1, 1, steps)]
+    left_out = f", the {len(shown)} that carry most of {len(order)}" if len(shown) < len(order) else ""
+    figure = figures.image_table(strip, columns, texts, f"each latent dimension, swept over its range{left_out}")
+    frames = [strip_pixels(images[:, index], None, MOVING_SIDE // 2) for index in range(len(share))]
+    remark = "A row's number: how much its pictures differ, of 255 levels a pixel"
+    if run.encodes:
+        names = ", ".join(f"z[{number}]" for number in dead)
+        remark = f"Dead dimensions (below {latent.DEAD:g} {unit}): {names or 'none'}"
+    name += not_default(steps=(steps, 9), rows=(rows, 20))
+    return View(run, name, figure, strip, frames, (remark,))
+
+
+def _two_unlike(run: Run) -> tuple[int, int]:
+    """Return the first held-out image, and the first of another label or, without labels, the last."""
+    _, held_out = run.datasets()
+    others = [] if held_out.labels is None else np.flatnonzero(held_out.labels != held_out.labels[0])
+    return 0, int(others[0]) if len(others) else len(held_out) - 1
+
+
+def _changes(run: Run, point: np.ndarray, reach: float) -> np.ndarray:
+    """Return how much each dimension changes a generated image, as the root mean square over its pixels."""
+    ends = latent.traverse(point, list(range(len(point))), np.array([-reach, reach]))
+    low, high = run.decode(ends).reshape(len(point), 2, -1).astype(np.float64).swapaxes(0, 1)
+    return np.sqrt(np.mean((high - low) ** 2, axis=1))

@@ -1,0 +1,82 @@
+"""Checksums of a run's files, so that a damaged file, or one from another run, is noticed when it is read.
+
+`checksums.txt` has the lines of `sha256sum`. A line is appended before its file is
+replaced, and both the last and the last but one count, so a process that is killed between
+the two leaves nothing that looks damaged. A run without the file (of format version 1) is not checked.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from keras_gen.errors import InputError, WriteError
+
+NAME = "checksums.txt"
+
+
+class Checksums:
+    """The checksums of the files in one folder.
+
+    Args:
+        folder: The run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / NAME
+
+    def add(self, path: Path, content: Path) -> None:
+        """Note what a file is about to hold.
+
+        Args:
+            path: The file.
+            content: A temporary file with its new content.
+        """
+        if self.path.is_symlink():
+            raise InputError(f"{self.path} is a symbolic link and is not written through; remove it")
+        line = f"{_sha256(content)}  {self._name(path)}\n".encode()
+        try:
+            with self.path.open("ab+") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    if file.read() != b"\n":  # a process that was killed here may have left half a line
+                        line = b"\n" + line
+                file.write(line)
+        except OSError as error:
+            raise WriteError(error.errno, error.strerror, str(self.path)) from error
+
+    def check(self, path: Path) -> None:
+        """Raise InputError if a file is not what the run wrote; a file that is not there is no matter of this.
+
+        Raises:
+            InputError: The file, or checksums.txt, is damaged.
+        """
+        accepted = self._accepted().get(self._name(path))
+        if accepted is None or not path.is_file() or _sha256(path) in accepted:
+            return
+        raise InputError(
+            f"{path} is damaged or of another run: its checksum is not the one in {NAME}; put the file back, or remove "
+            f"{self.path} to use it as it is"
+        )
+
+    def _accepted(self) -> dict[str, list[str]]:
+        """Return the last two checksums of each file."""
+        try:
+            text = self.path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be read ({error.strerror}); put it back, or remove it") from None
+        sums: dict[str, list[str]] = {}
+        for line in text.splitlines():
+            digest, separator, name = line.partition("  ")
+            if separator and len(digest) == 64:
+                sums[name] = [*sums.get(name, [])[-1:], digest]
+        return sums
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

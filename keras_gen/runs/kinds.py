@@ -1,0 +1,104 @@
+"""What differs between the runs of a VAE and of a DCGAN, and the function that loads either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_gen.errors import InputError
+from keras_gen.runs.arguments import as_images
+from keras_gen.runs.folder import RunFolder
+from keras_gen.runs.run import Run
+
+if TYPE_CHECKING:
+    from keras_gen.data import ImageSet
+    from keras_gen.evaluation.validation import DCGANMeasure, VAEMeasure
+
+MIN_TYPICAL = 16  # dimensions, from which on the lengths of draws differ by less than a fifth
+
+
+class VAERun(Run):
+    """A variational autoencoder's run."""
+
+    kind, image_model, method, encodes = "vae", "decoder", "linear", True
+    views = ("scatter", "manifold", "reconstruct", "interpolate", "concept", "traverse")
+
+    @property
+    def final_views(self) -> tuple[str, ...]:
+        """Those that are drawn when it ends."""
+        plane = {1: (), 2: ("manifold",)}.get(self.settings.latent_dim, ("traverse",))
+        return ("scatter", *plane, "reconstruct")
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Return the mean codes of images, float32 of shape (n, latent_dim).
+
+        Args:
+            images: One image or several of the run's shape: uint8 from 0 to 255, floats from 0 to 1, or bool.
+
+        Raises:
+            InputError: The images have another shape, or values that could mean several things.
+        """
+        return self.encode_distribution(images)[0]
+
+    def encode_distribution(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return z_mean and z_log_var of images (see `encode`), each float32 of shape (n, latent_dim)."""
+        from keras_gen.models.inference import encode
+
+        return encode(self.model("encoder"), as_images(images, self.image_shape), self.pixel_range)
+
+    def validation_measure(self, train: ImageSet, validation: ImageSet) -> VAEMeasure:
+        """Return what measures this run on validation images."""
+        from keras_gen.evaluation.validation import VAEMeasure
+
+        return VAEMeasure(self, train, validation)
+
+
+class DCGANRun(Run):
+    """A DCGAN's run."""
+
+    kind, image_model, method, encodes = "dcgan", "generator", "spherical", False
+    views = ("interpolate", "concept", "traverse")
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Raise InputError: a DCGAN has no encoder."""
+        raise InputError(f"{self.where} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
+
+    encode_distribution = encode
+
+    @property
+    def typical_length(self) -> float | None:
+        """The length of draws from N(0, 1) in many dimensions; None in few, or for another distribution."""
+        if self.settings.latent_distribution == "normal" and self.settings.latent_dim >= MIN_TYPICAL:
+            return float(np.sqrt(self.settings.latent_dim))
+        return None
+
+    def validation_measure(self, train: ImageSet, validation: ImageSet) -> DCGANMeasure:
+        """Return what measures this run on validation images."""
+        from keras_gen.evaluation.validation import DCGANMeasure
+
+        return DCGANMeasure(self, train, validation)
+
+
+RUNS = {"vae": VAERun, "dcgan": DCGANRun}
+
+
+def load_run(path: str | Path, best: bool = False) -> Run:
+    """Load a run to make images from it, to look into its latent space, and to measure it.
+
+    Args:
+        path: The run folder, such as `runs/0001-vae-mnist5k`.
+        best: Use the best models, which `evaluate_every` saves, instead of the last.
+
+    Returns:
+        A `VAERun` or a `DCGANRun`.
+
+    Raises:
+        InputError: The folder holds no run, or none with best models.
+    """
+    folder = RunFolder(path)
+    record = folder.read()
+    if best and not isinstance(record.get("best"), dict):
+        raise InputError(f"{path} has no best models; only `evaluate_every` saves them")
+    return RUNS[record["kind"]](record, folder, best=best)

@@ -1,0 +1,103 @@
+"""The pictures in a run's folder, drawn while it trains and when it ends."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from keras_gen.errors import InputError
+from keras_gen.figures import Figure, save_figure, save_grid, score_curves
+from keras_gen.latent import draw_latents
+from keras_gen.latent.views import FILE_NAMES
+from keras_gen.places import spread_places
+from keras_gen.seeds import random_stream
+
+if TYPE_CHECKING:
+    from keras_gen.runs.folder import RunFolder
+    from keras_gen.runs.run import Run
+
+GRID_IMAGES = 64
+MAX_CODES = 500  # held-out images whose codes are kept after each epoch, for the film
+
+
+def draw_data(run: Run) -> Path:
+    """Draw some training images as the networks see them, and return the picture's path."""
+    train, _ = run.datasets()
+    path = run.folder.figures / "data.png"
+    save_grid(train.images[spread_places(len(train), GRID_IMAGES)], path, replacing=run.folder.replacing)
+    return path
+
+
+def draw_epoch(run: Run) -> None:
+    """Draw the grid of the last epoch, and keep where held-out images lie in a latent plane."""
+    settings = run.settings
+    random = random_stream(settings.training.seed, "grid")
+    latents = draw_latents(random, GRID_IMAGES, settings.latent_dim, settings.latent_distribution)
+    save_grid(run.decode(latents), run.folder.epoch_image(run.epoch), replacing=run.folder.replacing)
+    if run.encodes and settings.latent_dim == 2:
+        _, held_out = run.datasets()
+        indices = spread_places(len(held_out), MAX_CODES)
+        labels = held_out.labels
+        run.folder.write_codes(
+            run.epoch, run.encode(held_out.images[indices]), None if labels is None else labels[indices]
+        )
+
+
+def draw_figures(run: Run) -> list[Path]:
+    """Draw the figures of the whole run, and the last epoch's grid again if it is missing or damaged.
+
+    Returns:
+        The pictures worth opening, best first.
+    """
+    if not run.history:
+        return []
+    drawn = [path for name in run.final_views for path in run.view(name).save()]
+    grid = run.folder.epoch_image(run.epoch)
+    if not _is_whole(run.folder, grid) and not run.step:  # the networks are still those of the epoch
+        draw_epoch(run)
+    drawn += [grid] if grid.is_file() else []
+    drawn.append(_save(run, run.plot_history(), "losses"))
+    if run.metrics:
+        drawn.append(_save(run, score_curves(run.metrics), "scores"))
+    return drawn
+
+
+def are_missing(run: Run) -> bool:
+    """Return whether a figure that `draw_figures` makes, or the report, is missing or damaged."""
+    names = [FILE_NAMES[view] for view in run.final_views] + ["losses"] + (["scores"] if run.metrics else [])
+    paths = [run.folder.figures / f"{name}.png" for name in names] + [run.folder.epoch_image(run.epoch)]
+    return not (run.folder.path / "report.html").is_file() or not all(_is_whole(run.folder, path) for path in paths)
+
+
+def read_picture(folder: RunFolder, path: Path) -> bytes:
+    """Return the bytes of a picture of a run's folder, which has been decoded to see that it is whole.
+
+    Raises:
+        InputError: It is missing, damaged, or of another run.
+    """
+    try:
+        png = folder.checked(path).read_bytes()
+        with Image.open(io.BytesIO(png)) as picture:
+            picture.load()
+    except InputError:
+        raise
+    except Exception as error:  # Pillow raises nearly anything on a damaged file
+        raise InputError(f"{path} cannot be read ({error})") from None
+    return png
+
+
+def _is_whole(folder: RunFolder, path: Path) -> bool:
+    try:
+        read_picture(folder, path)
+    except InputError:
+        return False
+    return True
+
+
+def _save(run: Run, figure: Figure, name: str) -> Path:
+    path = run.folder.figures / f"{name}.png"
+    save_figure(figure, path, run.folder.replacing)
+    return path

@@ -1,0 +1,153 @@
+"""What a run shows and measures: each method imports what it needs when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_gen.errors import InputError
+from keras_gen.runs.arguments import check_count
+
+if TYPE_CHECKING:
+    from keras_gen.figures import Figure
+    from keras_gen.latent.view import View
+    from keras_gen.runs.folder import RunFolder
+
+
+class RunResults:
+    """The methods of a run that draw, measure, or write pages and films."""
+
+    def grid(self, count: int = 64, seed: int = 0) -> Figure:
+        """Return a figure of new images; a notebook shows it.
+
+        Args:
+            count: Images.
+            seed: Start of the latent points; the same images as `generate(count, seed)`.
+        """
+        from keras_gen.figures import image_table
+
+        images = self.generate(check_count("count", count, 1, 400), seed)
+        columns = -int(-(count**0.5) // 1)
+        return image_table(images, [""] * columns, [""] * -(-count // columns))
+
+    def plot_history(self) -> Figure:
+        """Return a figure of the losses after each epoch; a notebook shows it."""
+        from keras_gen.figures import loss_curves
+
+        if not self.history:
+            raise InputError(f"{self.where} has no finished epoch yet, so there are no losses to plot")
+        return loss_curves(self.history, self.settings.loss_unit)
+
+    def view(self, name: str, **options: object) -> View:
+        """Return a view of the latent space: a picture that a notebook shows, and that `save()` writes.
+
+        Args:
+            name: One of `views`: `interpolate`, `concept`, `traverse`, and a VAE's `scatter`, `manifold`, `reconstruct`.
+            **options: Arguments of the function of that name in `keras_gen.latent.maps` or `keras_gen.latent.walks`.
+
+        Raises:
+            InputError: The run has no such view, or not with these options.
+
+        Example:
+            >>> run.view("interpolate", start=0, end="my-seven.png").save("walk.png")
+        """
+        from keras_gen.latent.views import make_view
+
+        return make_view(self, name, **options)
+
+    def evaluate(self, **options: object) -> dict:
+        """Measure the run on its held-out images, and return the scores; see `keras_gen.evaluation.scores.evaluate`.
+
+        With a folder they are written to metrics.json, and the report is renewed.
+        """
+        from keras_gen.evaluation.scores import evaluate
+
+        scores = evaluate(self, **options)
+        if self.folder is not None:
+            self.report()
+        return scores
+
+    def report(self, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
+        """Write all of the run on one page, and return its path.
+
+        Args:
+            out: The file, `.html`; None is report.html in the run's folder.
+            say: Told of pictures that are left out, since they are damaged.
+        """
+        from keras_gen.runs.report import write_report
+
+        return write_report(self, out, say)
+
+    def explore(
+        self,
+        out: str | Path | None = None,
+        dimensions: Sequence[int] | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> Path:
+        """Write a page to move through the latent space in a browser, and return its path.
+
+        Args:
+            out: The file, `.html`; None is explorer.html in the run's folder.
+            dimensions: The two of a VAE's plane; None takes 0 and 1 if there are no more, else the principal axes.
+            seeds: Three, whose latent points a DCGAN's plane goes through; None takes 0, 1 and 2.
+        """
+        from keras_gen.latent.plane import make_explorer
+
+        return make_explorer(self, out, dimensions, seeds)
+
+    def film(
+        self,
+        out: str | Path | None = None,
+        frames: int = 60,
+        frame_ms: int = 120,
+        say: Callable[[str], None] = print,
+    ) -> list[Path]:
+        """Write a film of the training, a GIF (and an MP4 if ffmpeg is installed), and return the files.
+
+        Args:
+            out: The file, `.gif`; None is film.gif in the run's figures.
+            frames: Epochs to show, at most, evenly spaced.
+            frame_ms: Milliseconds that each is shown.
+            say: Told of pictures that are left out, since they are damaged.
+        """
+        from keras_gen.latent.film import make_film
+
+        return make_film(self, out, frames, frame_ms, say)
+
+    def draw_data(self) -> Path:
+        """Draw some training images as the networks see them into the folder, and return the picture's path."""
+        from keras_gen.runs import pictures
+
+        return pictures.draw_data(self)
+
+    def draw_epoch(self) -> None:
+        """Draw the grid of the last epoch into the folder: what the same latent points become."""
+        from keras_gen.runs import pictures
+
+        pictures.draw_epoch(self)
+
+    def draw_figures(self) -> list[Path]:
+        """Draw the figures of the whole run into the folder, and return those worth opening, best first."""
+        from keras_gen.runs import pictures
+
+        return pictures.draw_figures(self)
+
+    def missing_pictures(self) -> bool:
+        """Return whether figures that `draw_figures` makes, or the report, are missing or damaged."""
+        from keras_gen.runs import pictures
+
+        return pictures.are_missing(self)
+
+    def figure_path(self, name: str) -> Path:
+        """Return where a figure goes by default; what the best models draw takes no other figure's place."""
+        return self._default_folder().figures / f"{name}{'-best' if self.best else ''}.png"
+
+    def page_path(self, name: str) -> Path:
+        """Return where a page goes by default."""
+        return self._default_folder().path / f"{name}{'-best' if self.best else ''}.html"
+
+    def _default_folder(self) -> RunFolder:
+        if self.folder is None:
+            raise InputError("this run has no folder; say where the file should go")
+        return self.folder

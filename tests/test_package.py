@@ -1,0 +1,98 @@
+"""The package as a whole: the order of its parts, what importing it needs, the size of its files."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path("keras_gen")
+LAYERS = (
+    {"cli"},
+    {"benchmarks", "training", "pages", "evaluation", "latent", "figures"},
+    {"runs"},
+    {"settings", "models", "data", "minimal"},
+    {"seeds", "sizes", "places", "indices", "cores", "files", "text", "errors", "_lazy"},
+)
+LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")
+
+
+def part_of(module):
+    """The package or module below keras_gen that a dotted name is in, or None."""
+    root, _, rest = module.partition(".")
+    return (rest.split(".")[0] or None) if root == "keras_gen" else None
+
+
+def imported_parts(path):
+    """The parts of keras_gen that a file imports when it is imported itself."""
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.ImportFrom):
+            names = [
+                f"{node.module}.{alias.name}" if node.module == "keras_gen" else node.module for alias in node.names
+            ]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            names = []
+            if (
+                isinstance(node, ast.If | ast.Try | ast.With | ast.ClassDef)
+                and "TYPE_CHECKING" not in ast.unparse(node)[:30]
+            ):
+                nodes += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+        yield from filter(None, map(part_of, names))
+
+
+def test_no_part_imports_one_above_it_and_there_are_no_circles():
+    edges, wrong = {}, []
+    for path in MODULES:
+        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for other in set(imported_parts(path)) - {part}:
+            edges.setdefault(part, set()).add(other)
+            if part in LEVELS and LEVELS[other] < LEVELS[part]:
+                wrong.append(f"{path} imports {other}")
+            if part == "minimal" and LEVELS[other] < len(LAYERS) - 1:
+                wrong.append(f"{path} imports {other}, and minimal needs NumPy alone")
+    assert wrong == []
+    assert edges.get("training", set()).isdisjoint({"figures", "evaluation", "pages"})
+    assert [part for part in edges if part in reachable(edges, part)] == []
+
+
+def reachable(edges, start):
+    found, waiting = set(), list(edges[start])
+    while waiting:
+        part = waiting.pop()
+        if part not in found:
+            found.add(part)
+            waiting += edges.get(part, ())
+    return found
+
+
+def test_every_file_can_be_read_at_one_sitting():
+    lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {path: length for path, length in lengths.items() if length > 300} == {}
+
+
+def test_every_module_imports_on_a_system_without_posix():
+    modules = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in MODULES]
+    missing = ("fcntl", "termios", "resource", "pwd", "grp")
+    code = (
+        f"import importlib, sys; sys.modules |= dict.fromkeys({missing})\n"
+        f"for name in {[name for name in modules if not name.endswith('peers')]}: importlib.import_module(name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1000:]
+
+
+def test_help_imports_neither_numpy_nor_keras():
+    code = (
+        "import contextlib, sys; from keras_gen.cli.main import main\n"
+        "for command in ('train-vae', 'train-dcgan'):\n"
+        "    for flag in ('--help', '--help-all'):\n"
+        "        with contextlib.suppress(SystemExit): main([command, flag])\n"
+        "assert not {'numpy', 'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("usage: ") == 4
