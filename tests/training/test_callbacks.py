@@ -1,4 +1,4 @@
-"""What watches a training are Keras callbacks: ours in a fixed order, and the user's own with both models and engines."""
+"""What watches a training is a Keras callback; users' own work with both models and both engines."""
 
 import csv
 import itertools

@@ -145,7 +145,8 @@ def test_freezing_needs_weights_that_exist():
 
 def test_weights_that_share_a_path_are_reported_one_by_one():
     first, second = (
-        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="dense")], name=name) for name in ("first", "second")
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="dense")], name=name)
+        for name in ("first", "second")
     )
     z = keras.Input((2,))
     both = keras.Model(z, [first(z), second(z)])
