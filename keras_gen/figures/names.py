@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import matplotlib
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, get_font
 
-from keras_gen.figures.style import installed_fonts
+from keras_gen.figures.style import Figure, installed_fonts
 from keras_gen.text import printable
 
 LONGEST = 24  # characters of a name in a figure
@@ -45,7 +44,7 @@ def shown_names(figure: Figure, names: Sequence[str], numbers: Iterable[int] | N
         if result[name].startswith("#") and result[name] != name:
             table[f"#{number}"] = printable(name, 10_000)
     if table:
-        figure.name_table = getattr(figure, "name_table", {}) | table
+        figure.name_table |= table
         figure.supxlabel(NOTE, fontsize=7, color="dimgray")
     return [result[name] for name in names]
 

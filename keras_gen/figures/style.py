@@ -2,15 +2,16 @@
 
 import contextlib
 import functools
+import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import matplotlib.figure
 import matplotlib.style
 from matplotlib import font_manager
-from matplotlib.figure import Figure
 
-from keras_gen.files import replacing, write_text
+from keras_gen.files import replacing
 
 DPI = 120
 FONTS = (  # the first has Latin, Greek, Cyrillic, Hebrew and Arabic, and comes with matplotlib
@@ -36,11 +37,36 @@ def own_style() -> Iterator[None]:
         yield
 
 
+class Figure(matplotlib.figure.Figure):
+    """A figure that a notebook shows, also where pyplot has not been imported.
+
+    Attributes:
+        name_table: The names that are numbers in it, by number.
+    """
+
+    def __init__(self, **keywords: object) -> None:
+        super().__init__(**keywords)
+        self.name_table: dict[str, str] = {}
+
+    @own_style()
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()
+
+
 @own_style()
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, and beside it `...-names.txt` if names are numbers in it."""
+def save_figure(figure: Figure, path: Path, replacing: Callable = replacing) -> None:
+    """Write a figure as PNG, and beside it `...-names.txt` if names are numbers in it.
+
+    Args:
+        figure: The figure.
+        path: The PNG file.
+        replacing: How files are written; a run folder has a way of its own, `RunFolder.replacing`.
+    """
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png")
-    if table := getattr(figure, "name_table", None):
-        lines = [f"{number}\t{name}" for number, name in table.items()]
-        write_text(path.with_name(f"{path.stem}-names.txt"), "\n".join(lines) + "\n")
+    if figure.name_table:
+        lines = [f"{number}\t{name}" for number, name in figure.name_table.items()]
+        with replacing(path.with_name(f"{path.stem}-names.txt")) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")

@@ -97,7 +97,7 @@ class DCGANTrainer(Trainer):
             return {REAL: loss_real, FAKE: loss_fake}
         both, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
         logs = self.augmented_discriminator.train_on_batch(both, labels, return_dict=True)
-        loss_real = 2 * logs["on_real"]  # a mean over both halves, of which one is zero
+        loss_real = 2 * logs[self.loss.on_real.__name__]  # a mean over both halves, of which one is zero
         return {REAL: loss_real, FAKE: 2 * logs["loss"] - loss_real}
 
     def generator_step(self) -> dict[str, float]:
