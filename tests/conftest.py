@@ -110,14 +110,18 @@ def browser():
         started.close()
 
 
-@pytest.fixture
-def no_pictures(monkeypatch):
+def without_pictures(patch):
     """Let runs draw nothing: what they train and save is the same, in half the time."""
     from keras_gen.runs import Run
 
     for name, result in {"draw_data": None, "draw_epoch": None, "draw_figures": [], "report": None}.items():
-        monkeypatch.setattr(Run, name, lambda self, *_, result=result, **__: result)
-    monkeypatch.setattr(Run, "missing_pictures", lambda self: False)
+        patch.setattr(Run, name, lambda self, *_, result=result, **__: result)
+    patch.setattr(Run, "missing_pictures", lambda self: False)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    without_pictures(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -73,16 +73,6 @@ def test_files_that_are_not_there_or_were_never_noted_are_no_matter_of_checksums
     sums.check(sums.folder / "a.txt")
 
 
-def test_compact_keeps_the_last_line_of_each_file_that_is_there(sums):
-    for content in (b"1", b"2", b"3"):
-        path = write(sums, "a.txt", content)
-        write(sums, "gone.txt", content)
-    (sums.folder / "gone.txt").unlink()
-    sums.compact()
-    assert sums.path.read_text() == f"{hashlib.sha256(b'3').hexdigest()}  a.txt\n"
-    sums.check(path)
-
-
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
 def test_every_file_that_a_run_reads_again_is_checked(kind, trained_runs, tmp_path):
     """Missing from this list is what is only looked at, and images of epochs, which are named and left out."""

@@ -11,7 +11,7 @@ import pytest
 from keras_gen import VAERun, load_run
 from keras_gen.data import ImageSet
 from keras_gen.training.loop import Loop
-from tests.conftest import striped_images
+from tests.conftest import striped_images, without_pictures
 from tests.small import assert_same_runs, stop_after, train_small, weights_of
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -53,7 +53,9 @@ def watched(request, tmp_path_factory):
         keras.callbacks.ModelCheckpoint(path / "{epoch:02d}.keras"),
         seen.stopping,
     ]
-    seen.run = train_small(kind, *sets, epochs=4, engine=engine, callbacks=callbacks, folder=path / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
+        seen.run = train_small(kind, *sets, epochs=4, engine=engine, callbacks=callbacks, folder=path / "run")
     seen.model = spy.model
     return seen
 
