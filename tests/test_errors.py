@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keras_gen.training.settings import SETTINGS
 from PIL import Image
 
 from keras_gen import RunFolder, load_dataset, resolve_settings, train_dcgan, train_vae
@@ -21,7 +22,6 @@ from keras_gen.data import finding, loading
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
 from keras_gen.errors import InputError
-from keras_gen.training.settings import SETTINGS
 from tests.cli.test_train import run_without_torch
 from tests.conftest import striped_images
 
