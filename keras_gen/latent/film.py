@@ -15,9 +15,9 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
+from keras_gen.latent.pictures import read_picture
 from keras_gen.places import spread_places
 from keras_gen.runs.arguments import check_count
-from keras_gen.runs.pictures import read_picture
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
