@@ -20,7 +20,7 @@ from PIL import Image
 from keras_gen import RunFolder
 from keras_gen.cli.main import main
 from keras_gen.cli.train import train_command
-from keras_gen.data import finding, loading
+from keras_gen.data import finding
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
 from tests.conftest import small_flags, striped_images, train_small

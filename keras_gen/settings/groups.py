@@ -115,7 +115,8 @@ class VAETrainingSettings(TrainingSettings):
         super().__post_init__()
         if self.distribute != "none" and self.clip_norm is not None:
             raise InputError(
-                f'`distribute="{self.distribute}"` cannot clip gradients of a whole batch; add `training.clip_norm="none"`'
+                f'`distribute="{self.distribute}"` cannot clip gradients of a whole batch; '
+                'add `training.clip_norm="none"`'
             )
 
 
