@@ -20,7 +20,7 @@ from PIL import Image
 from keras_gen import RunFolder
 from keras_gen.cli.main import main
 from keras_gen.cli.train import train_command
-from keras_gen.data import finding, loading
+from keras_gen.data import finding
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
 from tests.conftest import small_flags, striped_images, train_small
@@ -218,7 +218,7 @@ def prepared(playground, tmp_path, monkeypatch):
             clothes |= {"x_test": clothes["x_train"][:2], "y_test": np.arange(2)}
             prints = tuple(fingerprint(clothes[part]) for part in ("x_train", "x_test"))
             fashion = dataclasses.replace(PUBLIC_DATASETS["fashion_mnist"], fingerprints=prints)
-            monkeypatch.setitem(loading.PUBLIC_DATASETS, "fashion_mnist", fashion)
+            monkeypatch.setitem(PUBLIC_DATASETS, "fashion_mnist", fashion)
             (tmp_path / "clothes").mkdir()
             np.savez(tmp_path / "clothes" / "mnist.npz", **clothes)
             return {"clothes": str(tmp_path / "clothes")}

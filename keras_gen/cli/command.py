@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     """Reports a wrong flag as one line, as every other error is; flags are written out.
 
     Attributes:
-        flags: Flags and destinations of all commands that were parsed in this process; messages are worded with them.
+        flags: Flags and destinations of the command; messages are worded with them.
     """
 
     flags: ClassVar[set[str]] = set()
@@ -42,6 +42,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, *arguments: object, **keywords: object) -> tuple[argparse.Namespace, list[str]]:
         """Remember the flags, also those of a parser inside this one, then read the arguments as argparse does."""
+        Parser.flags.clear()
         Parser.flags.update(self._option_string_actions, (action.dest for action in self._actions))
         return super().parse_known_args(*arguments, **keywords)
 
