@@ -143,7 +143,7 @@ class RunFolder:
 
         path = self.checked(self.epoch_codes(epoch))
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return arrays["z_mean"], arrays.get("labels")
         except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} cannot be read ({error}); remove it") from None
