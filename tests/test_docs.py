@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_gen.cli import benchmark, evaluate, explore, film, generate, latent, minimal, report
+from keras_gen.cli.flags import replace_old_flags
 from keras_gen.cli.main import COMMANDS
 from keras_gen.cli.train import train_command, train_parser
 
@@ -41,7 +42,7 @@ def test_every_command_in_the_docs_parses():
                 PARSERS[command]().parse_args(arguments)
         else:
             kind = re.fullmatch(r"train_(vae|dcgan)\.py", script).group(1)
-            train_parser(kind).parse_args(arguments)
+            train_parser(kind).parse_args(replace_old_flags(kind, arguments)[0])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
