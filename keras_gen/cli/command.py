@@ -16,7 +16,7 @@ from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-MOST = 1_000_000  # images that one command makes
+MAX_IMAGES = 1_000_000  # images that one command makes
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -214,7 +214,7 @@ def whole_numbers(text: str, flag: str) -> list[int]:
         if not (first.isdecimal() and (last.isdecimal() or not dash)):
             raise wrong
         low, high = int(first), int(last or first)
-        if low > high or high >= 2**31 or len(numbers) + high - low >= MOST:
+        if low > high or high >= 2**31 or len(numbers) + high - low >= MAX_IMAGES:
             raise wrong
         numbers += range(low, high + 1)
     if len(set(numbers)) < len(numbers):

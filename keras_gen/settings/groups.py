@@ -50,8 +50,8 @@ class TrainingSettings(Group):
     evaluate_every: int = setting(
         0,
         whole(0, 1_000_000),
-        "measure the run every so many epochs, and save the best models; a tenth of the training images is split off for "
-        "it, and metrics.csv written; 0 never does",
+        "measure the run every so many epochs, and save the best models; a tenth of the training images is split off "
+        "for it, and metrics.csv written; 0 never does",
         "epochs",
     )
     precision: str = setting(
@@ -157,8 +157,8 @@ class DCGANTrainingSettings(TrainingSettings):
     share_fakes: bool = setting(
         False,
         yes_no(),
-        "train the generator on the images that the discriminator has just seen (compiled engine only); PyTorch's usual "
-        "loop does so; saves a pass of the generator",
+        "train the generator on the images that the discriminator has just seen (compiled engine only); PyTorch's "
+        "usual loop does so; saves a pass of the generator",
     )
 
     def __post_init__(self) -> None:
