@@ -46,7 +46,7 @@ def stop_after(steps):
 
 
 def weights_of(run):
-    return values_of(variable for model in run.models.values() for variable in model.variables)
+    return values_of(weight for model in run.models.values() for weight in model.weights)
 
 
 def assert_same_runs(one, other):

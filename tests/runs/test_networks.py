@@ -147,5 +147,5 @@ def test_a_saved_generator_can_be_exported_and_served(trained_runs, tmp_path):
         model = keras.models.load_model(trained_runs[kind] / "models" / f"{name}.keras")
         z = load_run(trained_runs[kind]).draw(3)
         model.export(tmp_path / name, verbose=False)
-        served = tf.saved_model.load(tmp_path / name).serve(z)
-        np.testing.assert_allclose(served, model(z), atol=1e-6)
+        served = tf.saved_model.load(tmp_path / name)
+        np.testing.assert_allclose(served.serve(z), model(z), atol=1e-6)

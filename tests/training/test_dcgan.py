@@ -212,10 +212,10 @@ def test_every_setting_trains_and_passes_the_weight_check(image_sets, overrides)
     assert all(np.isfinite(list(row.values())).all() for row in run.history)
 
 
-def test_a_broken_loop_is_stopped_by_the_weight_check(image_sets, monkeypatch):
-    """The generator's step without freezing trains the discriminator toward 'real' too."""
+def test_a_broken_loop_is_stopped_in_its_first_step(image_sets, monkeypatch):
+    """The generator's step without freezing would train the discriminator toward 'real', too."""
     monkeypatch.setattr("keras_gen.training.dcgan.frozen", lambda model: contextlib.nullcontext())
-    with pytest.raises(RunError, match=r"generator step changed .* weights of the discriminator"):
+    with pytest.raises(ValueError, match="can only be called for the variables it was originally built with"):
         train_small("dcgan", *image_sets())
 
 
