@@ -39,12 +39,12 @@ class Doctor(keras.callbacks.Callback):
         self.trainer, self.run, self.say = trainer, run, say
         self.images = np.asarray(train.images[evenly_spaced_indices(len(train), PROBED)])
         self.first: np.ndarray | None = None  # what a generator made when its running averages had settled
-        self.first_epoch = 0
+        self.first_epoch = self.steps = 0  # steps taken so far
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Examine the run, and say what was not said before."""
-        steps = self.run.epoch * self.params["steps"]
-        seen = self.examine(steps)
+        self.steps = self.run.epoch * self.params["steps"]
+        seen = self.examine()
         findings = self.run.findings
         known = {finding["name"]: finding for finding in findings}
         changed = False
@@ -61,13 +61,9 @@ class Doctor(keras.callbacks.Callback):
         if changed:
             self.run.update(findings=findings)
 
-    def examine(self, steps: int) -> list[Finding]:
-        """Return what is wrong with the run now.
-
-        Args:
-            steps: Taken so far.
-        """
-        checks = vae_checks(self) if self.run.kind == "vae" else dcgan_checks(self, steps)
+    def examine(self) -> list[Finding]:
+        """Return what is wrong with the run now."""
+        checks = {"vae": vae_checks, "dcgan": dcgan_checks}[self.run.kind](self)
         self.seen: list[Finding] = []
         for check in [*checks, lambda: check_gradients(self.trainer.optimizers)]:
             if (finding := check()) is not None:

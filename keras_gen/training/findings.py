@@ -57,9 +57,9 @@ def vae_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
     ]
 
 
-def dcgan_checks(doctor: Doctor, steps: int) -> list[Callable[[], Finding | None]]:
-    """Return the checks of a DCGAN after so many steps, ready to be called."""
-    run, settings = doctor.run, doctor.run.settings
+def dcgan_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
+    """Return the checks of a DCGAN, ready to be called."""
+    run, settings, steps = doctor.run, doctor.run.settings, doctor.steps
     random = random_stream(settings.training.seed, "grid")
     latents = draw_latents(random, PROBED, settings.latent_dim, settings.latent_distribution)
     images = run.decode(latents).astype(np.float32)

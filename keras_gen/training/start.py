@@ -260,6 +260,8 @@ def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
             run.report(say=say)
     if run.folder is not None and run.folder.has_checkpoint:
         say(f"The last good state is saved. To continue from it: {resume_line(run)}")
+    elif run.folder is not None and interrupted:
+        say(f"Stopped before anything was saved. To begin again: {resume_line(run)}")
 
 
 def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
@@ -267,10 +269,8 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     epochs = run.settings.training.epochs
     if run.stopped_by is not None:
         status = "interrupted"
-        say(
-            f"Stopped in epoch {min(run.epoch + 1, epochs)} of {epochs}."
-            + (f" To continue: {resume_line(run)}" if run.folder else "")
-        )
+        more = f" To continue: {resume_line(run)}" if run.folder else ""
+        say(f"Stopped in epoch {min(run.epoch + 1, epochs)} of {epochs}.{more}")
     elif run.epoch < epochs:
         status = "stopped"
         say(f"Stopped by a callback after epoch {run.epoch} of {epochs}. {last_losses(run)}")

@@ -7,6 +7,7 @@ import pytest
 
 from keras_gen import load_run
 from keras_gen.errors import InputError
+from keras_gen.runs import integrity
 from keras_gen.runs.integrity import Checksums
 
 
@@ -59,16 +60,17 @@ def test_replacements_that_fail_again_and_again_are_no_damage(sums):
         sums.check(path)
 
 
-def test_a_file_that_is_replaced_while_it_is_checked_is_no_damage(sums, monkeypatch):
-    path, accepted = write(sums, "a.txt", b"1"), sums._accepted
+@pytest.mark.parametrize(("part", "name"), [(Checksums, "_accepted"), (integrity, "_sha256")])
+def test_a_file_that_is_replaced_while_it_is_checked_is_no_damage(sums, part, name, monkeypatch):
+    path, original = write(sums, "a.txt", b"1"), getattr(part, name)
 
-    def replaced_meanwhile():
+    def replaced_meanwhile(*arguments):
         monkeypatch.undo()
         for content in (b"2", b"3", b"4"):
             write(sums, "a.txt", content)
-        return accepted()
+        return original(*arguments)
 
-    monkeypatch.setattr(sums, "_accepted", replaced_meanwhile)
+    monkeypatch.setattr(part, name, replaced_meanwhile)
     sums.check(path)
 
 
