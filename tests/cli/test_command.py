@@ -141,7 +141,8 @@ def test_who_reads_half_of_the_output_gets_no_traceback(body, code):
         f"sys.exit(run_command(lambda: {body}))"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code_text], **pipes) as process:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen([sys.executable, "-c", code_text], env=environment, **pipes) as process:
         process.stdout.readline()
         process.stdout.close()
         process.stdin.write(b"go")
