@@ -129,3 +129,30 @@ def browser():
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         yield started
         started.close()
+
+
+def without_pictures(patch):
+    """Let runs draw nothing: what they train and save is the same, in half the time."""
+    from keras_gen.runs import Run
+
+    for name, result in {"draw_data": None, "draw_epoch": None, "draw_figures": [], "report": None}.items():
+        patch.setattr(Run, name, lambda self, *_, result=result, **__: result)
+    patch.setattr(Run, "missing_pictures", lambda self: False)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    without_pictures(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def trained_runs(tmp_path_factory):
+    """The folders of small finished runs, trained from Python on the same .npz, by kind; copy one to change it."""
+    from tests.small import train_small
+
+    root = tmp_path_factory.mktemp("trained")
+    images, labels = striped_images(60, size=16)
+    np.savez(root / "stripes.npz", images=images, labels=labels)
+    for kind in ("vae", "dcgan"):
+        train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
+    return {kind: root / kind for kind in ("vae", "dcgan")}

@@ -17,8 +17,7 @@ from PIL import Image
 from keras_gen import RunFolder, load_dataset, resolve_settings, train_dcgan, train_vae
 from keras_gen.cli.main import main
 from keras_gen.cli.train import SOURCE, train_command
-from keras_gen.data import folder as folder_module
-from keras_gen.data import loading
+from keras_gen.data import finding, loading
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
 from keras_gen.errors import InputError
@@ -187,13 +186,12 @@ def prepared(playground, tmp_path, monkeypatch):
     )
     monkeypatch.setitem(PUBLIC_DATASETS, "mnist", known)
 
-    def forbid(path, onerror, followlinks):
-        onerror(PermissionError(13, "Permission denied", str(path)))
-        return []
+    def forbid(path):
+        raise PermissionError(13, "Permission denied", str(path))
 
     def prepare(what):
         if what == "a folder that may not be read":  # as root, tests can read everything
-            monkeypatch.setattr(folder_module.os, "walk", forbid)
+            monkeypatch.setattr(finding.os, "scandir", forbid)
         if what == "another data set's files under the same name":
             clothes = {"x_train": one((6, 28, 28)), "y_train": np.arange(6)}
             clothes |= {"x_test": clothes["x_train"][:2], "y_test": np.arange(2)}

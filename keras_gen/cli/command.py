@@ -34,12 +34,16 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, *arguments: object, **keywords: object) -> argparse.Namespace:
         """Read the arguments; of one that is not known, name the nearest."""
-        Parser.flags.update(self._option_string_actions, (action.dest for action in self._actions))
         namespace, unknown = self.parse_known_args(*arguments, **keywords)
         if unknown:
             shown = [flag for flag, action in self._option_string_actions.items() if action.help != argparse.SUPPRESS]
             self.error(f"{unknown[0]} is not known{nearest(unknown[0].partition('=')[0], shown)}")
         return namespace
+
+    def parse_known_args(self, *arguments: object, **keywords: object) -> tuple[argparse.Namespace, list[str]]:
+        """Remember the flags, also those of a parser inside this one, then read the arguments as argparse does."""
+        Parser.flags.update(self._option_string_actions, (action.dest for action in self._actions))
+        return super().parse_known_args(*arguments, **keywords)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print with the usage."""

@@ -109,7 +109,7 @@ def parser() -> Parser:
     result.add_argument(
         "--png",
         type=Path,
-        help=f"file for a grid of the first {MAX_IN_GRID} (default: in the run's figures, if nothing else is asked for)",
+        help=f"file for a grid of the first {MAX_IN_GRID} (default: in the run's figures, if nothing else is named)",
     )
     result.add_argument("--folder", type=Path, help="new folder for a PNG of each image (default: none)")
     add_best_flag(result)

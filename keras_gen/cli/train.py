@@ -47,8 +47,9 @@ def _train(kind: str, argv: list[str], program: str) -> int:
     overrides = _overrides(kind, options)
     settings = _check_early(kind, options, overrides)
     start_backend(lambda: strategy(settings.training.distribute) if settings.training.distribute != "none" else None)
+    from keras_gen.training.lines import resume_line, unbreakable
     from keras_gen.training.planning import plan_resume, plan_run
-    from keras_gen.training.start import prepare, resume_line, run_plan, unbreakable
+    from keras_gen.training.start import prepare, run_plan
 
     say = unbreakable(_say_comment if options["dry_run"] else say_on_stdout)
     for line in replaced:
@@ -96,7 +97,8 @@ def _overrides(kind: str, options: dict) -> dict[str, object]:
 
 def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Settings:
     """Refuse what can be refused before Keras is imported and images are read; return the settings so far."""
-    from keras_gen.runs.folder import RunFolder, already_exists
+    from keras_gen.runs.folder import RunFolder
+    from keras_gen.runs.new_folder import already_exists
     from keras_gen.runs.record import settings_of
 
     out, resume = options["out"], options["resume"]

@@ -10,8 +10,6 @@ import csv
 import io
 import json
 import os
-import shutil
-import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from keras_gen.errors import InputError
 from keras_gen.runs import networks
 from keras_gen.runs.checkpoints import PATTERN
 from keras_gen.runs.integrity import Checksums
+from keras_gen.runs.new_folder import file_name, make_folder, new_id
 from keras_gen.runs.record import FORMAT_VERSION, read_record
 
 if TYPE_CHECKING:
@@ -300,76 +299,3 @@ class RunFolder:
 
 def _numbers(row: dict[str, str]) -> dict[str, float]:
     return {name: int(text) if name == "epoch" else float(text) for name, text in row.items() if text != ""}
-
-
-def new_id() -> str:
-    """Return an identifier for a run, which its models carry too."""
-    return uuid.uuid4().hex
-
-
-def make_folder(
-    out: str | Path | None,
-    name: str,
-    root: str | Path = "runs",
-    prepare: Callable[[Path], None] = lambda path: None,
-) -> Path:
-    """Make a new folder, with what belongs into it, or nothing at all.
-
-    Args:
-        out: Its path; None numbers it under `root`.
-        name: What it is called behind its number.
-        root: Where numbered folders go.
-        prepare: Fills the folder while it has a temporary name.
-
-    Raises:
-        InputError: The path exists, or cannot be written.
-    """
-    parent = Path(root) if out is None else Path(out).parent
-    temporary = parent / f".partial-{uuid.uuid4().hex[:12]}"
-    try:
-        if out is not None and os.path.lexists(out):
-            raise already_exists(out)
-        temporary.mkdir(parents=True)
-        prepare(temporary)
-        return _named(temporary, out, name, Path(root))
-    except FileExistsError as error:
-        raise InputError(f"{error.filename} is a file; a folder of runs is needed there") from None
-    except NotADirectoryError as error:
-        raise InputError(f"{error.filename} is inside a file; name a folder that can be made") from None
-    except PermissionError as error:
-        raise InputError(f"the run folder cannot be made ({error}); name another one with `out`") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _named(temporary: Path, out: str | Path | None, name: str, root: Path) -> Path:
-    """Give a folder its name, the next free number's if none is asked for."""
-    if out is not None:
-        try:
-            return temporary.rename(out)
-        except OSError:
-            if os.path.lexists(out):
-                raise already_exists(out) from None
-            raise
-    heads = (path.name.partition("-")[0] for path in root.iterdir())
-    number = max((int(head) for head in heads if head.isdecimal() and len(head) >= 4), default=0)
-    while True:  # another run may take the number first
-        number += 1
-        path = root / f"{number:04d}-{name}"
-        try:
-            if not os.path.lexists(path):
-                return temporary.rename(path)
-        except OSError:
-            if not os.path.lexists(path):
-                raise
-
-
-def already_exists(out: str | Path) -> InputError:
-    """Return the error for a folder that is there before the run that should make it."""
-    return InputError(f"`out={out}` already exists and is never overwritten; name a folder that does not")
-
-
-def file_name(text: str) -> str:
-    """Return a name that every file system takes: letters, digits, dots and dashes, at most 60."""
-    plain = "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in text).strip("-.")
-    return plain[:60] or "images"

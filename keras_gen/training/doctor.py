@@ -1,52 +1,24 @@
-"""Health checks: what is wrong with a run, in a sentence, and what to do about it.
+"""Health checks after each epoch: what is wrong with a run, and what to do about it.
 
-At the end of an epoch the doctor looks at the losses, at the optimisers' averages
-of the gradients and at one batch of images, all of which is there already or costs next to nothing.
+The doctor looks at the losses, at the optimisers' averages of the gradients and at
+one batch of images, all of which is there already or costs next to nothing.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
-from keras_gen.models.losses import observed
 from keras_gen.places import spread_places
-from keras_gen.seeds import random_stream
+from keras_gen.training.findings import PROBED, Finding, check_gradients, dcgan_checks, vae_checks
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet
     from keras_gen.runs import Run
     from keras_gen.training.trainer import Trainer
-
-PROBED = 64  # images; one batch of the networks when they are applied
-FEW_EPOCHS = 3  # before these nothing is said of a trend
-SETTLED = 2e-4  # of what BatchNormalization's averages start with; with less they no longer move by themselves
-FEW_STEPS = 500  # before these a generator's images are alike because it has hardly begun
-NEAR_ZERO = 0.01  # nats: a discriminator that is never wrong about generated images; healthy runs stay above 0.02
-FOOLED = 0.15  # nats: a generator whose images all pass
-ALIKE = 0.25  # of the real images' mean distance to each other; healthy runs stay above 0.45
-VANISHED, EXPLODED = 1e-10, 1e5  # root mean square of a layer's gradient
-IMPOSSIBLE = 1.2  # exp(-loss on fakes) + exp(-generator's loss) is at most 1 for one function
-OVERFITTED = 0.02  # rise of the held-out loss, of what it is or of what was learned, whichever is larger
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong with a run.
-
-    Attributes:
-        name: A few words.
-        text: What is seen, and what to do, in a sentence.
-    """
-
-    name: str
-    text: str
 
 
 class Doctor(keras.callbacks.Callback):
@@ -95,9 +67,9 @@ class Doctor(keras.callbacks.Callback):
         Args:
             steps: Taken so far.
         """
-        checks = _vae_checks(self) if self.run.kind == "vae" else _dcgan_checks(self, steps)
+        checks = vae_checks(self) if self.run.kind == "vae" else dcgan_checks(self, steps)
         self.seen: list[Finding] = []
-        for check in [*checks, lambda: _gradients(self.trainer.optimizers)]:
+        for check in [*checks, lambda: check_gradients(self.trainer.optimizers)]:
             if (finding := check()) is not None:
                 self.seen.append(finding)
         return self.seen
@@ -105,221 +77,3 @@ class Doctor(keras.callbacks.Callback):
     def sees(self, *names: str) -> bool:
         """Tell whether an earlier check of this examination found one of these."""
         return any(finding.name in names for finding in self.seen)
-
-
-def _vae_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
-    run, trainer = doctor.run, doctor.trainer
-    random = random_stream(run.settings.training.seed, "held_out")
-    seen = observed(doctor.images, run.settings.decoder.likelihood, random)
-    z_mean, z_log_var = run.encode_distribution(seen)
-    return [
-        lambda: _wrong_reduction(run, trainer.held_out_losses(doctor.images)["held_out_reconstruction"]),
-        lambda: _posterior_collapse(doctor, kl_per_dimension(z_mean, z_log_var)),
-        lambda: _overfitting(run.history),
-        lambda: _loss_stands_still(doctor),
-    ]
-
-
-def _dcgan_checks(doctor: Doctor, steps: int) -> list[Callable[[], Finding | None]]:
-    run, settings = doctor.run, doctor.run.settings
-    random = random_stream(settings.training.seed, "grid")
-    latents = draw_latents(random, PROBED, settings.latent_dim, settings.latent_distribution)
-    images = run.decode(latents).astype(np.float32)
-    settled = _settled_steps(settings.generator.batch_norm_momentum)
-    if doctor.first is None and steps >= settled:
-        doctor.first, doctor.first_epoch = images, run.epoch
-    losses = [
-        *([lambda: _another_function(run.history)] if steps * (1 - 1 / run.epoch) >= settled else []),
-        lambda: _discriminator_wins(doctor, run.history),
-        lambda: _generator_wins(run.history),
-    ]
-    return [
-        *(losses if settings.training.loss == "cross_entropy" else []),  # what these know of are probabilities
-        lambda: _collapse(images, doctor.images, steps),
-        lambda: _images_stand_still(doctor, images, run.epoch),
-    ]
-
-
-def _settled_steps(momentum: float) -> int:
-    """Return after how many steps a generator that uses its averages is the one that trains with its batches' own.
-
-    Before, the discriminator sees images by a generator of its own, and both may be right.
-    """
-    return math.ceil(math.log(SETTLED) / math.log(momentum)) if momentum else 0
-
-
-def _wrong_reduction(run: Run, measured: float) -> Finding | None:
-    """Compare the loss that trains with one that is measured pixel by pixel, image by image."""
-    if run.settings.decoder.likelihood not in ("bernoulli", "binarized"):  # a density can be near 0 by itself
-        return None
-    trained = run.history[-1]["reconstruction"]
-    if run.epoch < 2 or abs(trained) > 0.2 * abs(measured):
-        return None
-    return Finding(
-        "averaged reconstruction",
-        "The reconstruction loss that trains is averaged over the pixels, not summed, and the KL term drowns it: sum "
-        "it over the pixels, as keras_gen.models.reconstruction_loss does.",
-    )
-
-
-def _posterior_collapse(doctor: Doctor, kl: np.ndarray) -> Finding | None:
-    if doctor.run.epoch < FEW_EPOCHS or kl.max() >= DEAD or doctor.sees("averaged reconstruction"):
-        return None
-    return Finding(
-        "posterior collapse",
-        f"Posterior collapse: no latent dimension carries information (the largest KL is {_brief(kl.max())} nats), so "
-        "all reconstructions are alike: lower `beta`, or the learning rate.",
-    )
-
-
-def _overfitting(history: list[dict[str, float]]) -> Finding | None:
-    held_out = _without_spikes([row["held_out_loss"] for row in history])
-    best = int(np.argmin(held_out))
-    late = len(held_out) - 1 - best
-    # A density's loss may be about 0, of which a share would be nothing: what was learned is a measure, too.
-    measure = max(abs(held_out[best]), held_out[0] - held_out[best])
-    if late < FEW_EPOCHS or min(held_out[-FEW_EPOCHS:]) <= held_out[best] + OVERFITTED * measure:
-        return None
-    if history[-1]["loss"] >= history[best]["loss"]:
-        return None
-    return Finding(
-        "overfitting",
-        f"The held-out loss rises since epoch {history[best]['epoch']} while the training loss falls, the network "
-        f"memorises: stop there (`epochs={history[best]['epoch']}`), use more images or a smaller network.",
-    )
-
-
-def _without_spikes(losses: list[float]) -> list[float]:
-    """Return the medians of each three neighbours: one epoch that happens to be good is no turning point."""
-    return [float(np.median(losses[max(0, place - 1) : place + 2])) for place in range(len(losses))]
-
-
-def _loss_stands_still(doctor: Doctor) -> Finding | None:
-    run = doctor.run
-    losses = [row["loss"] for row in run.history]
-    if run.epoch < FEW_EPOCHS or losses[-1] < losses[0] - 0.005 * abs(losses[0]):
-        return None
-    if doctor.sees("averaged reconstruction", "posterior collapse"):
-        return None
-    return Finding(
-        "nothing learned",
-        f"Nothing is learned: after {run.epoch} epochs the loss is where it was after the first: try a learning rate "
-        "ten times higher, or ten times lower if the losses jump.",
-    )
-
-
-def _another_function(history: list[dict[str, float]]) -> Finding | None:
-    """Find losses that no one discriminator can have.
-
-    With p the probability that an image is real, the losses on generated images are the means of -log(1 - p) and of
-    -log p. By Jensen's inequality exp(-loss) is at most the mean of 1 - p and of p, which add up to 1.
-    """
-    row = history[-1]
-    together = math.exp(-row["discriminator_loss_fake"]) + math.exp(-row["generator_loss"])
-    if together <= IMPOSSIBLE:
-        return None
-    return Finding(
-        "another function",
-        "The generator is trained against another function than the discriminator that trains (one calls generated "
-        "images fake, the other real): freeze the discriminator's weights, not its layers, with keras_gen.frozen.",
-    )
-
-
-def _discriminator_wins(doctor: Doctor, history: list[dict[str, float]]) -> Finding | None:
-    last = history[-FEW_EPOCHS:]
-    if len(last) < FEW_EPOCHS or any(row["discriminator_loss_fake"] > NEAR_ZERO for row in last):
-        return None
-    if last[-1]["generator_loss"] <= last[0]["generator_loss"] or doctor.sees("another function"):
-        return None
-    return Finding(
-        "discriminator wins",
-        "The discriminator wins: it is never wrong about generated images and the generator's loss rises: lower "
-        "`discriminator_learning_rate`, or raise `generator_learning_rate` or `label_smoothing`.",
-    )
-
-
-def _generator_wins(history: list[dict[str, float]]) -> Finding | None:
-    last = history[-2:]
-    if len(last) < 2 or any(
-        row["generator_loss"] > FOOLED or row["discriminator_loss_fake"] < 2 * math.log(2) for row in last
-    ):
-        return None
-    return Finding(
-        "generator wins",
-        "The generator wins: the discriminator takes all its images for real, so there is nothing to learn from it: "
-        "raise `discriminator_learning_rate` or `discriminator_steps`, or lower `generator_learning_rate`.",
-    )
-
-
-def _collapse(images: np.ndarray, real: np.ndarray, steps: int) -> Finding | None:
-    share = _mean_distance(images) / max(_mean_distance(real.astype(np.float32)), 1e-6)
-    if steps < FEW_STEPS or share >= ALIKE:
-        return None
-    return Finding(
-        "collapse",
-        "The generated images have collapsed: they are much more alike than real ones: lower both learning rates, or "
-        "go back to a better epoch (`evaluate_every` keeps the best).",
-    )
-
-
-def _images_stand_still(doctor: Doctor, images: np.ndarray, epoch: int) -> Finding | None:
-    if doctor.first is None or epoch < doctor.first_epoch + FEW_EPOCHS:
-        return None
-    if np.sqrt(np.mean((images - doctor.first) ** 2)) >= 1:
-        return None
-    return Finding(
-        "nothing learned",
-        f"Nothing is learned: after {epoch} epochs the generator's images have not changed: raise "
-        "`generator_learning_rate`.",
-    )
-
-
-def _gradients(optimizers: dict[str, keras.optimizers.Optimizer]) -> Finding | None:
-    """Look at the optimisers' running averages of each kernel's gradient."""
-    for name, optimizer in optimizers.items():
-        for kernel, size in _gradient_sizes(optimizer):
-            if not size < EXPLODED:
-                return Finding(
-                    "exploding gradients",
-                    f"Exploding gradients in the {name} ({kernel}: {_brief(size)}): lower its learning rate tenfold.",
-                )
-            if size < VANISHED:
-                return Finding(
-                    "dead gradients",
-                    f"Dead gradients in the {name} ({kernel} gets none, as when no unit behind it is active any more): "
-                    "start again with a lower learning rate.",
-                )
-    return None
-
-
-def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> list[tuple[str, float]]:
-    """Return the root mean square of each kernel's gradient, as the optimiser remembers it.
-
-    Adam's first moment forgets in a few steps, its second takes thousands; RMSprop has the second alone, and forgets
-    it in some tens.
-    """
-    moments = {kind: [each for each in optimizer.variables if each.path.endswith(kind)] for kind in _MOMENTS}
-    kind = _MOMENTS[0] if moments[_MOMENTS[0]] else _MOMENTS[1]
-    sizes = []
-    for variable in moments[kind]:
-        if len(variable.shape) < 2:  # biases in front of BatchNormalization have no gradient, and need none
-            continue
-        values = variable.value if kind == _MOMENTS[1] else keras.ops.square(variable.value)
-        kernel = variable.path.split("/")[-1].removesuffix(kind).replace("_kernel", "")
-        sizes.append((kernel, math.sqrt(max(0.0, float(keras.ops.mean(values))))))
-    return sizes
-
-
-_MOMENTS = ("_momentum", "_velocity")
-
-
-def _mean_distance(images: np.ndarray) -> float:
-    """Return the mean Euclidean distance between two of the images."""
-    rows = images.reshape(len(images), -1)
-    squares = np.sum(rows**2, axis=1)
-    distances = np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T))
-    return float(np.sum(distances) / max(1, len(rows) * (len(rows) - 1)))
-
-
-def _brief(value: float) -> str:
-    return f"{value:.2g}"

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from itertools import takewhile
 from pathlib import Path
 
 import keras
 
 from keras_gen.data import ImageSet
-from keras_gen.data.inspection import inspect
 from keras_gen.errors import InputError
 from keras_gen.runs import Run, RunFolder
 from keras_gen.runs.checkpoints import load_checkpoint
-from keras_gen.runs.folder import new_id
 from keras_gen.runs.images import save_images
 from keras_gen.runs.kinds import RUNS
+from keras_gen.runs.new_folder import new_id
 from keras_gen.runs.record import describe_images
-from keras_gen.seeds import own_random_state
 from keras_gen.settings import Settings
-from keras_gen.training.device import (
-    backend_version,
-    best_precision,
-    device_name,
-    unused_nvidia_card,
-    versions,
-)
+from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
+from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
 from keras_gen.training.loop import Loop
 from keras_gen.training.planning import Plan, plan_resume, plan_run
 from keras_gen.training.trainer import Trainer
 
 SAVE_EVERY = 60.0  # seconds
-FEW_STEPS = 1500  # the digits begin to be readable there
 
 
 def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
@@ -48,10 +38,9 @@ def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
     Raises:
         InputError: The settings do not fit the images.
     """
-    with own_random_state(plan.settings.training.seed):
-        trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings)
+    trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings)
     check_batches(trainer, plan.train)
-    _announce(plan, trainer, say)
+    announce(plan, trainer, say)
     plan.settings = trainer.settings
     return trainer
 
@@ -64,42 +53,6 @@ def check_batches(trainer: Trainer, train: ImageSet) -> None:
         raise InputError(
             f"{len(train)} training images are fewer than the {trainer.images_per_step} of one step; {remedy}"
         )
-
-
-def _announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
-    train, training = plan.train, plan.settings.training
-    shape = "x".join(map(str, train.image_shape))
-    validation = f", {len(plan.validation):,} validation" if plan.validation is not None else ""
-    say(
-        f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}"
-    )
-    say(f"Recipe  {plan.settings.recipe}" + (f": {plan.why}" if plan.why else ""))
-    helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
-    for advice in inspect(train, helps) + _advice_on_steps(plan):
-        say(f"Advice  {advice}")
-    reason = f" ({best_precision(plan.settings.convolutional)[1]})" if training.precision == "auto" else ""
-    say(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.training.precision}{reason}")
-    if training.distribute != "none":
-        say(f"Split   each batch of {training.batch_size} over {trainer.devices} devices")
-    if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
-        say(
-            f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
-            "for BatchNormalization needs full batches"
-        )
-    if hint := unused_nvidia_card():
-        say(hint)
-
-
-def _advice_on_steps(plan: Plan) -> list[str]:
-    if plan.kind == "vae":
-        return []
-    training = plan.settings.training
-    steps = len(plan.train) // (training.batch_size * training.discriminator_steps) * training.epochs
-    if steps >= FEW_STEPS:
-        return []
-    smaller = " or a smaller `batch_size`" if training.batch_size > 32 else ""
-    epochs = -(-FEW_STEPS * training.epochs // steps)
-    return [f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try `epochs={epochs}`{smaller}"]
 
 
 def train(
@@ -160,7 +113,7 @@ def run_plan(
         The run; `run.stopped_by` is the number of the signal that stopped it, or None.
     """
     started = time.monotonic()
-    run = _begin(plan, trainer, folder, command, say)
+    run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
             _restore(trainer, run, plan, say)
@@ -171,7 +124,7 @@ def run_plan(
             run,
             plan.train,
             plan.held_out,
-            validation=plan.validation,
+            measure=measure,
             callbacks=callbacks(run) if callable(callbacks) else callbacks,
             say=say,
             save_every=save_every,
@@ -190,8 +143,8 @@ def run_plan(
 
 def _begin(
     plan: Plan, trainer: Trainer, folder: RunFolder | str | Path | bool | None, command: str | None, say: Callable
-) -> Run:
-    """Return a new run with its folder, or the one to continue."""
+) -> tuple[Run, Callable | None]:
+    """Return a new run with its folder, or the one to continue, and what measures it on validation images."""
     commands = [command] if command else []
     if plan.run is not None:
         run = plan.run
@@ -201,7 +154,7 @@ def _begin(
         record |= describe_images(plan.train, plan.held_out, plan.source) | _made_with()
         run.continue_with(trainer.models, (plan.train, plan.held_out), record)
         say(f"Run     {run.where}")
-        return run
+        return run, _measure(run, plan)
     record = {
         "id": new_id(),
         "kind": plan.kind,
@@ -214,18 +167,24 @@ def _begin(
         "findings": [],
         "commands": commands,
     }
-    run_folder = None
-    if folder and trainer.chief:
-        run_folder = _folder(folder, plan, record)
-        record = run_folder.read()
-        say(f"Run     {run_folder.path}")
-    run = RUNS[plan.kind](record, run_folder, models=trainer.models, datasets=(plan.train, plan.held_out))
+    run = RUNS[plan.kind](record, models=trainer.models, datasets=(plan.train, plan.held_out))
     run.continue_with(trainer.models, (plan.train, plan.held_out), {})
-    if run_folder is not None:
-        if plan.source is None and not save_images(run_folder, plan.train, plan.validation, plan.held_out):
+    run.chief = trainer.chief
+    measure = _measure(run, plan)  # before there is a folder: what it needs may be missing
+    if folder and trainer.chief:
+        run.folder = _folder(folder, plan, record)
+        run.record = run.folder.read()
+        say(f"Run     {run.folder.path}")
+        if plan.source is None and not save_images(run.folder, plan.train, plan.validation, plan.held_out):
             say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
         say(f"Preview {run.draw_data()}")
-    return run
+    return run, measure
+
+
+def _measure(run: Run, plan: Plan) -> Callable | None:
+    if plan.validation is None or not run.chief:
+        return None
+    return run.validation_measure(plan.train, plan.validation)
 
 
 def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> RunFolder:
@@ -248,14 +207,14 @@ def _restore(trainer: Trainer, run: Run, plan: Plan, say: Callable[[str], None])
         run.history, run.timing, run.metrics = [], [], []
         return
     position = load_checkpoint(run.folder, trainer.variables, say)
+    trainer.sums = _sums(position["sums"])
+    run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
+    run.metrics = position.get("metrics", [])
     begun, epochs = position["epoch"] + (position["step"] > 0), run.settings.training.epochs
     if begun > epochs:
         raise InputError(f"{run.where} is in epoch {begun} already; give at least as many with `epochs`")
     if begun == position["epoch"] == epochs and run.status == "finished" and not run.missing_pictures():
         raise InputError(f"{run.where} has its {begun} epochs; give more with `epochs` to continue")
-    trainer.sums = _sums(position["sums"])
-    run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
-    run.metrics = position.get("metrics", [])
     run.resumed_after = len(run.history)
     where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
     say(f"Resume  from {where} of {epochs}")
@@ -305,41 +264,8 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
             for path in drawn:
                 say(f"  {path}")
         run.record["status"] = status
-        say(f"All of it on one page: {run.report()}")
+        say(f"All of it on one page: {run.report(say=say)}")
     run.update(status=status)
-
-
-def last_losses(run: Run) -> str:
-    """Return the last epoch's held-out losses as a sentence."""
-    if not run.history:
-        return ""
-    unit = run.settings.loss_unit
-    losses = {name.removeprefix("held_out_"): value for name, value in run.history[-1].items() if "held_out_" in name}
-    text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items())
-    return f"Held-out {text}{unit and ' ' + unit}."
-
-
-def resume_line(run: Run) -> str:
-    """Return the command that continues a run, called as the last one was."""
-    words = (
-        shlex.split(run.record["commands"][-1]) if run.record.get("commands") else ["python", f"train_{run.kind}.py"]
-    )
-    program = takewhile(lambda word: not word.startswith("--"), words)
-    return shlex.join([*program, "--resume", str(run.folder.path)])
-
-
-def unbreakable(say: Callable[[str], None]) -> Callable[[str], None]:
-    """Return a `say` that goes on without a reader: nobody may be left at the other end of `| head`."""
-
-    def say_if_possible(line: str) -> None:
-        if not say_if_possible.broken:
-            try:
-                say(line)
-            except OSError:
-                say_if_possible.broken = True
-
-    say_if_possible.broken = False
-    return say_if_possible
 
 
 def _pass_on(number: int) -> None:

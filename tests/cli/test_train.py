@@ -230,8 +230,8 @@ def test_automatic_precision_says_what_it_took_and_why(stripes, capsys):
         (["--resume", "RUN"], "RUN has its 2 epochs; give more with --epochs to continue"),
         (
             ["--resume", "RUN", "--batch-size", "30", "--seed", "1", "--image-size", "8"],
-            "a resumed run keeps its settings: --image-size was none, now 8; --batch-size was 24, now 30; --seed was 0, now "
-            "1; leave these out, or start a new run",
+            "a resumed run keeps its settings: --image-size was none, now 8; --batch-size was 24, now 30; "
+            "--seed was 0, now 1; leave these out, or start a new run",
         ),
     ],
 )

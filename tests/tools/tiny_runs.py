@@ -17,6 +17,7 @@ SETTINGS = {
     ],
 }
 CLOCK = re.compile(r"\d[\d.,]*( |&nbsp;)?(s|ms|min|h|seconds|steps/s)\b|\d\d:\d\d(:\d\d)?|\d{4}-\d\d-\d\d")
+RESUME = re.compile(r"\n[^\n<]*--resume [^\n<]*")
 IDENTITY = re.compile(r"\b[0-9a-f]{32,64}\b")  # a run's id, a checksum
 
 
@@ -68,7 +69,9 @@ def _digest(path: Path, folder: Path) -> str:
     if path.name == "run.json":
         record = json.loads(path.read_text())
         return plain(json.dumps({name: record[name] for name in record if name != "commands"}, indent=1), folder)
-    if path.suffix in (".csv", ".json", ".html", ".txt", ".toml"):
+    if path.suffix == ".html":  # a report lists the commands of the run, of which a resumed one has more
+        return plain(RESUME.sub("", path.read_text(encoding="utf-8")), folder)
+    if path.suffix in (".csv", ".json", ".txt", ".toml"):
         return plain(path.read_text(encoding="utf-8"), folder)
     if path.suffix == ".png":
         from PIL import Image

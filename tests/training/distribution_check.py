@@ -13,20 +13,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gen import ImageSet, RunFolder, resolve_settings, train_vae
+from keras_gen import ImageSet
 from keras_gen.training import make_trainer
 from tests.conftest import striped_images, values_of
+from tests.small import small_settings, stop_after, train_small
 
-DCGAN = {
-    "batch_size": 16,
-    "latent_dim": 6,
-    "generator_filters": 8,
-    "generator_base_filters": 8,
-    "discriminator_filters": 8,
-    "dropout": 0.0,  # each device would drop the same features of its own images
-}
+DCGAN = {"dropout": 0.0}  # each device would drop the same features of its own images
 CASES = {
-    "vae": ("vae", {"batch_size": 16, "intermediate_dim": 24, "jit": "off"}),
+    "vae": ("vae", {}),
     "dcgan": ("dcgan", DCGAN),
     "averaged": ("dcgan", DCGAN | {"ema": 0.9, "spectral_norm": True}),
     "article": ("dcgan", DCGAN | {"recipe": "article"}),
@@ -37,12 +31,12 @@ EXEMPT = ("conv_transpose_1", "conv_transpose_2", "conv_transpose_3", "conv_2")
 
 
 def trained(kind, distribute, overrides, images):
-    settings = resolve_settings(kind, engine="compiled", distribute=distribute, **overrides)
+    settings = small_settings(kind, engine="compiled", distribute=distribute, **overrides)
     trainer = make_trainer(kind, images.shape[1:], settings)
     random = np.random.default_rng(1)
     batches = [random.permutation(len(images))[: trainer.images_per_step] for _ in range(12)]
-    line = trainer.audited_step(images, batches[0], 1, 1)
-    trainer.train_steps(images, batches[1:], 1, 2)
+    line = trainer.checked_step(images, batches[0], 1)
+    trainer.train_steps(images, batches[1:], 2)
     return trainer, line, trainer.losses() | trainer.held_out_losses(images)
 
 
@@ -61,30 +55,23 @@ def difference(one, two):
 def resumed_difference():
     """Stop and resume a run on two devices, and compare it with one that was not stopped."""
     sets = [ImageSet(*striped_images(count, 8), (), "stripes") for count in (70, 16)]
-    settings = resolve_settings("vae", engine="compiled", distribute="mirrored", epochs=3, **CASES["vae"][1])
     root = Path(tempfile.mkdtemp())
-    calls = []
-    runs = []
-    for name, stops in (("whole", [None]), ("parts", [lambda: calls.append(1) or len(calls) > 4, None])):
-        for resume, should_stop in enumerate(stops):
-            folder = RunFolder(root / name) if resume else RunFolder.create(root / name, "vae", "stripes")
-            runs.append(
-                train_vae(
-                    *sets, settings, folder=folder, resume=bool(resume), should_stop=should_stop, say=lambda _: None
-                )
-            )
-    assert runs[1].stopped
+    options = {"engine": "compiled", "distribute": "mirrored", "epochs": 3}
+    train_small("vae", *sets, **options, folder=root / "whole")
+    stopped = train_small("vae", *sets, **options, folder=root / "parts", callbacks=[stop_after(4)])
+    assert stopped.status == "stopped"
+    resumed = train_small("vae", **options, folder=root / "parts", resume=True)
     histories = [(root / name / "history.csv").read_text() for name in ("whole", "parts")]
     loaded = [keras.models.load_model(root / name / "models" / "decoder.keras") for name in ("whole", "parts")]
-    same = all(np.array_equal(a, b) for a, b in zip(*(values_of(each.weights) for each in loaded), strict=True))
-    return {"history": histories[0] == histories[1], "weights": same, "epochs": len(runs[-1].history)}
+    same = all(np.array_equal(a, b) for a, b in zip(*(values_of(model.weights) for model in loaded), strict=True))
+    return {"history": histories[0] == histories[1], "weights": same, "epochs": len(resumed.history)}
 
 
 def main():
     first = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(first, [tf.config.LogicalDeviceConfiguration()] * 2)
     keras.config.set_floatx("float64")
-    images, _ = striped_images(64, 16)
+    images, _ = striped_images(64)
     report = {}
     for name in sys.argv[1:]:
         kind, overrides = CASES[name]
@@ -92,7 +79,7 @@ def main():
         one, two = (trainer for trainer, _, _ in runs)
         report[name] = {
             "devices": [one.devices, two.devices],
-            "audits": [line for _, line, _ in runs],
+            "checks": [line for _, line, _ in runs],
             "losses": [losses for _, _, losses in runs],
             "difference": difference(one, two),
         }

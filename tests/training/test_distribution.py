@@ -47,7 +47,7 @@ def assert_equal_to_one_device(found):
     assert found["devices"] == [1, 2]
     assert found["difference"] < 1e-6
     assert found["losses"][0] == pytest.approx(found["losses"][1], rel=1e-6)
-    assert found["audits"][0] == found["audits"][1]
+    assert found["checks"][0] == found["checks"][1]
 
 
 def test_a_run_on_two_devices_resumes_as_if_never_stopped(report):
@@ -57,9 +57,9 @@ def test_a_run_on_two_devices_resumes_as_if_never_stopped(report):
 def free_ports(count):
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in sockets]
+        for one in sockets:
+            one.bind(("localhost", 0))
+        return [one.getsockname()[1] for one in sockets]
 
 
 def start_workers(folder, *arguments):

@@ -1,27 +1,29 @@
-"""Sick runs, each made by its real cause, and healthy ones: every ailment is named once, no healthy run is."""
-
-import json
+"""Sick runs, each made by its real cause, and healthy ones: every fault is found, and no healthy run is called sick."""
 
 import keras
 import numpy as np
 import pytest
 
-from keras_gen import RunFolder, resolve_settings
+from keras_gen import load_run
 from keras_gen.data import ImageSet
+from keras_gen.seeds import own_random_state
 from keras_gen.training import DCGANTrainer, VAETrainer
 from keras_gen.training import dcgan as dcgan_module
 from keras_gen.training.doctor import ALIKE, _mean_distance, _overfitting
-from keras_gen.training.loop import run_epochs
+from keras_gen.training.planning import Plan
+from keras_gen.training.start import run_plan
+from tests.conftest import striped_images
+from tests.small import small_settings, train_small
 
 
 def vae(**changed):
-    return resolve_settings("vae", **{"epochs": 6, "batch_size": 24, "intermediate_dim": 16} | changed)
+    return small_settings("vae", **{"epochs": 6, "batch_size": 24} | changed)
 
 
 def dcgan(**changed):
     small = {"latent_dim": 8, "generator_filters": 8, "generator_base_filters": 8, "discriminator_filters": 8}
     rates = {"generator_learning_rate": 2e-3, "discriminator_learning_rate": 2e-3}
-    return resolve_settings("dcgan", **{"epochs": 52, "batch_size": 24} | small | rates | changed)
+    return small_settings("dcgan", **{"epochs": 52, "batch_size": 24} | small | rates | changed)
 
 
 @pytest.mark.parametrize("best", [160.0, 0.0, -1000.0])
@@ -37,35 +39,32 @@ def test_a_rise_is_measured_by_what_the_loss_is_or_by_what_was_learned(best):
     assert "rises since epoch 3" in _overfitting(history(0.021 * measure)).text
 
 
-def examined(trainer, sets, folder=None, **options):
-    """Train, and return what the doctor said: the ailments and the lines."""
+def examined(trainer, sets, settings, folder=None, **options):
+    """Train, and return the run and what the doctor said."""
     said = []
-    run = run_epochs(trainer, *sets, folder, say=said.append, **options)
+    with own_random_state(settings.training.seed):
+        trainer = trainer(sets[0].image_shape, settings)
+    plan = Plan(trainer.kind, settings, "", *sets, None, None)
+    run = run_plan(plan, trainer, folder, say=said.append, **options)
     return run, [line.removeprefix("Doctor  ") for line in said if line.startswith("Doctor")]
 
 
-@pytest.fixture(scope="module")
-def stripes():
-    from tests.conftest import striped_images
-
-    def make(size=8):
-        return [
-            ImageSet(*striped_images(count, size, 1, seed), ("upright", "lying"), "stripes")
-            for seed, count in enumerate((240, 40))
-        ]
-
-    return make
+def stripes(size=8):
+    return [
+        ImageSet(*striped_images(count, size, 1, seed), ("upright", "lying"), "stripes")
+        for seed, count in enumerate((240, 40))
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_healthy_vae_is_called_sick(stripes, seed):
-    assert examined(VAETrainer((8, 8, 1), vae(epochs=40, seed=seed)), stripes())[1] == []
+def test_no_healthy_vae_is_called_sick(seed):
+    assert examined(VAETrainer, stripes(), vae(epochs=40, seed=seed))[1] == []
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [8, pytest.param(16, marks=pytest.mark.slow)])
-def test_no_healthy_dcgan_is_called_sick(stripes, seed, size):
-    assert examined(DCGANTrainer((size, size, 1), dcgan(seed=seed)), stripes(size))[1] == []
+def test_no_healthy_dcgan_is_called_sick(seed, size):
+    assert examined(DCGANTrainer, stripes(size), dcgan(seed=seed))[1] == []
 
 
 class MeanOverPixels(VAETrainer):
@@ -90,10 +89,10 @@ class layers_frozen:
 
 
 class Chapter(DCGANTrainer):
-    """The chapter's loop has no audit, which would stop it in its first step."""
+    """The chapter's loop has no weight check, which would stop it in its first step."""
 
-    def audited_step(self, images, batch, epoch, step):
-        self.train_step(images[batch], epoch, step)
+    def checked_step(self, images, batch, step):
+        self.train_steps(images, [batch], step)
         return "none"
 
 
@@ -103,99 +102,99 @@ def noise(count, seed):
     )
 
 
-def test_posterior_collapse_by_a_kl_term_too_heavy(stripes):
-    _, (line,) = examined(VAETrainer((8, 8, 1), vae(beta=500.0)), stripes())
+def test_posterior_collapse_by_a_kl_term_too_heavy():
+    _, (line,) = examined(VAETrainer, stripes(), vae(beta=500.0))
     assert line.startswith("Posterior collapse: no latent dimension carries information")
-    assert "lower --beta" in line
+    assert "lower `beta`" in line
 
 
-def test_a_reconstruction_that_is_averaged(stripes):
-    _, (line,) = examined(MeanOverPixels((8, 8, 1), vae()), stripes())
+def test_a_reconstruction_that_is_averaged():
+    _, (line,) = examined(MeanOverPixels, stripes(), vae())
     assert "is averaged over the pixels, not summed" in line
     assert "keras_gen.models.reconstruction_loss" in line
 
 
-def test_nothing_learned_by_a_learning_rate_too_low(stripes):
-    _, (line,) = examined(VAETrainer((8, 8, 1), vae(learning_rate=1e-9)), stripes())
+def test_nothing_learned_by_a_learning_rate_too_low():
+    _, (line,) = examined(VAETrainer, stripes(), vae(learning_rate=1e-9))
     assert line.startswith("Nothing is learned: after 3 epochs the loss is where it was")
-    _, lines = examined(DCGANTrainer((8, 8, 1), dcgan(generator_learning_rate=1e-6, epochs=8)), stripes())
+    _, lines = examined(DCGANTrainer, stripes(), dcgan(generator_learning_rate=1e-6, epochs=8))
     assert any(line.startswith("Nothing is learned: after 7 epochs the generator's images") for line in lines)
 
 
-def test_dead_gradients_by_a_learning_rate_that_kills_every_unit(stripes):
-    _, lines = examined(VAETrainer((8, 8, 1), vae(learning_rate=0.1, intermediate_dim=4, epochs=60)), stripes())
+def test_dead_gradients_by_a_learning_rate_that_kills_every_unit():
+    _, lines = examined(VAETrainer, stripes(), vae(learning_rate=0.1, intermediate_dim=4, epochs=60))
     assert any(line.startswith("Dead gradients in the VAE (") and "lower learning rate" in line for line in lines)
 
 
-def test_exploding_gradients_by_a_learning_rate_far_too_high(stripes):
-    _, lines = examined(VAETrainer((8, 8, 1), vae(learning_rate=0.3, intermediate_dim=4, epochs=60)), stripes())
+def test_exploding_gradients_by_a_learning_rate_far_too_high():
+    _, lines = examined(VAETrainer, stripes(), vae(learning_rate=0.3, intermediate_dim=4, epochs=60))
     assert any(line.startswith("Exploding gradients in the VAE (") for line in lines)
 
 
 def test_memorising_by_too_few_images():
     settings = vae(epochs=30, intermediate_dim=256, latent_dim=16, batch_size=8, optimizer="adam", learning_rate=3e-3)
-    _, (line,) = examined(VAETrainer((8, 8, 1), settings), [noise(24, 0), noise(40, 1)])
+    _, (line,) = examined(VAETrainer, [noise(24, 0), noise(40, 1)], settings)
     assert line.startswith("The held-out loss rises since epoch ")
     assert "memorises" in line
 
 
-def test_the_chapter_s_loop_to_the_letter_and_our_remedy(stripes, monkeypatch):
+def test_the_chapter_s_loop_to_the_letter_and_our_remedy(monkeypatch):
     monkeypatch.setattr(dcgan_module, "frozen", layers_frozen)
-    run, lines = examined(Chapter((16, 16, 1), dcgan(epochs=15)), stripes(16))
-    assert "plays against another function" in lines[0]
+    run, lines = examined(Chapter, stripes(16), dcgan(epochs=15))
+    assert "is trained against another function" in lines[0]
     assert "freeze the discriminator's weights, not its layers, with keras_gen.frozen" in lines[0]
     assert not any("wins" in line for line in lines)
     assert run.history[-1]["discriminator_loss_fake"] < 0.1
 
 
-def test_a_discriminator_that_wins_by_learning_much_faster(stripes):
+def test_a_discriminator_that_wins_by_learning_much_faster():
     settings = dcgan(discriminator_learning_rate=5e-3, generator_learning_rate=1e-5, label_smoothing=0.0, epochs=25)
-    _, lines = examined(DCGANTrainer((8, 8, 1), settings), stripes())
+    _, lines = examined(DCGANTrainer, stripes(), settings)
     assert lines[0].startswith("The discriminator wins: ")
-    assert "lower --discriminator-learning-rate" in lines[0]
+    assert "lower `discriminator_learning_rate`" in lines[0]
 
 
-def test_a_generator_that_wins_against_a_discriminator_that_does_not_learn(stripes):
+def test_a_generator_that_wins_against_a_discriminator_that_does_not_learn():
     settings = dcgan(discriminator_learning_rate=1e-6, generator_learning_rate=1e-2, init_stddev=0.3, epochs=30)
-    _, lines = examined(DCGANTrainer((8, 8, 1), settings), stripes())
+    _, lines = examined(DCGANTrainer, stripes(), settings)
     assert lines[0].startswith("The generator wins: ")
-    assert "raise --discriminator-learning-rate" in lines[0]
+    assert "raise `discriminator_learning_rate`" in lines[0]
 
 
-def test_averages_that_have_not_settled_are_no_other_function(stripes):
+def test_averages_that_have_not_settled_are_no_other_function():
     """The article's move by a hundredth a step: the discriminator sees images by averages, the generator by batches."""
-    small = {"latent_dim": 8, "generator_filters": 8, "generator_base_filters": 8, "discriminator_filters": 8}
-    rates = {"generator_learning_rate": 2e-3, "discriminator_learning_rate": 2e-3}
-    settings = resolve_settings("dcgan", recipe="article", epochs=5, batch_size=24, **small, **rates)
-    run, lines = examined(DCGANTrainer((8, 8, 1), settings), stripes())
+    run, lines = examined(DCGANTrainer, stripes(), dcgan(recipe="article", epochs=5))
     last = run.history[-1]
     assert max(last["discriminator_loss_fake"], last["generator_loss"]) < 0.2  # it looks like another function
-    assert not any("plays against another" in line for line in lines)
+    assert not any("is trained against another" in line for line in lines)
 
 
-def test_samples_that_collapse_because_nobody_tells_them_from_real_ones(stripes):
+def test_samples_that_collapse_because_nobody_tells_them_from_real_ones():
     settings = dcgan(discriminator_learning_rate=1e-7)
-    run, lines = examined(DCGANTrainer((8, 8, 1), settings), stripes())
+    run, lines = examined(DCGANTrainer, stripes(), settings)
     assert any(line.startswith("The generated images have collapsed") for line in lines)
     latents = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
     made = run.models["generator"].predict_on_batch(latents)
-    real = run.train.images[:64] / 127.5 - 1
+    real = run.datasets()[0].images[:64] / 127.5 - 1
     assert _mean_distance(made) < ALIKE * _mean_distance(real.astype(np.float32))
 
 
-def test_findings_are_kept_and_not_repeated_by_a_resumed_run(stripes, tmp_path):
-    folder = RunFolder.create(tmp_path / "run", "vae", "stripes")
-    _, lines = examined(VAETrainer((8, 8, 1), vae(beta=500.0, epochs=4)), stripes(), folder)
-    (finding,) = json.loads((tmp_path / "run" / "run.json").read_text())["findings"]
-    assert finding == {"ailment": "posterior collapse", "epoch": 3, "text": lines[0]}
-    _, again = examined(VAETrainer((8, 8, 1), vae(beta=500.0, epochs=6)), stripes(), folder, resume=True)
-    assert again == []
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["findings"] == [finding]
+def test_findings_are_kept_with_their_first_epoch_resolved_and_not_repeated_by_a_resumed_run(tmp_path, no_pictures):
+    said, options = [], {"folder": tmp_path / "run", "doctor": True, "beta": 500.0}
+    train_small("vae", *stripes(), **options, epochs=4, say=said.append)
+    (line,) = (line for line in said if line.startswith("Doctor"))
+    (finding,) = load_run(tmp_path / "run").findings
+    text = line.removeprefix("Doctor  ")
+    assert finding == {"name": "posterior collapse", "epoch": 3, "text": text, "resolved": None}
+    said.clear()
+    run = train_small("vae", **options, resume=True, epochs=5, say=said.append)
+    assert not any(line.startswith("Doctor") for line in said)
+    assert run.findings == load_run(tmp_path / "run").findings == [finding]
 
 
-def test_the_doctor_can_be_left_out_and_changes_nothing(stripes):
+def test_the_doctor_can_be_left_out_and_changes_nothing():
     def losses(**options):
-        run, lines = examined(VAETrainer((8, 8, 1), vae(beta=500.0)), stripes(), **options)
+        run, lines = examined(VAETrainer, stripes(), vae(beta=500.0), **options)
         return run.history, lines
 
     with_doctor, lines = losses()

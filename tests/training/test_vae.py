@@ -1,24 +1,21 @@
 import numpy as np
 import pytest
 
-from keras_gen import load_dataset, resolve_settings, train_vae
+from keras_gen import train_vae
 from keras_gen.data import epoch_batches
 from keras_gen.errors import InputError, RunError
 from keras_gen.training import VAETrainer
 from tests.conftest import values_of
+from tests.small import quiet, small_settings, train_small, weights_of
 
 
 def settings(**overrides):
-    return resolve_settings("vae", **{"epochs": 2, "batch_size": 16, "intermediate_dim": 16} | overrides)
-
-
-def weights_of(run):
-    return values_of(weight for model in run.models.values() for weight in model.weights)
+    return small_settings("vae", **overrides)
 
 
 def test_it_learns_the_embedded_digits():
     """Seven epochs of the chapter's recipe; an untrained net is at about 560 nats, the mean image at about 206."""
-    run = train_vae(*load_dataset("mnist5k"), resolve_settings("vae", epochs=7))
+    run = train_vae("mnist5k", recipe="chapter", epochs=7, say=quiet)
     last = run.history[-1]
     assert last["held_out_loss"] < 185
     assert last["held_out_kl"] > 2
@@ -28,7 +25,7 @@ def test_it_learns_the_embedded_digits():
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(image_sets):
-    runs = [train_vae(*image_sets(), settings(seed=seed), say=lambda _: None) for seed in (5, 5, 6)]
+    runs = [train_small("vae", *image_sets(), seed=seed) for seed in (5, 5, 6)]
     assert runs[0].history == runs[1].history != runs[2].history
     for one, two in zip(weights_of(runs[0]), weights_of(runs[1]), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -41,9 +38,8 @@ def test_losses_are_means_over_the_epoch_s_images_also_with_a_smaller_last_batch
     trainer.vae.train_on_batch = lambda x, y: losses.append((len(x), original(x, y))) or losses[-1][1]
     for epoch in (1, 2):
         losses.clear()
-        trainer.start_epoch()
-        for step, batch in enumerate(epoch_batches(40, 16, 0, epoch, drop_last=False)):
-            trainer.train_step(train.images[batch], epoch, step)
+        trainer.start_epoch(epoch)
+        trainer.train_steps(train.images, epoch_batches(40, 16, 0, epoch, drop_last=False), 1)
     assert [count for count, _ in losses] == [16, 16, 8]
     mean = sum(count * loss for count, loss in losses) / 40
     means = trainer.losses()
@@ -57,8 +53,7 @@ def test_the_kl_term_is_warmed_up_evenly_and_the_losses_are_told_with_all_of_it(
     one = VAETrainer(train.image_shape, settings(beta=2.0, kl_warmup=4))
     two = VAETrainer(train.image_shape, settings(beta=0.5))  # as much as a quarter of 2
     for trainer in (one, two):
-        trainer.start_epoch(1)
-        trainer.train_step(train.images[:16], 1, 1)
+        trainer.train_steps(train.images, [np.arange(16)], 1)
     assert one.sums == two.sums
     warm, plain = one.losses(), two.losses()
     assert warm["reconstruction"] == pytest.approx(plain["reconstruction"])
@@ -76,7 +71,7 @@ def test_a_gradient_that_is_too_large_is_scaled_down(image_sets):
     norms = {}
     for clip_norm in (None, 1000.0, 0.5):
         trainer = VAETrainer(train.image_shape, settings(clip_norm=clip_norm))
-        trainer.train_step(train.images, 1, 1)
+        trainer.train_step(train.images)
         squares = [np.sum(values) for values in values_of(trainer.variables["optimizer"][2:])]
         norms[clip_norm] = np.sqrt(10 * sum(squares))
     assert norms[None] == pytest.approx(norms[1000.0])
@@ -104,7 +99,7 @@ def test_the_step_is_traced_once_for_each_batch_size(image_sets):
     traces, original = [], trainer.vae.compute_loss
     trainer.vae.compute_loss = lambda *args, **kwargs: traces.append(1) or original(*args, **kwargs)
     for count in (16, 16, 16, 8, 16, 8, 16):
-        trainer.train_step(image_sets(train=count)[0].images, 1, 1)
+        trainer.train_step(image_sets(train=count)[0].images)
     assert 2 <= len(traces) <= 3  # one to build the loss, one for each size
 
 
@@ -135,21 +130,17 @@ def test_held_out_losses_cover_every_image_whatever_the_batch(image_sets, monkey
         {"latent_dim": 1},
         {"latent_dim": 20},
         {"beta": 0.0},
-        {"precision": "mixed_bfloat16"},
-        {"jit": "off"},
     ],
 )
 def test_every_setting_trains(image_sets, overrides):
-    run = train_vae(*image_sets(), settings(epochs=3, **overrides), say=lambda _: None)
+    run = train_small("vae", *image_sets(), epochs=3, **overrides)
     assert run.history[-1]["held_out_loss"] < run.history[0]["held_out_loss"]
 
 
 def test_bfloat16_gives_nearly_the_losses_of_float32(image_sets):
     """A sigmoid head in half precision would saturate: see docs/differences.md."""
-    runs = [
-        train_vae(*image_sets(), settings(epochs=5, precision=precision), say=lambda _: None)
-        for precision in ("float32", "mixed_bfloat16")
-    ]
+    precisions = ("float32", "mixed_bfloat16")
+    runs = [train_small("vae", *image_sets(), epochs=5, precision=precision) for precision in precisions]
     float32, bfloat16 = (run.history[-1]["held_out_loss"] for run in runs)
     assert bfloat16 == pytest.approx(float32, rel=0.03)
     assert all(weight.dtype == np.float32 for weight in weights_of(runs[1]))
@@ -157,21 +148,22 @@ def test_bfloat16_gives_nearly_the_losses_of_float32(image_sets):
 
 def test_too_few_images_for_a_batch_are_refused(image_sets):
     with pytest.raises(InputError, match="64 training images are fewer than the 100 of one step"):
-        train_vae(*image_sets(), settings(batch_size=100))
+        train_small("vae", *image_sets(), batch_size=100)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(image_sets):
     trainer = VAETrainer((8, 8, 1), settings())
     trainer.models["decoder"].get_layer("hidden").bias.assign(np.full(16, np.nan))
     with pytest.raises(RunError, match="the loss became nan at step 3 of epoch 2; try a lower learning rate"):
-        trainer.train_step(image_sets(train=16)[0].images, 2, 3)
+        trainer.epoch = 2
+        trainer.train_steps(image_sets(train=16)[0].images, [np.arange(16)], 3)
 
 
-def test_the_audit_is_said_in_a_line(image_sets):
+def test_the_weight_check_is_said_in_a_line(image_sets):
     said = []
-    train_vae(*image_sets(), settings(epochs=1), say=said.append)
-    assert len(said) == 1
-    assert "moved the encoder (6 of 6 weights) and the decoder (4 of 4 weights), nothing else" in said[0]
+    train_small("vae", *image_sets(), epochs=1, say=said.append)
+    (line,) = (line for line in said if line.startswith("Weights"))
+    assert line.endswith("changed the encoder (6 of 6 weights) and the decoder (4 of 4 weights), nothing else")
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "binarized", "continuous_bernoulli", "gaussian"])
@@ -179,23 +171,23 @@ def test_every_likelihood_trains_and_is_measured_as_evaluate_measures_it(image_s
     from keras_gen.evaluation import elbo_terms
 
     train, held_out = image_sets(train=128)
-    settings = resolve_settings("vae", epochs=12, batch_size=16, intermediate_dim=32, likelihood=likelihood)
-    run = train_vae(train, held_out, settings, say=lambda _: None)
+    run = train_small("vae", train, held_out, epochs=12, intermediate_dim=32, likelihood=likelihood)
     first, last = run.history[0], run.history[-1]
     assert last["loss"] < first["loss"]
     networks = run.models["encoder"], run.models["decoder"]
-    reconstruction, kl = elbo_terms(*networks, held_out.images, likelihood, samples=1, seed=settings.seed)
+    reconstruction, kl = elbo_terms(*networks, held_out.images, likelihood, samples=1, seed=run.settings.training.seed)
     assert last["held_out_reconstruction"] == pytest.approx(reconstruction.mean(), rel=1e-5)
     assert last["held_out_kl"] == pytest.approx(kl.mean(), rel=1e-5)
 
 
 def test_binarized_images_are_drawn_anew_in_every_step_and_the_same_when_the_step_is_repeated(image_sets, monkeypatch):
     train, _ = image_sets()
-    trainer = VAETrainer((8, 8, 1), resolve_settings("vae", intermediate_dim=4, likelihood="binarized"))
+    trainer = VAETrainer((8, 8, 1), settings(likelihood="binarized"))
     seen = []
     monkeypatch.setattr(trainer.vae, "train_on_batch", lambda x, _: seen.append(x) or 0.0)
     for step in (1, 2, 1):
-        trainer.train_step(train.images[:8], 1, step)
+        trainer.step = step
+        trainer.train_step(train.images[:8])
     assert set(np.unique(seen)) == {0.0, 1.0}
     np.testing.assert_array_equal(seen[0], seen[2])
     assert not np.array_equal(seen[0], seen[1])

@@ -1,0 +1,88 @@
+"""What a training run says at its start and at its end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from keras_gen.data.inspection import inspect
+from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
+
+if TYPE_CHECKING:
+    from keras_gen.runs import Run
+    from keras_gen.training.planning import Plan
+    from keras_gen.training.trainer import Trainer
+
+FEW_STEPS = 1500  # the digits begin to be readable there
+
+
+def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
+    """Say what will be trained on, what to expect of it, and what computes."""
+    train, training = plan.train, plan.settings.training
+    shape = "x".join(map(str, train.image_shape))
+    validation = f", {len(plan.validation):,} validation" if plan.validation is not None else ""
+    say(
+        f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}"
+    )
+    say(f"Recipe  {plan.settings.recipe}" + (f": {plan.why}" if plan.why else ""))
+    helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
+    for advice in inspect(train, helps) + _advice_on_steps(plan):
+        say(f"Advice  {advice}")
+    reason = f" ({best_precision(plan.settings.convolutional)[1]})" if training.precision == "auto" else ""
+    say(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.training.precision}{reason}")
+    if training.distribute != "none":
+        say(f"Split   each batch of {training.batch_size} over {trainer.devices} devices")
+    if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
+        say(
+            f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
+            "for BatchNormalization needs full batches"
+        )
+    if hint := unused_nvidia_card():
+        say(hint)
+
+
+def _advice_on_steps(plan: Plan) -> list[str]:
+    if plan.kind == "vae":
+        return []
+    training = plan.settings.training
+    steps = len(plan.train) // (training.batch_size * training.discriminator_steps) * training.epochs
+    if steps >= FEW_STEPS:
+        return []
+    smaller = " or a smaller `batch_size`" if training.batch_size > 32 else ""
+    epochs = -(-FEW_STEPS * training.epochs // steps)
+    return [f"{steps:,} steps are few for a GAN (the chapter's cars take 7,800); try `epochs={epochs}`{smaller}"]
+
+
+def last_losses(run: Run) -> str:
+    """Return the last epoch's held-out losses as a sentence."""
+    if not run.history:
+        return ""
+    unit = run.settings.loss_unit
+    losses = {name.removeprefix("held_out_"): value for name, value in run.history[-1].items() if "held_out_" in name}
+    text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items())
+    return f"Held-out {text}{unit and ' ' + unit}."
+
+
+def resume_line(run: Run) -> str:
+    """Return the command that continues a run, called as the last one was."""
+    words = (
+        shlex.split(run.record["commands"][-1]) if run.record.get("commands") else ["python", f"train_{run.kind}.py"]
+    )
+    program = takewhile(lambda word: not word.startswith("--"), words)
+    return shlex.join([*program, "--resume", str(run.folder.path)])
+
+
+def unbreakable(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a `say` that goes on without a reader: nobody may be left at the other end of `| head`."""
+
+    def say_if_possible(line: str) -> None:
+        if not say_if_possible.broken:
+            try:
+                say(line)
+            except OSError:
+                say_if_possible.broken = True
+
+    say_if_possible.broken = False
+    return say_if_possible

@@ -1,0 +1,218 @@
+import random
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from keras.src.random.seed_generator import global_seed_generator
+
+import keras_gen
+from keras_gen import ImageSet, load_run
+from keras_gen.errors import InputError
+from tests.conftest import striped_images
+from tests.small import TRAIN, assert_same_runs, train_small
+
+
+@pytest.mark.parametrize("kind", ["vae", "dcgan"])
+def test_a_run_makes_images_of_its_kind_from_a_seed(trained_runs, kind):
+    run = load_run(trained_runs[kind])
+    images = run.generate(5, seed=3)
+    assert images.shape == (5, 16, 16, 1)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(run.generate(70, seed=3)[:5], images)
+    np.testing.assert_array_equal(run.decode(run.draw(5, seed=3)), images)
+    np.testing.assert_array_equal(run.decode(run.draw_seeds([3, 4])), [images[0], run.generate(1, seed=4)[0]])
+    assert not np.array_equal(run.generate(5, seed=4), images)
+
+
+def test_an_epoch_is_counted_by_the_models_and_before_they_are_loaded_by_the_history(trained_runs, tmp_path):
+    path = tmp_path / "stopped"
+    shutil.copytree(trained_runs["vae"], path)
+    assert load_run(path).epoch == 1
+    (path / "history.csv").unlink()
+    run = load_run(path)
+    assert run.epoch == 0
+    assert run.model("decoder") and run.epoch == 1
+
+
+def test_encoding_and_decoding_are_those_of_the_trained_networks(trained_runs):
+    run = load_run(trained_runs["vae"])
+    images = run.datasets()[1].images
+    codes = run.encode(images)
+    x = images / np.float32(255)
+    z_mean, z_log_var, _ = run.models["encoder"].predict_on_batch(x)
+    np.testing.assert_allclose(codes, z_mean, atol=1e-5)
+    np.testing.assert_allclose(run.encode_distribution(images)[1], z_log_var, atol=1e-5)
+    decoded = run.models["decoder"].predict_on_batch(z_mean)
+    assert np.abs(run.decode(codes).astype(float) - 255 * decoded).max() <= 0.51
+    np.testing.assert_allclose(run.encode(x), codes, atol=1e-5)
+    np.testing.assert_allclose(run.encode(images[0, ..., 0]), codes[:1], atol=1e-5)
+    np.testing.assert_array_equal(run.encode(images > 99), run.encode((images > 99).astype(np.uint8) * np.uint8(255)))
+
+
+IMAGES = np.zeros((2, 16, 16, 1), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.encode(IMAGES + 0.5 * 255), "images are floats from 127.5 to 127.5; give uint8 from 0 to 255"),
+        (lambda run: run.encode(IMAGES - 0.5), "images are floats from -0.5"),
+        (lambda run: run.encode(IMAGES + np.nan), "images hold values that are not finite"),
+        (lambda run: run.encode(IMAGES.astype(int) + 256), "images are whole numbers from 256 to 256"),
+        (lambda run: run.encode(IMAGES.astype(int) - 1), "images are whole numbers from -1"),
+        (lambda run: run.encode(IMAGES + np.uint8(1)), "whole numbers of 0 and 1, which are nearly black"),
+        (lambda run: run.encode(IMAGES.astype(str)), "images have dtype <U3"),
+        (lambda run: run.encode(IMAGES[:, 1:]), r"images have shape \(2, 15, 16, 1\); this run takes \(n, 16, 16, 1\)"),
+        (lambda run: run.encode(IMAGES[:0]), r"images have shape \(0, 16, 16, 1\)"),
+        (lambda run: run.encode(7), r"images have shape \(\)"),
+        (lambda run: run.decode(np.zeros((2, 3))), r"latents have shape \(2, 3\); this run takes \(n, 2\)"),
+        (lambda run: run.decode([[np.inf, 0]]), "latents hold values that are not finite"),
+        (lambda run: run.decode([["a", "b"]]), "latents have dtype <U1"),
+        (lambda run: run.generate(0), "`count` must be a whole number of at least 1; received 0"),
+        (lambda run: run.generate(2.0), "`count` must be a whole number"),
+        (lambda run: run.generate(2, seed=-1), "`seed` must be a whole number of at least 0; received -1"),
+        (lambda run: run.interpolate([0, 0], [1, 1], steps=1), "`steps` must be a whole number of at least 2"),
+        (lambda run: run.interpolate([0, 0], [1, 1], method="cubic"), "`method` must be one of"),
+        (lambda run: run.interpolate([0, 0, 0], [1, 1]), "`?start`?.* shape"),
+        (lambda run: run.model("generator"), "a vae run has no model generator; it has encoder and decoder"),
+    ],
+)
+def test_wrong_arguments_fail_at_the_call_in_their_own_terms(trained_runs, call, message):
+    with pytest.raises(InputError, match=message):
+        call(load_run(trained_runs["vae"]))
+
+
+def test_a_walk_starts_and_ends_at_its_two_points(trained_runs):
+    for kind, method in (("vae", "linear"), ("dcgan", "spherical")):
+        run = load_run(trained_runs[kind])
+        start, end = run.draw(2)
+        walk = run.interpolate(start, end, 4)
+        np.testing.assert_array_equal(walk[[0, -1]], run.decode(np.stack([start, end])))
+        assert run.method == method
+
+
+def test_what_a_dcgan_cannot_do_and_what_is_not_there_is_said(trained_runs, tmp_path):
+    with pytest.raises(InputError, match="is a DCGAN's run, which cannot encode images"):
+        load_run(trained_runs["dcgan"]).encode(IMAGES)
+    with pytest.raises(InputError, match="has no best models; only `evaluate_every` saves them"):
+        load_run(trained_runs["vae"], best=True)
+    with pytest.raises(InputError, match="is no run folder"):
+        load_run(tmp_path)
+
+
+def test_the_images_it_was_trained_on_are_found_again_moved_or_refused(trained_runs, tmp_path):
+    run = load_run(trained_runs["vae"])
+    train, held_out = run.datasets()
+    assert (len(train), len(held_out)) == (54, 6)
+    shutil.copytree(trained_runs["vae"], tmp_path / "run")
+    shutil.copy(trained_runs["vae"].parent / "stripes.npz", tmp_path / "moved.npz")
+    np.savez(tmp_path / "other.npz", images=striped_images(60, size=16, seed=9)[0])
+    run = load_run(tmp_path / "run")
+    run.folder.write(source=run.record["source"] | {"dataset": str(tmp_path / "gone.npz")})
+    run = load_run(tmp_path / "run")
+    with pytest.raises(InputError, match=r"cannot be loaded .*; put them back, or say where they are with `dataset`"):
+        run.datasets()
+    with pytest.raises(InputError, match=r"the train images of .*other.* are not those of"):
+        run.use_datasets(tmp_path / "other.npz")
+    run.use_datasets(tmp_path / "moved.npz")
+    assert run.datasets()[0].fingerprint == train.fingerprint
+
+
+def array(count=40):
+    return striped_images(count)[0]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_an_array_a_path_and_an_image_set_are_trained_on_with_and_without_held_out_images(tmp_path):
+    np.savez(tmp_path / "stripes.npz", images=array())
+    for data in (array(), str(tmp_path / "stripes.npz"), tmp_path / "stripes.npz", ImageSet(array())):
+        run = train_small("vae", data, epochs=1)
+        assert [len(part) for part in run.datasets()] == [36, 4]
+        assert run.history[0]["held_out_loss"] > 0
+    for held_out in (array(8), ImageSet(array(8))):
+        run = train_small("vae", array(), held_out, epochs=1)
+        assert [len(part) for part in run.datasets()] == [40, 8]
+    with pytest.raises(InputError, match="`held_out` goes with an array or an ImageSet"):
+        train_small("vae", tmp_path / "stripes.npz", array(8))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path, monkeypatch):
+    images, labels = striped_images(60)
+    data = ImageSet(images, labels, ("upright", "lying"), "mine")
+    run = train_small("vae", data, epochs=1, folder=tmp_path / "small", evaluate_every=0)
+    for one, two in zip(run.datasets(), load_run(tmp_path / "small").datasets(), strict=True):
+        assert (one.fingerprint, one.name, one.class_names) == (two.fingerprint, "mine", ("upright", "lying"))
+    monkeypatch.setattr("keras_gen.runs.images.SAVED_BYTES", images.nbytes - 1)
+    said = []
+    train_small("vae", data, epochs=1, folder=tmp_path / "large", say=said.append)
+    assert any("too many to be saved with the run; keep them, to resume or evaluate it" in line for line in said)
+    assert not (tmp_path / "large" / "data.npz").exists()
+    large = load_run(tmp_path / "large")
+    with pytest.raises(InputError, match="an array that is not saved with it; give the images with `dataset`"):
+        large.datasets()
+    assert train_small("vae", data, epochs=2, folder=tmp_path / "large", resume=True).epoch == 2
+    content = (tmp_path / "small" / "data.npz").read_bytes()
+    (tmp_path / "small" / "data.npz").write_bytes(content[:-50])
+    with pytest.raises(InputError, match=r"data\.npz is damaged"):
+        load_run(tmp_path / "small").datasets()
+    (tmp_path / "small" / "checksums.txt").unlink()
+    with pytest.raises(InputError, match=r"data\.npz cannot be read .*; put it back, or give the images"):
+        load_run(tmp_path / "small").datasets()
+
+
+@pytest.mark.parametrize("kind", ["vae", "dcgan"])
+def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_runs, tmp_path):
+    def states():
+        return random.getstate(), str(np.random.get_state()), np.array(global_seed_generator().state).tolist()
+
+    run = load_run(trained_runs[kind])
+    z = run.draw(2)
+    calls = {
+        "train": lambda: train_small(kind, array(), epochs=1, folder=tmp_path / "run", doctor=True),
+        "resume": lambda: train_small(kind, epochs=2, folder=tmp_path / "run", resume=True),
+        "load": lambda: load_run(trained_runs[kind]).models,
+        "generate": lambda: run.generate(2),
+        "interpolate": lambda: run.interpolate(*z, 3),
+        "datasets": lambda: load_run(trained_runs[kind]).datasets(),
+        "encode": lambda: kind == "vae" and run.encode(IMAGES),
+        "grid": lambda: run.grid(4),
+    }
+    keras.utils.set_random_seed(7)
+    for name, call in calls.items():
+        before = states()
+        call()
+        assert states() == before, name
+
+
+def test_a_run_without_figures_is_completed_by_a_resume(tmp_path, monkeypatch):
+    """Killed after the last epoch, while the figures were drawn."""
+    with monkeypatch.context() as patch:
+        patch.setattr(keras_gen.Run, "draw_figures", lambda self: (_ for _ in ()).throw(SystemError))
+        patch.setattr("keras_gen.training.start._fail", lambda *_: None)
+        with pytest.raises(SystemError):
+            train_small("vae", array(), folder=tmp_path / "run")
+    run = load_run(tmp_path / "run")
+    assert (run.status, run.epoch) == ("running", 2)
+    assert not (tmp_path / "run" / "report.html").exists()
+    resumed = train_small("vae", folder=tmp_path / "run", resume=True)
+    assert_same_runs(run, resumed)
+    assert load_run(tmp_path / "run").status == "finished"
+    assert not resumed.missing_pictures()
+    figure = tmp_path / "run" / "figures" / "losses.png"
+    figure.unlink()
+    train_small("vae", folder=tmp_path / "run", resume=True)  # a picture that is gone is drawn again
+    assert figure.exists() and (tmp_path / "run" / "report.html").exists()
+    with pytest.raises(InputError, match="has its 2 epochs; give more with `epochs` to continue"):
+        train_small("vae", folder=tmp_path / "run", resume=True)
+
+
+def test_a_live_run_and_the_loaded_one_are_alike(tmp_path):
+    live = TRAIN["vae"](array(), epochs=1, batch_size=16, jit="off", folder=tmp_path / "run", say=lambda _: None)
+    loaded = load_run(tmp_path / "run")
+    assert_same_runs(live, loaded)
+    assert type(live) is type(loaded)
+    for name in ("kind", "settings", "status", "epoch", "timing", "metrics", "findings", "record", "pixel_range"):
+        assert getattr(live, name) == getattr(loaded, name), name
+    np.testing.assert_array_equal(live.generate(3), loaded.generate(3))
