@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keras_gen.cli.pictures import images_at
 from sklearn.linear_model import LogisticRegression
 
 import keras_gen
-from keras_gen.cli.pictures import images_at
 from keras_gen.latent import draw_latents
 
 DATA = Path(os.environ.get("KERAS_GEN_TEST_DATA", "../shared/data"))

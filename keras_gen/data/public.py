@@ -1,8 +1,8 @@
 """Public data sets: found in the forms that people have them, checked by content, or downloaded."""
 
 import os
-import tempfile
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -29,12 +29,12 @@ def draw_network(
             None where each node is handed on to the node beside it.
         weight_names: For each layer's weights the names to write in front of them, row by row.
     """
-    places = [
+    centres = [
         [(column, (len(names) - 1) / 2 - row) for row in range(len(names))] for column, names in enumerate(layers)
     ]
     largest = max((np.abs(each).max() for each in weights if each is not None), default=0) or 1.0
     for column, each in enumerate(weights):
-        starts, ends = places[column], places[column + 1]
+        starts, ends = centres[column], centres[column + 1]
         if each is None:
             for start, end in zip(starts, ends, strict=True):
                 axes.plot(*zip(start, end, strict=True), color="gray", linewidth=1, linestyle=":", zorder=1)
@@ -49,7 +49,7 @@ def draw_network(
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8}
             axes.text(*place, f"{next(names, '')} {weight:.2f}".strip(), fontsize=8, ha="center", va="center", bbox=box)
     circle = {"boxstyle": "circle,pad=0.5", "facecolor": "white", "edgecolor": "black"}
-    for names, spots in zip(layers, places, strict=True):
+    for names, spots in zip(layers, centres, strict=True):
         for name, place in zip(names, spots, strict=True):
             axes.text(*place, name, ha="center", va="center", fontsize=9, zorder=3, bbox=circle)
     tallest = max(len(names) for names in layers)

@@ -43,7 +43,7 @@ class RunResults:
         """Return a view of the latent space: a picture that a notebook shows, and that `save()` writes.
 
         Args:
-            name: One of `views`: `interpolate`, `concept`, `traverse`, and a VAE's `scatter`, `manifold`, `reconstruct`.
+            name: One of `views`: `interpolate`, `concept`, `traverse`; a VAE has `scatter`, `manifold`, `reconstruct`.
             **options: Arguments of the function of that name in `keras_gen.latent.maps` or `keras_gen.latent.walks`.
 
         Raises:

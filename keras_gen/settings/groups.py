@@ -115,7 +115,8 @@ class VAETrainingSettings(TrainingSettings):
         super().__post_init__()
         if self.distribute != "none" and self.clip_norm is not None:
             raise InputError(
-                f'`distribute="{self.distribute}"` cannot clip gradients of a whole batch; add `clip_norm="none"`'
+                f'`distribute="{self.distribute}"` cannot clip gradients of a whole batch; '
+                'add `training.clip_norm="none"`'
             )
 
 
@@ -166,7 +167,7 @@ class DCGANTrainingSettings(TrainingSettings):
         if self.share_fakes and self.engine != "compiled":
             raise InputError('`share_fakes` needs the other engine; add `engine="compiled"`')
         if self.loss == "hinge" and self.label_smoothing:
-            raise InputError('`loss="hinge"` has no labels to smooth; add `label_smoothing=0`')
+            raise InputError('`training.loss="hinge"` has no labels to smooth; add `label_smoothing=0`')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,6 +120,7 @@ def test_data_with_repeated_images_is_not_called_memorised():
     # Only some are repeated: copies of the others are found all the same.
     unique = random.integers(0, 255, (300, 6, 6, 1), np.uint8)
     train = np.concatenate([unique[:200], shapes[:4].repeat(10, axis=0)])
-    found = find_copies(np.concatenate([unique[:60], shapes[:4]]), unique[200:], train, repeated_images(train, unique[200:]))
+    generated, held_out = np.concatenate([unique[:60], shapes[:4]]), unique[200:]
+    found = find_copies(generated, held_out, train, repeated_images(train, held_out))
     assert found.found
     assert found.repeats == 4

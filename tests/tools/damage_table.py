@@ -29,7 +29,6 @@ from pathlib import Path
 
 from tests.tools.tiny_runs import (
     append_line,
-    content,
     contents,
     differing_lines,
     finished_lines,
@@ -76,12 +75,13 @@ class Trial:
 
 @dataclass
 class Outcome:
-    """What a command did: its exit code, what it printed, and what became of the files."""
+    """What a command did: its exit code, what it printed, what became of the files, and which of them it wrote."""
 
     code: int | str
     out: str
     err: str
     files: dict[str, str]
+    written: frozenset[str] = frozenset()
 
 
 # What is done to a file. Each is given its path and the same file of another run.
@@ -250,8 +250,7 @@ class Table:
             DAMAGES[trial.damage](run / trial.file, other)
 
         # A command adds a line to checksums.txt for each file that it writes; what is lost there stays lost.
-        before = content(self.run(trial.kind) / trial.file, self.run(trial.kind))
-        written = trial.file != "checksums.txt" and first.files.get(trial.file) != before
+        written = trial.file != "checksums.txt" and trial.file in first.written
         found = self._try(trial.kind, trial.command, damage)
         outcome, detail = classify(found, first, first, trial.file, written)
         if outcome in (NAMED, SILENT):
@@ -274,7 +273,7 @@ def call(words: list[str], run: Path) -> Outcome:
     """Run a command in this process, in the run's parent folder."""
     from keras_gen.cli.main import main
 
-    out, err, before = io.StringIO(), io.StringIO(), Path.cwd()
+    out, err, folder, before = io.StringIO(), io.StringIO(), Path.cwd(), contents(run)
     os.chdir(run.parent)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _alarm(SECONDS_A_TRIAL):
@@ -286,10 +285,12 @@ def call(words: list[str], run: Path) -> Outcome:
     except Exception:
         code = traceback.format_exc()
     finally:
-        os.chdir(before)
+        os.chdir(folder)
         _blocked.clear()
     made = {f"../{path.name}": "" for path in run.parent.iterdir() if path != run}
-    return Outcome(code, plain(out.getvalue(), run), plain(err.getvalue(), run), contents(run) | made)
+    after = contents(run) | made
+    written = frozenset(name for name in after if after[name] != before.get(name))
+    return Outcome(code, plain(out.getvalue(), run), plain(err.getvalue(), run), after, written)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from keras_gen.data import ImageSet
 from keras_gen.seeds import own_random_state
 from keras_gen.training import DCGANTrainer, VAETrainer
 from keras_gen.training import dcgan as dcgan_module
-from keras_gen.training.doctor import ALIKE, _mean_distance, _overfitting
+from keras_gen.training.findings import ALIKE, _mean_distance, _overfitting
 from keras_gen.training.planning import Plan
 from keras_gen.training.start import run_plan
 from tests.conftest import striped_images
