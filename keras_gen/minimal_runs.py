@@ -148,9 +148,6 @@ def _animate(frames: Iterator[Figure], folder: Path) -> None:
     save_gif((figure_pixels(frame) for frame in tqdm(frames, total=FRAMES, desc="drawing")), folder / "training.gif")
 
 
-# The trend GAN
-
-
 def _trend(options: Options, folder: Path) -> None:
     random = np.random.RandomState(options.seed)
     gan, real = trend.start(random)
@@ -204,9 +201,6 @@ def _trend_frame(epoch: int, images: np.ndarray, plane: np.ndarray, real: np.nda
     return figure
 
 
-# The slanted-faces GAN
-
-
 def _faces(options: Options, folder: Path) -> None:
     random = np.random.RandomState(options.seed)
     gan = faces.start(random)
@@ -245,9 +239,6 @@ def _faces_frame(epoch: int, images: np.ndarray, plane: np.ndarray, history: np.
     verdicts(figure.add_subplot(1, 3, 2), plane, (0, 1, 0, 1), *both, ("main diagonal", "other diagonal"))
     losses_so_far(figure, (1, 3, 3), history, epoch)
     return figure
-
-
-# The sine GAN
 
 
 def _sine(options: Options, folder: Path) -> None:

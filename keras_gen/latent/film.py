@@ -16,8 +16,8 @@ from keras_gen.errors import InputError
 from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.pictures import read_picture
 from keras_gen.runs.arguments import check_count
-from keras_gen.runs.pictures import read_picture
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run

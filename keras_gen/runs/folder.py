@@ -104,8 +104,7 @@ class RunFolder:
     def replacing(self, path: Path) -> Iterator[Path]:
         """Give a temporary path to write to; on leaving, note its checksum and rename it to `path`.
 
-        Args:
-            path: A file of this folder; one that is elsewhere has no checksum.
+        A file that is not in this folder has no checksum.
         """
         absolute, folder = Path(os.path.abspath(path)), Path(os.path.abspath(self.path))
         with files.replacing(path) as temporary:
@@ -144,7 +143,7 @@ class RunFolder:
 
         path = self.checked(self.epoch_codes(epoch))
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return arrays["z_mean"], arrays.get("labels")
         except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} cannot be read ({error}); remove it") from None

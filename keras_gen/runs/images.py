@@ -81,7 +81,7 @@ def _saved_images(run: Run) -> tuple[ImageSet, ImageSet | None, ImageSet]:
         )
     run.folder.checked(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = tuple(map(str, arrays["class_names"]))
             return tuple(
                 ImageSet(arrays[part], arrays.get(f"{part}_labels"), names, run.name) if part in arrays else None

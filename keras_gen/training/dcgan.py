@@ -60,6 +60,8 @@ class DCGANTrainer(Trainer):
             loss=self.loss.generator,
             jit_compile=self.jit,
         )
+        # Its optimiser has the generator's weights alone, and Keras would load it for all: ModelCheckpoint saves none.
+        self.gan.get_compile_config = lambda: None
         self.optimizers = {"discriminator": self.augmented_discriminator.optimizer, "generator": self.gan.optimizer}
         self.optimizers["discriminator"].build(self.discriminator.trainable_variables)
         self.optimizers["generator"].build(self.generator.trainable_variables)

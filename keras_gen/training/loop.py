@@ -99,8 +99,9 @@ class Loop:
                         break
                 self.callbacks.on_train_end()
             except BaseException as error:
-                if self._between_steps and not isinstance(error, RunError | OSError):
-                    self.save()  # a callback raised: what was trained is whole
+                if self._between_steps and not isinstance(error, RunError):  # a callback's: what was trained is whole
+                    with contextlib.suppress(OSError):  # if the disk is full, too, the first error is told
+                        self.save()
                 raise
 
     def save(self) -> None:

@@ -76,11 +76,11 @@ def test_seeds_that_are_none_are_refused(text):
     [
         (
             [],
-            "a command is missing; use python -m keras_gen with one of: generate, latent, film",
+            "a command is missing; use python -m keras_gen with one of: train-vae, train-dcgan, generate",
         ),
         (
             ["paint"],
-            "'paint' is no command; use python -m keras_gen with one of: generate, latent, film",
+            "'paint' is no command; use python -m keras_gen with one of: train-vae, train-dcgan, generate",
         ),
         (["generate"], "the following arguments are required: RUN"),
         (["generate", "/nowhere"], "/nowhere is no run folder"),

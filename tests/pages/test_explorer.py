@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_gen.latent import at_typical_length
-from keras_gen.latent import plane as latent_plane
+from keras_gen.pages import run_explorer
 from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
 from keras_gen.runs import load_run
 from tests.conftest import striped_images, train_small
@@ -166,8 +166,8 @@ def test_more_dimensions_get_sliders_and_chosen_dimensions_the_plane(command_run
 @pytest.mark.parametrize("kind", ["vae", "vae3", "dcgan"])
 def test_a_network_too_large_is_shown_by_tiles_and_the_page_says_so(command_runs, open_page, monkeypatch, kind):
     run = load_run(command_runs[kind])
-    monkeypatch.setattr(latent_plane, "LIVE_WEIGHTS", 0)
-    monkeypatch.setattr(latent_plane, "TILE_BYTES", 7 * 7 * 256)
+    monkeypatch.setattr(run_explorer, "LIVE_WEIGHTS", 0)
+    monkeypatch.setattr(run_explorer, "TILE_BYTES", 7 * 7 * 256)
     made = []
     decode = type(run).decode
     monkeypatch.setattr(type(run), "decode", lambda self, points: made.append(decode(self, points)) or made[-1])
@@ -229,7 +229,7 @@ def test_large_images_are_averaged_down_to_what_a_page_can_hold():
 
 
 def test_a_page_that_is_still_loading_waits(command_runs, browser, monkeypatch):
-    monkeypatch.setattr(latent_plane, "LIVE_WEIGHTS", 0)
+    monkeypatch.setattr(run_explorer, "LIVE_WEIGHTS", 0)
     path = page_of(command_runs["vae"])
     page = browser.new_page()
     problems = []
@@ -297,17 +297,17 @@ def test_a_page_stays_within_its_limit_whatever_the_images():
             "extent": (-3, 3, -3, 3),
         }
         pixels = 3 * side * side
-        points = latent_plane.max_points(pixels, latent_dim)
+        points = run_explorer.max_points(pixels, latent_dim)
         codes = random.normal(size=(points, latent_dim))
         shown = {"codes": codes, "numbers": np.arange(points), "images": noise(points, side)}
-        tiles = int(np.clip((latent_plane.TILE_BYTES / pixels) ** 0.5, 5, latent_plane.MAX_TILES))
+        tiles = int(np.clip((run_explorer.TILE_BYTES / pixels) ** 0.5, 5, run_explorer.MAX_TILES))
         shape = {"image_shape": (side, side, 3)}
         page = explorer_page(
             LatentPlane(**common, **shown, **shape, rebuilt=noise(points, side), tiles=noise(tiles**2, side))
         )
-        assert len(page) < latent_plane.MAX_PAGE
+        assert len(page) < run_explorer.MAX_PAGE
         assert "<noise>" not in page
         network = [
-            {"kind": "dense", "options": {}, "weights": {"kernel": random.normal(size=(latent_plane.LIVE_WEIGHTS, 1))}}
+            {"kind": "dense", "options": {}, "weights": {"kernel": random.normal(size=(run_explorer.LIVE_WEIGHTS, 1))}}
         ]
-        assert len(explorer_page(LatentPlane(**common, **shown, **shape, network=network))) < latent_plane.MAX_PAGE
+        assert len(explorer_page(LatentPlane(**common, **shown, **shape, network=network))) < run_explorer.MAX_PAGE

@@ -16,8 +16,11 @@ from tests.small import train_small
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return RunFolder.create(tmp_path / "run", "vae", "stripes", facts={"id": "a"})
+def folder(trained_runs, tmp_path):
+    shutil.copytree(trained_runs["vae"], tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    folder.write(id="a")
+    return folder
 
 
 def pair(value):
@@ -88,6 +91,7 @@ def test_models_of_different_epochs_are_not_mixed(trained_runs, tmp_path):
 
 
 def test_missing_damaged_and_unsafe_models_are_named(folder):
+    folder.model_path("decoder").unlink()
     with pytest.raises(InputError, match=r"decoder\.keras is missing; the run may not have got far enough"):
         folder.load_model("decoder")
     folder.save_models({"decoder": build_decoder((8, 8, 1), intermediate_dim=4)}, run="a", epoch=1, step=0)

@@ -12,7 +12,7 @@ from keras_gen import ImageSet, load_run
 from keras_gen.errors import InputError, RunError
 from keras_gen.training import VAETrainer
 from tests.conftest import striped_images
-from tests.small import assert_same_runs, small_settings, stop_after, train_small, weights_of
+from tests.small import TRAIN, assert_same_runs, quiet, small_settings, stop_after, train_small, weights_of
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -54,7 +54,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(kind, stops, overrides, tmp_path
         data = () if number else image_sets()
         run = train_small(kind, *data, **parts, resume=number > 0, callbacks=[stop_after(steps)])
         assert run.status == load_run(tmp_path / "parts").status == "stopped"
-    run = train_small(kind, folder=tmp_path / "parts", resume=True)  # its settings and images are the run's own
+    run = TRAIN[kind](folder=tmp_path / "parts", resume=True, say=quiet)  # its settings and images are the run's own
     assert run.status == "finished"
     assert_same_runs(whole, run)
     assert_same_runs(whole, load_run(tmp_path / "parts"))

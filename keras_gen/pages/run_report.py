@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.pictures import read_picture
 from keras_gen.pages.report import Command, Grid, Picture, Report, Section, Table, png_source, report_page
 from keras_gen.runs.networks import saved_names
-from keras_gen.runs.pictures import read_picture
 from keras_gen.settings import NAMES
 from keras_gen.text import printable
 
