@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path("keras_gen")
 LAYERS = (
     {"cli"},
-    {"benchmarks", "training", "pages", "evaluation", "latent", "figures"},
+    {"benchmarks", "training", "pages", "evaluation", "latent", "figures", "minimal_runs"},
     {"runs"},
     {"settings", "models", "data", "minimal"},
     {"seeds", "sizes", "places", "indices", "cores", "files", "text", "errors", "_lazy"},

@@ -11,7 +11,6 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import keras_gen
-from keras_gen.cli.pictures import images_at
 from keras_gen.latent import draw_latents
 
 DATA = Path(os.environ.get("KERAS_GEN_TEST_DATA", "../shared/data"))
@@ -51,9 +50,9 @@ def test_twenty_latent_dimensions_beat_two():
 
 def test_the_dcgan_draws_digits_that_a_classifier_reads():
     train, held_out = keras_gen.load_dataset("mnist5k")
-    settings = keras_gen.resolve_settings("dcgan", "mnist5k", epochs=15, **FAST)
+    settings = keras_gen.resolve_settings("dcgan", "mnist5k", recipe="chapter", epochs=15, **FAST)
     run = keras_gen.train_dcgan(train, held_out, settings)
-    images = images_at(run, draw_latents(np.random.default_rng(0), 500, settings.latent_dim))
+    images = run.decode(draw_latents(np.random.default_rng(0), 500, settings.latent_dim))
 
     def flat(some):
         return some.reshape(len(some), -1) / 255
@@ -73,7 +72,7 @@ def test_the_dcgan_learns_the_colours_and_layout_of_cars():
     train, held_out = dataset("cifar10:automobile", "cifar10_automobile.npz")
     settings = keras_gen.resolve_settings("dcgan", "cifar10:automobile", epochs=20, **FAST)
     run = keras_gen.train_dcgan(train, held_out, settings)
-    images = images_at(run, draw_latents(np.random.default_rng(0), 500, settings.latent_dim))
+    images = run.decode(draw_latents(np.random.default_rng(0), 500, settings.latent_dim))
 
     def blocks(some):
         """Means of 4x4 blocks: what is left when fine noise is averaged away."""

@@ -30,19 +30,16 @@ def plan_tasks(kinds: list[str], precisions: list[str], batch_sizes: list[int] |
         sizes: Sides of the DCGAN's images.
 
     Raises:
-        InputError: A number is out of bounds, or the networks cannot reach an image size.
+        InputError: The networks cannot reach an image size.
     """
     for size in sizes:
         doublings(size)
     shapes = {"vae": [VAE_SHAPE], "dcgan": [(size, size, 3) for size in sizes]}
-    tasks = [
+    return [
         Task(kind, *rest)
         for kind in kinds
         for rest in itertools.product(shapes[kind], precisions, batch_sizes or [CHAPTER_BATCH[kind]])
     ]
-    for task in tasks:
-        task.settings()  # checks the batch size
-    return tasks
 
 
 def measure_speed(tasks: list[Task], rounds: int) -> None:

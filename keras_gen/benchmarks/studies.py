@@ -1,20 +1,17 @@
-"""Studies of quality: trains what a study compares, and tabulates what the runs reached."""
+"""Studies of quality, as studies.toml lists them: trains and measures what they compare."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from keras_gen.benchmarks.markdown import markdown_table
+from keras_gen.benchmarks.study_tables import report
 from keras_gen.errors import InputError
-from keras_gen.evaluation.estimate import Estimate
 from keras_gen.files import write_text
 from keras_gen.settings import Settings, resolve_settings
 
@@ -150,117 +147,3 @@ def _complete(study: Study, trial: Trial, seed: int, path: Path, data_dir: objec
             run.use_datasets(data_dir=data_dir)
         run.evaluate(say=say)
     return run
-
-
-def report(study: Study, runs: dict[str, list[Run]]) -> list[str]:
-    """Return a study's tables as lines of Markdown.
-
-    Args:
-        study: What was compared.
-        runs: The finished runs of each trial, one for each seed, by its title.
-    """
-    cells_of = CELLS[study.kind, study.measured_on]
-    seconds = {
-        title: np.mean([sum(row["train_seconds"] for row in run.timing) for run in runs[title]]) for title in runs
-    }
-    first, count = next(iter(seconds)), len(next(iter(runs.values())))
-    rows = [{"": title} | cells_of(runs[title]) | {"time": f"{seconds[title] / seconds[first]:.2f}"} for title in runs]
-    on_the_way = "evaluate_every" in study.settings and study.measured_on == "held_out"
-    return [
-        f"## {study.title}",
-        "",
-        f"{study.measured_on.capitalize().replace('_', '-')} images; {count} seed{'s' if count > 1 else ''}. "
-        "Times are training's alone, as a multiple of the first row's.",
-        "",
-        *markdown_table(rows),
-        *(_by_epoch(runs) if on_the_way else []),
-    ]
-
-
-def _by_epoch(runs: dict[str, list[Run]]) -> list[str]:
-    """Return a table of the distances that were measured on the way, on validation images, a row for each epoch."""
-    kids = {
-        title: np.array([[_estimate(row, "kid") for row in run.metrics] for run in of]) for title, of in runs.items()
-    }
-    first, *_, last = kids.values()
-    gain, error = first[..., 0] - last[..., 0], np.hypot(first[..., 1], last[..., 1])
-    first_runs = next(iter(runs.values()))
-    rows = [
-        {"KID after epoch": str(row["epoch"])}
-        | {title: _range(values[:, index, 0], ".3f") for title, values in kids.items()}
-        | {"apart": f"{(gain / error)[:, index].min():.1f}"}
-        for index, row in enumerate(first_runs[0].metrics)
-    ]
-    return [
-        "",
-        f"On the way, on validation images (floors, by seed: {', '.join(_floor([run]) for run in first_runs)}). Apart "
-        "are the first and the last by so many standard errors of their difference, in the seed in which it is least:",
-        "",
-        *markdown_table(rows),
-    ]
-
-
-def _vae_validation(runs: list[Run]) -> dict[str, str]:
-    return {"loss in nats": _range([run.metrics[-1]["validation_loss"] for run in runs])}
-
-
-def _vae_held_out(runs: list[Run]) -> dict[str, str]:
-    titles = {"loss in nats": "held_out_loss", "reconstruction": "held_out_reconstruction", "KL": "held_out_kl"}
-    return {title: _range([run.history[-1][name] for run in runs]) for title, name in titles.items()}
-
-
-def _dcgan_validation(runs: list[Run]) -> dict[str, str]:
-    return {"KID": _mean([_estimate(run.metrics[-1], "kid") for run in runs]), "its floor": _floor(runs)}
-
-
-def _dcgan_held_out(runs: list[Run]) -> dict[str, str]:
-    scores = [run.folder.read_scores() for run in runs]
-    generated, floor = ([score["images"][which] for score in scores] for which in ("generated", "floor"))
-    copied = [any(space["memorising"] for space in score["memorising"].values()) for score in scores]
-    return {
-        "KID": _mean([images["kid"].values() for images in generated]),
-        "its floor": _mean([images["kid"].values() for images in floor]),
-        "precision": _range([images["precision"] for images in generated]),
-        "recall": _range([images["recall"] for images in generated]),
-        "classes": ", ".join(map(_classes, scores)),
-        "memorises": ", ".join("yes" if found else "no" for found in copied),
-    }
-
-
-CELLS = {
-    ("vae", "validation"): _vae_validation,
-    ("vae", "held_out"): _vae_held_out,
-    ("dcgan", "validation"): _dcgan_validation,
-    ("dcgan", "held_out"): _dcgan_held_out,
-}
-
-
-def _classes(scores: dict) -> str:
-    if "classes" not in scores:
-        return "–"
-    count, classes = len(scores["classes"]["shares"]), scores["classes"]
-    return f"{count - len(classes['missing']) - len(classes.get('undetermined', classes.get('untold', [])))} of {count}"
-
-
-def _estimate(row: dict, name: str) -> tuple[float, float]:
-    """Return a score of metrics.csv and its standard error."""
-    return row[name], row[f"{name}_standard_error"]
-
-
-def _floor(runs: list[Run]) -> str:
-    """Return the mean floor of runs' last measurement, or a dash: older versions did not measure it."""
-    rows = [run.metrics[-1] for run in runs]
-    return _mean([_estimate(row, "kid_floor") for row in rows]) if all("kid_floor" in row for row in rows) else "–"
-
-
-def _mean(estimates: Iterable[Iterable[float]]) -> str:
-    """Return the mean of the seeds' estimates, and its standard error for the images that were drawn."""
-    values, errors = np.transpose([list(estimate) for estimate in estimates])
-    mean = Estimate(float(values.mean()), float(np.linalg.norm(errors)) / len(errors))
-    return f"{mean.value:.3f} ± {mean.standard_error:.3f}"
-
-
-def _range(values: Iterable[float], digits: str = ".4g") -> str:
-    """Return the mean, and where there are several seeds the smallest and the largest."""
-    mean, low, high = (format(function(values), digits) for function in (np.mean, np.min, np.max))
-    return mean if len(values) == 1 else f"{mean} ({low} to {high})"

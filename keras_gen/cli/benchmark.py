@@ -33,10 +33,13 @@ def main(argv: list[str]) -> int:
         start_backend()
         run_studies(names, seeds, options.out.absolute(), options.data_dir and options.data_dir.absolute())
         return DONE
+    batch_sizes = whole_numbers(options.batch_size, "--batch-size") if options.batch_size else []
+    for size in batch_sizes:
+        check_whole("--batch-size", size, 2, 65_536)
     tasks = plan_tasks(
         _words(options.only, "--only", ("vae", "dcgan")),
         _words(options.precision, "--precision", ("float32", "mixed_bfloat16")),
-        whole_numbers(options.batch_size, "--batch-size") if options.batch_size else None,
+        batch_sizes or None,
         whole_numbers(options.image_size, "--image-size"),
     )
     backend = os.environ["KERAS_BACKEND"] = chosen_backend()

@@ -16,7 +16,7 @@ from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-MOST = 1_000_000  # images that one command makes
+MAX_IMAGES = 1_000_000  # images that one command makes
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     """Reports a wrong flag as one line, as every other error is; flags are written out.
 
     Attributes:
-        flags: Flags and destinations of all commands that were parsed in this process; messages are worded with them.
+        flags: Flags and destinations of the command; messages are worded with them.
     """
 
     flags: ClassVar[set[str]] = set()
@@ -34,12 +34,17 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, *arguments: object, **keywords: object) -> argparse.Namespace:
         """Read the arguments; of one that is not known, name the nearest."""
-        Parser.flags.update(self._option_string_actions, (action.dest for action in self._actions))
         namespace, unknown = self.parse_known_args(*arguments, **keywords)
         if unknown:
             shown = [flag for flag, action in self._option_string_actions.items() if action.help != argparse.SUPPRESS]
             self.error(f"{unknown[0]} is not known{nearest(unknown[0].partition('=')[0], shown)}")
         return namespace
+
+    def parse_known_args(self, *arguments: object, **keywords: object) -> tuple[argparse.Namespace, list[str]]:
+        """Remember the flags, also those of a parser inside this one, then read the arguments as argparse does."""
+        Parser.flags.clear()
+        Parser.flags.update(self._option_string_actions, (action.dest for action in self._actions))
+        return super().parse_known_args(*arguments, **keywords)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print with the usage."""
@@ -210,7 +215,7 @@ def whole_numbers(text: str, flag: str) -> list[int]:
         if not (first.isdecimal() and (last.isdecimal() or not dash)):
             raise wrong
         low, high = int(first), int(last or first)
-        if low > high or high >= 2**31 or len(numbers) + high - low >= MOST:
+        if low > high or high >= 2**31 or len(numbers) + high - low >= MAX_IMAGES:
             raise wrong
         numbers += range(low, high + 1)
     if len(set(numbers)) < len(numbers):

@@ -89,12 +89,14 @@ EXAMPLES = {
   {program}                                     5,000 digits, about a minute
   {program} --dataset mnist                     the book chapter's VAE
   {program} --dataset photos/ --image-size 64   your own images
-  {program} --latent-dim 20 --set training.kl_warmup=10""",
+  {program} --latent-dim 20 --set training.kl_warmup=10
+  {program} --resume runs/0001 --epochs 99""",
     "dcgan": """\
   {program}                                     5,000 digits
   {program} --dataset cifar10:automobile        the book chapter's cars
   {program} --dataset photos/ --augment         your own images, if they are few
-  {program} --ema 0.999 --set generator.kernel_size=4""",
+  {program} --ema 0.999 --set generator.kernel_size=4
+  {program} --resume runs/0001 --epochs 99""",
 }
 
 
@@ -173,7 +175,7 @@ def _of_setting(kind: str, group: str, field: dataclasses.Field, everything: boo
         if everything:
             text += f"; {check.expectation}"
     if check.flag_alone is not None:
-        keywords |= {"nargs": "?", "const": check.flag_alone}
+        keywords |= {"nargs": "?", "const": check.flag_alone, "metavar": check.flag_alone}
     return keywords | {"help": f"{text} (default: {_default(kind, group, field.name)})".replace("%", "%%")}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_gen.cli.command import (
     DONE,
-    MOST,
+    MAX_IMAGES,
     Parser,
     check_ending,
     check_new,
@@ -57,7 +57,7 @@ def _check(options: Namespace) -> str:
     else:
         options.count = 64 if options.count is None else options.count
         options.seed = options.seed or 0
-        check_whole("--count", options.count, 1, MOST)
+        check_whole("--count", options.count, 1, MAX_IMAGES)
         check_seed(options.seed)
         name = f"generated-{options.count}-seed-{options.seed}"
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
@@ -109,7 +109,7 @@ def parser() -> Parser:
     result.add_argument(
         "--png",
         type=Path,
-        help=f"file for a grid of the first {MAX_IN_GRID} (default: in the run's figures, if nothing else is asked for)",
+        help=f"file for a grid of the first {MAX_IN_GRID} (default: in the run's figures, if nothing else is named)",
     )
     result.add_argument("--folder", type=Path, help="new folder for a PNG of each image (default: none)")
     add_best_flag(result)

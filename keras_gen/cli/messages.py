@@ -10,7 +10,7 @@ from keras_gen.errors import WriteError
 from keras_gen.text import printable
 
 LONGEST = 2000  # characters of a line
-ALIASES = {"data": "dataset", "folder": "out"}  # arguments of train_vae and train_dcgan, by the name of their flags
+ALIASES = {"data": "dataset", "folder": "out", "start": "from", "end": "to"}  # of arguments, other flags
 REMEDIES = {
     errno.ENOSPC: "make room and run again",
     getattr(errno, "EDQUOT", errno.ENOSPC): "make room within your quota and run again",  # Windows knows no quota

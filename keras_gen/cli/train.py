@@ -80,7 +80,7 @@ def _train(kind: str, argv: list[str], program: str) -> int:
 
 
 def _overrides(kind: str, options: dict) -> dict[str, object]:
-    """Return the settings that flags and `--set` give, by group."""
+    """Return the settings that flags and `--set` give, by group; those of `data` by name."""
     overrides: dict[str, object] = parse_sets(kind, options["set"])
     for name, value in options.items():
         group, dot, field = name.partition(".")
@@ -89,6 +89,7 @@ def _overrides(kind: str, options: dict) -> dict[str, object]:
             if field in values:
                 raise InputError(f"`{name}` and `set` {name} are the same setting; give one of them")
             values[field] = value
+    overrides |= overrides.pop("data", {})  # where a group of this name would be taken for the images
     if options["recipe"] is not None:
         overrides["recipe"] = options["recipe"]
     return overrides

@@ -62,8 +62,9 @@ def prepare(
         InputError: The arrays are no images with labels, or could be read in two ways.
     """
     names = [part.images_name + where for part in parts]
-    arrays = [_as_array(part.images, name) for part, name in zip(parts, names, strict=True)]
-    counts = [None if part.labels is None else len(np.atleast_1d(part.labels)) for part in parts]
+    arrays = [_checked_images(part.images, name) for part, name in zip(parts, names, strict=True)]
+    labels = [None if part.labels is None else _as_array(part.labels, part.labels_name + where) for part in parts]
+    counts = [None if array is None else len(np.atleast_1d(array)) for array in labels]
     layout = _common_layout([array.shape for array in arrays], counts, names)
     images = [_arranged(array, layout) for array in arrays]
     what = " and ".join(part.images_name for part in parts) + where
@@ -74,18 +75,25 @@ def prepare(
     if not pixel_range.is_usual:
         say(f"Pixels  {what} run from {pixel_range}")
     numbers, names = number_labels(
-        [(part.labels, len(array), part.labels_name + where) for part, array in zip(parts, images, strict=True)],
+        [
+            (array, len(pixels), part.labels_name + where)
+            for array, pixels, part in zip(labels, images, parts, strict=True)
+        ],
         class_names,
     )
     images = [to_bytes(array, pixel_range, in_place) for array in images]
     return list(zip(images, numbers, strict=True)), names
 
 
-def _as_array(images: object, name: str) -> np.ndarray:
+def _as_array(values: object, name: str) -> np.ndarray:
     try:
-        array = np.asarray(images)
+        return np.asarray(values)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{name} cannot be made an array ({error!s:.100}); {WANTED}") from None
+        raise InputError(f"{name} cannot be made an array ({error!s:.100}); give all rows one length") from None
+
+
+def _checked_images(images: object, name: str) -> np.ndarray:
+    array = _as_array(images, name)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} has dtype {array.dtype!s:.60}; {WANTED_PIXELS}")
     if array.ndim < 2:

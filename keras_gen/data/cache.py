@@ -22,6 +22,7 @@ from typing import BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 
+from keras_gen.data.finding import LONGEST_PATH, shown
 from keras_gen.errors import InputError
 from keras_gen.files import PARTIAL, write_text
 
@@ -77,7 +78,7 @@ def fetch(cache: Path | None, key: str, decode: Decoder, say: Callable[[str], No
         shutil.rmtree(folder, ignore_errors=True)
         raise
     pixels = _mapped_while_locked(place, lock)
-    say(f"Cache   {place} ({pixels.size / 1e6:.1f} MB)")
+    say(f"Cache   {shown(place, LONGEST_PATH)} ({pixels.size / 1e6:.1f} MB)")
     return pixels, facts
 
 
@@ -95,12 +96,11 @@ def clear_cache(cache: Path | None = None) -> tuple[int, int]:
         return 0, 0
     try:
         with _locked(cache):
-            entries = [entry for entry in cache.iterdir() if entry.is_dir()]
-            sizes = {entry: _size(entry) for entry in entries}
-            removed = [entry for entry in entries if _remove(entry)]
+            sizes = {entry: _size(entry) for entry in cache.iterdir() if entry.is_dir()}
+            removed = [size for entry, size in sizes.items() if _remove(entry)]
     except _Unavailable as reason:
         raise InputError(f"the cache of images cannot be emptied: {reason}") from None
-    return sum(sizes[entry] for entry in removed), len(entries) - len(removed)
+    return sum(removed), len(sizes) - len(removed)
 
 
 def _limit() -> float:
@@ -123,9 +123,10 @@ def _locked(cache: Path) -> Iterator[None]:
         with FileLock(cache / ".lock", timeout=LOCK_SECONDS, thread_local=False):
             yield
     except Timeout:
-        raise _Unavailable(f"{cache} is locked by another process") from None
+        raise _Unavailable(f"{shown(cache, LONGEST_PATH)} is locked by another process") from None
     except (OSError, NotImplementedError) as error:
-        raise _Unavailable(f"{cache} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise _Unavailable(f"{shown(cache, LONGEST_PATH)} cannot be written: {reason}") from None
 
 
 def _hold(folder: Path) -> FileLock:
@@ -177,7 +178,7 @@ def _read(cache: Path, place: Path, say: Callable[[str], None]) -> tuple[np.ndar
         with suppress(OSError):
             os.utime(place / FACTS, ns=(stamp, stamp))
         return _mapped_while_locked(place, lock), facts
-    say(f"Cache   {place} is damaged and is made again")
+    say(f"Cache   {shown(place, LONGEST_PATH)} is damaged and is made again")
     with _locked(cache):
         if lock is not None:
             _release(lock)

@@ -93,7 +93,7 @@ PUBLIC_DATASETS = {
     "cifar10": PublicDataset(
         title="CIFAR-10",
         class_names=CIFAR10,
-        archives=("cifar10.npz", "data_batch_1", "cifar-10-python.tar.gz", "cifar-10-python.tar"),
+        archives=("cifar10.npz", "data_batch_1", "cifar-10-python.tar.gz"),
         csv_files=(),
         has_idx_files=False,
         # Of the cars alone: it tells the official files and their order as well as all ten classes would.

@@ -62,26 +62,35 @@ def decode_files(
         work = partial(_work, pool, path, skipped=skipped, max_bad=max_bad)
         headers = dict(work(files, read_header, "Looking at images", CHUNK))
         while True:
-            plan, shared = _planned(path, headers, image_size, channels, whites, skipped, max_bad)
-            kept, highest, all_grey = [], {}, True
+            plan, shared, small = planned = _planned(headers, image_size, channels, whites)
+            usable, highest, all_grey = [], {}, True
             output.seek(0)
             output.truncate()
             chunk = max(1, min(CHUNK, CHUNK_BYTES // (plan.size**2 * plan.channels)))
             for file, image in work(list(headers), partial(decode, plan=plan), "Reading images", chunk):
-                output.write(image.pixels.tobytes())
-                kept.append(file)
-                highest[image.kind] = max(highest.get(image.kind, 0), image.highest)
-                all_grey &= image.is_grey
-            headers = {file: headers[file] for file in kept}
+                usable.append(file)
+                if file not in small:
+                    output.write(image.pixels.tobytes())
+                    highest[image.kind] = max(highest.get(image.kind, 0), image.highest)
+                    all_grey &= image.is_grey
+            headers = {file: headers[file] for file in usable}
             whites = white_levels(path, highest)
-            if _planned(path, headers, image_size, channels, whites, skipped, max_bad)[0] == plan:
+            if _planned(headers, image_size, channels, whites) == planned:
                 break
+    skipped |= {file.as_posix(): reason for file, reason in small.items()}
+    check_bad(path, skipped, max_bad)
+    used = [header for file, header in headers.items() if file not in small]
+    if len(used) < 2:
+        raise InputError(
+            f"{shown(path, LONGEST_PATH)} holds too few usable images ({len(used)}); give at least two"
+            + (f"; {named(skipped)}" if skipped else "")
+        )
     output.flush()
     facts = Facts(
-        shape=[len(kept), plan.size, plan.size, plan.channels],
+        shape=[len(used), plan.size, plan.size, plan.channels],
         skipped=skipped,
-        widths=_range([header.width for header in headers.values()]),
-        heights=_range([header.height for header in headers.values()]),
+        widths=_range([header.width for header in used]),
+        heights=_range([header.height for header in used]),
         shared_size=shared,
         whites=list(whites),
         grey_in_colour=all_grey and channels is None and plan.channels == 3,
@@ -90,36 +99,24 @@ def decode_files(
 
 
 def _planned(
-    path: Path,
-    headers: dict[Path, Header],
-    image_size: int | None,
-    channels: int | None,
-    whites: tuple[int, int],
-    skipped: dict[str, str],
-    max_bad: int,
-) -> tuple[Plan, bool]:
-    """Decide on size and channels, leave out what is too small for them, and tell whether the files share the size."""
+    headers: dict[Path, Header], image_size: int | None, channels: int | None, whites: tuple[int, int]
+) -> tuple[Plan, bool, dict[Path, str]]:
+    """Decide on size and channels; tell whether the files share the size, and which are too small for it."""
+    used, small = headers, {}
     while True:
-        if len(headers) < 2:
-            raise InputError(
-                f"{shown(path, LONGEST_PATH)} holds too few usable images ({len(headers)}); give at least two"
-                + (f"; {named(skipped)}" if skipped else "")
-            )
-        shared = _shared_size({header[:2] for header in headers.values()}) if image_size is None else None
+        shared = _shared_size({header[:2] for header in used.values()}) if image_size is None else None
         size = image_size or shared or DEFAULT_SIZE
-        small = {file: reason for file, header in headers.items() if (reason := too_small(header, size))}
-        if not small:
-            grey = all(header.mode in GREY_MODES for header in headers.values())
-            return Plan(size, channels or (1 if grey else 3), *whites), shared is not None
-        for file, reason in small.items():
-            del headers[file]
-            skipped[file.as_posix()] = reason
-        check_bad(path, skipped, max_bad)
+        new = {file: reason for file, header in used.items() if (reason := too_small(header, size))}
+        small |= new
+        used = {file: header for file, header in used.items() if file not in new}
+        if not new or not used:
+            grey = all(header.mode in GREY_MODES for header in used.values())
+            return Plan(size, channels or (1 if grey else 3), *whites), shared is not None, small
 
 
 def _shared_size(sizes: set[tuple[int, int]]) -> int | None:
     """Return the side of the square that all images are, if the networks can reach it."""
-    width, height = next(iter(sizes))
+    width, height = next(iter(sizes), (0, 1))
     return width if len(sizes) == 1 and width == height and width in REACHABLE else None
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import itertools
 import math
 import struct
 import zipfile
@@ -14,8 +15,10 @@ import numpy as np
 from keras_gen.errors import InputError
 
 Arrays = Mapping[str, np.ndarray]
-LARGE, MAX_PACKED = 2**30, 500  # bytes; no images above it are packed more tightly, but zip bombs are
+LARGE, MAX_PACKED = 2**30, 200  # bytes; no images above it are packed more tightly, but zip bombs are
 MAX_IDX_BYTES = 2**28  # five times MNIST's
+MAX_LINE, ROWS_AT_A_TIME = 2**24, 1024
+LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
 HEAD = 512  # bytes that tell what a file is
 
 
@@ -154,17 +157,62 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: A cell is missing or no number, or it cannot be told which column is the label.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = [cell.strip().strip('"').lower() for cell in file.readline(LARGE // 64).split(",")]
-        has_header = not all(cell.replace(".", "", 1).lstrip("-").isdigit() for cell in names if cell)
     with reading(path), path.open(encoding="utf-8-sig") as file:
-        table = np.loadtxt(file, np.float32, delimiter=",", quotechar='"', skiprows=int(has_header), ndmin=2)
-    column = next((names.index(name) for name in ("label", "labels", "class", "target", "y") if name in names), None)
+        names = [cell.strip().lower() for cell in _cells(file.readline(MAX_LINE))]
+        column = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
+        has_header = column is not None or not any(_is_number(cell) for cell in names)
+        if not has_header:
+            file.seek(0)
+        rows = []
+        while lines := [line for line in itertools.islice(file, ROWS_AT_A_TIME) if line.strip()]:
+            if any(line.count(",") != len(names) - 1 for line in lines):
+                raise InputError(f"{path} has rows of other than the {len(names)} cells of its first line")
+            values = _numbers(lines, path)
+            rows.append(values.reshape(len(lines), len(names)))
+    if not rows:
+        raise InputError(f"{path} has no rows; give pixels and one label a row")
+    table = np.concatenate(rows)
     if column is None and not _is_square(table.shape[1]):
         column = _label_column(table, path)
     if column is None:
         return {"images": table}
     return {"images": np.delete(table, column, axis=1), "labels": table[:, column]}
+
+
+def _cells(line: str) -> list[str]:
+    return line.strip().replace('"', "").split(",")
+
+
+def _is_number(cell: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return math.isfinite(float(cell))
+    return False
+
+
+def _numbers(lines: list[str], path: Path) -> np.ndarray:
+    text = ",".join(line.strip() for line in lines).replace('"', "")
+    small = _small_numbers(f"{text},".encode())
+    if small is not None:
+        return small
+    try:
+        return np.array(text.split(","), np.float32)
+    except ValueError as error:
+        raise InputError(
+            f"{path} has a cell that is no number ({error!s:.80}); give pixels and one label a row"
+        ) from None
+
+
+def _small_numbers(text: bytes) -> np.ndarray | None:
+    """Read whole numbers from 0 to 255, each followed by a comma, many times faster than NumPy's readers do."""
+    codes = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(codes == ord(","))
+    lengths = np.diff(ends, prepend=-1) - 1
+    digits = codes - ord("0")  # what is no digit wraps around
+    if lengths.min() < 1 or lengths.max() > 3 or np.count_nonzero(digits > 9) != len(ends):
+        return None
+    places = [np.where(lengths > place, digits[ends - place - 1].astype(np.int16), 0) for place in range(3)]
+    values = places[0] + 10 * places[1] + 100 * places[2]
+    return values.astype(np.uint8) if values.max() <= 255 else None
 
 
 def _is_square(count: int) -> bool:

@@ -75,6 +75,8 @@ class ImageSet:
         Raises:
             InputError: The arrays cannot be read as images, or could be read in two ways.
         """
+        if isinstance(images, ImageSet):
+            raise InputError("images are an ImageSet already; give an array, or use it as it is")
         ((images, labels),), class_names = prepare([Part(images, labels)], class_names)
         return cls(images, labels, class_names, name).with_source(source)
 

@@ -183,7 +183,8 @@ def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tupl
 
 def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple[ImageSet, ImageSet]:
     parts = _hold_out(image_set.images, image_set.labels, seed, stream, in_place)
-    image_set.forget_fingerprints()
+    if in_place:
+        image_set.forget_fingerprints()
     if len(parts[0][0]) == 0:
         raise InputError(f"{image_set.name} has too few images ({len(image_set)}) to hold one out; give at least two")
     return tuple(ImageSet(*part, image_set.class_names, image_set.name) for part in parts)

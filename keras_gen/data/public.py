@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from keras_gen.data.arrays import Part, named_parts
 from keras_gen.data.catalogue import CIFAR10, PUBLIC_DATASETS, PublicDataset
 from keras_gen.data.cifar import read_cifar_archive, read_cifar_folder
 from keras_gen.data.download import fetch
-from keras_gen.data.formats import read_arrays, read_idx
+from keras_gen.data.formats import read_arrays, read_idx, reading
 from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.errors import InputError
 
@@ -66,9 +67,14 @@ def _class_label(dataset: PublicDataset, class_name: str) -> int:
 
 
 def keras_cache() -> Path:
-    """The folder in which Keras keeps data sets: `$KERAS_HOME/datasets` or `~/.keras/datasets`."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+    """The folder in which Keras keeps data sets: `$KERAS_HOME/datasets` or `~/.keras/datasets`.
+
+    Without a home folder it is one for temporary files.
+    """
+    try:
+        return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    except RuntimeError:  # no HOME, and the system does not know the user
+        return Path(tempfile.gettempdir(), "keras", "datasets")
 
 
 def _find(dataset: PublicDataset, label: int | None, data_dir: Path | None) -> list[Part]:
@@ -80,9 +86,11 @@ def _find(dataset: PublicDataset, label: int | None, data_dir: Path | None) -> l
         files = _files_below(folder)
         for found in _copies(dataset, label, files):
             try:
-                return _checked(dataset, found)
+                with reading(found.path):
+                    return _checked(dataset, found)
             except InputError as error:
-                rejected.append(str(error))
+                own = "; name that file as `dataset` to use it as your own" if found.path.suffix == ".csv" else ""
+                rejected.append(f"{error}{own}")
         nearby += [str(path) for path in files if RELATED.search(path.name)]
     remedy = f"{dataset.hint} and name that folder with `data_dir`"
     looked = f"looked in {' and '.join(map(str, folders))}"
@@ -100,7 +108,7 @@ def _find(dataset: PublicDataset, label: int | None, data_dir: Path | None) -> l
             f"{dataset.title} was not found ({problem}) and could not be downloaded ({error}); {remedy}, "
             "or leave `dataset` out to use the embedded mnist5k"
         ) from None
-    (downloaded,) = list(_copies(dataset, label, [cache / download.path for download in dataset.downloads]))[:1]
+    downloaded = next(_copies(dataset, label, [cache / download.path for download in dataset.downloads]))
     try:
         return _checked(dataset, downloaded)
     except InputError as error:
@@ -232,7 +240,8 @@ def _checked(dataset: PublicDataset, found: _Copy) -> list[Part]:
                 f"{found.path} has a y_{name} that is not one class number from 0 to {classes - 1} an image"
             )
         if images.dtype != np.uint8:
-            images = images.astype(np.uint8)
+            with np.errstate(invalid="ignore"):
+                images = images.astype(np.uint8)
         shape = images.shape[1:]
         if len(shape) == 1 and shape[0] == 784:
             shape = (28, 28)

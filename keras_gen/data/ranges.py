@@ -29,6 +29,8 @@ class PixelRange:
     @property
     def is_usual(self) -> bool:
         """Whether there is nothing to tell the user: 0 to 255, or 0 to 1 in floats."""
+        if self.low == self.high:
+            return True
         inside = self.black <= self.low and self.high <= self.white
         return inside and self.black == 0 and (self.white == 255 or (self.white == 1 and isinstance(self.low, float)))
 

@@ -10,6 +10,6 @@ __all__, __getattr__, __dir__ = lazy_exports(
         ".estimate": ("Estimate",),
         ".features": ("feature_extractor",),
         ".likelihood": ("active_units", "elbo_terms", "importance_weighted_bound"),
-        ".memorising": ("Copies", "find_copies", "nearest"),
+        ".memorising": ("Copies", "find_copies", "nearest", "repeated_images"),
     },
 )

@@ -1,6 +1,8 @@
 """Whether a generator makes new images or gives back those that it was trained on."""
 
+import hashlib
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +26,15 @@ class Copies:
         distances: How far it is (Euclidean); float64, shape (n,).
         share: Of the generated images, how many are copies; 0 to 1.
         twins: How many held-out images are training images, too, and so tell nothing about what is normal.
+        repeats: How many generated images are nearest to an image that the data has more than once, and are left out:
+            to draw such an image is to draw what the data is like.
     """
 
     indices: np.ndarray
     distances: np.ndarray
     share: Estimate
     twins: int
+    repeats: int = 0
 
     @property
     def found(self) -> bool:
@@ -40,17 +45,25 @@ class Copies:
     def verdict(self) -> str:
         """What that means, in a sentence."""
         share, error = self.share.value, self.share.standard_error
+        if self.repeats == len(self.indices):
+            return "Nothing can be told: every generated image is nearest to one that the data has more than once."
         if self.found:
             verdict = f"Memorising: about {share:.0%} (± {error:.0%}) of the generated images copy a training image."
         else:
             verdict = f"No copying found; less than about {CERTAIN * error:.0%} copies would not show."
-        if not self.twins:
-            return verdict
-        count = "one held-out image is" if self.twins == 1 else f"{self.twins:,} held-out images are"
-        return f"{verdict} ({count} among the training images, too, and left out.)"
+        left_out = []
+        if self.twins:
+            count = "one held-out image" if self.twins == 1 else f"{self.twins:,} held-out images"
+            left_out.append(f"{count} that the training images have, too")
+        if self.repeats:
+            count = "one generated image" if self.repeats == 1 else f"{self.repeats:,} generated images"
+            left_out.append(f"{count} near to what the data has more than once")
+        return f"{verdict} (Left out: {' and '.join(left_out)}.)" if left_out else verdict
 
 
-def find_copies(generated: np.ndarray, held_out: np.ndarray, train: np.ndarray) -> Copies:
+def find_copies(
+    generated: np.ndarray, held_out: np.ndarray, train: np.ndarray, repeated: np.ndarray | None = None
+) -> Copies:
     """Look for training images among generated ones.
 
     A copy is much nearer to one training image than to the next ones: it is known by the ratio of the
@@ -68,6 +81,7 @@ def find_copies(generated: np.ndarray, held_out: np.ndarray, train: np.ndarray) 
         generated: Images or features, shape (n, ...).
         held_out: Real ones that were not trained on, shape (m, ...); as many as there are.
         train: The training images, or their features, shape (t, ...); all of them.
+        repeated: Which training images the data has more than once, bool of shape (t,); see `repeated_images`.
     """
     indices, distances = nearest(generated, train, NEIGHBOURS)
     _, honest_distances = nearest(held_out, train, NEIGHBOURS)
@@ -75,10 +89,18 @@ def find_copies(generated: np.ndarray, held_out: np.ndarray, train: np.ndarray) 
     honest = ratios[ratios > TWIN]
     # By this method a new honest image lies below with probability 5%; of fewer than 19, below the smallest.
     limit = np.quantile(honest, TAIL, method="weibull") if len(honest) else TWIN
-    below = max(float(np.mean(_ratios(distances) <= limit)), TAIL)
-    variance = below * (1 - below) / len(distances) + TAIL * (1 - TAIL) / max(len(honest), 1)
+    left = np.ones(len(indices), bool) if repeated is None else ~repeated[indices[:, 0]]
+    below = max(float(np.mean(_ratios(distances[left]) <= limit)), TAIL) if left.any() else TAIL
+    variance = below * (1 - below) / max(1, left.sum()) + TAIL * (1 - TAIL) / max(len(honest), 1)
     share = Estimate((below - TAIL) / (1 - TAIL), math.sqrt(variance) / (1 - TAIL))
-    return Copies(indices[:, 0], distances[:, 0], share, len(ratios) - len(honest))
+    return Copies(indices[:, 0], distances[:, 0], share, len(ratios) - len(honest), int(np.sum(~left)))
+
+
+def repeated_images(train: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """Return which training images there are more than once among all images, bool of shape (len(train),)."""
+    digests = [hashlib.sha256(image.tobytes()).digest() for images in (train, held_out) for image in images]
+    counts = Counter(digests)
+    return np.array([counts[digest] > 1 for digest in digests[: len(train)]])
 
 
 def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from keras_gen.evaluation.distances import fid, kid, prdc
 from keras_gen.evaluation.estimate import Estimate
 from keras_gen.evaluation.features import FEATURES, feature_extractor
 from keras_gen.evaluation.likelihood import active_units, elbo_terms, importance_weighted_bound
-from keras_gen.evaluation.memorising import Copies, find_copies
+from keras_gen.evaluation.memorising import Copies, find_copies, repeated_images
 from keras_gen.figures import image_table, save_figure
 from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     from keras_gen.runs import Run, VAERun
 
 MIN_IMAGES = 6  # to compare: each is held against its five nearest
-IMAGES_PER_CLASS, MAX_FOR_CLASSES = (
-    50,
-    5000,
-)  # generated images to look for classes in, if they are more than are compared
+IMAGES_PER_CLASS, MAX_FOR_CLASSES = 50, 5000  # generated images to look for classes in, if more than are compared
 NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
 
 
@@ -95,9 +92,10 @@ def evaluate(
     if classes:
         shares = class_shares(all_generated_features, train_features, train.labels, held_out_features, held_out.labels)
         scores["classes"] = asdict(shares) | {"missing": shares.missing, "undetermined": shares.undetermined}
+    repeated = repeated_images(train.images, held_out.images)
     copies = {
-        "pixels": find_copies(generated, held_out.images, train.images),
-        "features": find_copies(generated_features, held_out_features, train_features),
+        "pixels": find_copies(generated, held_out.images, train.images, repeated),
+        "features": find_copies(generated_features, held_out_features, train_features, repeated),
     }
     scores["memorising"] = {
         space: {"share": asdict(found.share), "memorising": found.found, "verdict": found.verdict}

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_gen.figures.grids import to_pillow
 from keras_gen.figures.style import own_style
 from keras_gen.files import replacing
-from keras_gen.places import spread_places
+from keras_gen.indices import evenly_spaced_indices
 
 CAPTION_HEIGHT = 22  # pixels
 PALETTE_FRAMES = 8  # the frames, evenly spread, that the colours of a GIF are chosen from
@@ -69,7 +69,7 @@ def save_gif(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120, last
     frames = list(frames)
     pictures = [to_pillow(frame) for frame in frames]
     if frames[0].shape[-1] == 3:
-        some = spread_places(len(frames), PALETTE_FRAMES)
+        some = evenly_spaced_indices(len(frames), PALETTE_FRAMES)
         palette = to_pillow(np.concatenate([frames[place][::3, ::3] for place in some])).quantize(
             256, Image.Quantize.MAXCOVERAGE
         )

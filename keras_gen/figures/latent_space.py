@@ -46,11 +46,11 @@ def latent_scatter(
     named = 1 < len(shown) <= MOST_NAMED and not by_label
     dots = []
     for label, name in zip(shown, texts, strict=True):
-        places = points[labels == label]
-        dots.append(axes.scatter(*places.T, s=size, color=colours[label], marker=class_marker(label), label=name))
-        if named and len(name) <= LONGEST_IN_MAP and len(places) >= FEWEST_NAMED:
+        class_points = points[labels == label]
+        dots.append(axes.scatter(*class_points.T, s=size, color=colours[label], marker=class_marker(label), label=name))
+        if named and len(name) <= LONGEST_IN_MAP and len(class_points) >= FEWEST_NAMED:
             outline = {"path_effects": [withStroke(linewidth=3, foreground="white")], "zorder": 4}
-            middle = np.median(places, axis=0)
+            middle = np.median(class_points, axis=0)
             axes.text(*middle, name, weight="bold", ha="center", va="center", alpha=0.8, **outline)
     if labels is None:
         axes.scatter(*points.T, s=size)

@@ -114,3 +114,27 @@ def verdicts(
         xlim=extent[:2], ylim=extent[2:], xlabel=names[0], ylabel=names[1], title="verdict: violet real, orange not"
     )
     axes.legend(loc="upper right", fontsize=7)
+
+
+def animation_frame() -> Figure:
+    """Return an empty figure for one moment of a training."""
+    figure = Figure(figsize=(11, 3.4))  # a fixed layout: a constrained one would take most of the drawing time
+    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.16, top=0.88, wspace=0.25)
+    return figure
+
+
+def losses_so_far(figure: Figure, position: tuple[int, int, int], history: np.ndarray, epoch: int) -> None:
+    """Draw both losses, shape (epochs, 2), up to an epoch.
+
+    Args:
+        figure: Where to.
+        position: Rows, columns and number of the panel.
+        history: Losses of discriminator and generator after each epoch.
+        epoch: The last one to show.
+    """
+    axes = figure.add_subplot(*position)
+    for number, name in enumerate(("discriminator", "generator")):
+        axes.plot(history[: epoch + 1, number], label=name, linewidth=0.8)
+    low, high = history.min(), history.max()
+    axes.set(xlim=(0, len(history)), ylim=(low - 0.05, high + 0.05), xlabel="epoch", title=f"losses, epoch {epoch}")
+    axes.legend(loc="upper right", fontsize=7)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from keras_gen.figures.style import Figure, own_style
+
 POSITIVE, NEGATIVE = "tab:blue", "tab:orange"
 WIDEST_LINE = 6.0
 
@@ -27,12 +29,12 @@ def draw_network(
             None where each node is handed on to the node beside it.
         weight_names: For each layer's weights the names to write in front of them, row by row.
     """
-    places = [
+    centres = [
         [(column, (len(names) - 1) / 2 - row) for row in range(len(names))] for column, names in enumerate(layers)
     ]
     largest = max((np.abs(each).max() for each in weights if each is not None), default=0) or 1.0
     for column, each in enumerate(weights):
-        starts, ends = places[column], places[column + 1]
+        starts, ends = centres[column], centres[column + 1]
         if each is None:
             for start, end in zip(starts, ends, strict=True):
                 axes.plot(*zip(start, end, strict=True), color="gray", linewidth=1, linestyle=":", zorder=1)
@@ -47,10 +49,46 @@ def draw_network(
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8}
             axes.text(*place, f"{next(names, '')} {weight:.2f}".strip(), fontsize=8, ha="center", va="center", bbox=box)
     circle = {"boxstyle": "circle,pad=0.5", "facecolor": "white", "edgecolor": "black"}
-    for names, spots in zip(layers, places, strict=True):
+    for names, spots in zip(layers, centres, strict=True):
         for name, place in zip(names, spots, strict=True):
             axes.text(*place, name, ha="center", va="center", fontsize=9, zorder=3, bbox=circle)
     tallest = max(len(names) for names in layers)
     axes.set_xlim(-0.4, len(layers) - 0.6)
     axes.set_ylim(-tallest / 2 - 0.2, tallest / 2 + 0.2)
     axes.axis("off")
+
+
+@own_style()
+def trend_network(
+    generator_weights: np.ndarray,
+    discriminator_weights: np.ndarray,
+    generator_bias: np.ndarray,
+    discriminator_bias: np.ndarray,
+) -> Figure:
+    """Draw the networks of the trend GAN, with the names that its article gives them."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    axes = figure.add_subplot()
+    weights = [generator_weights[np.newaxis], None, discriminator_weights[:, np.newaxis]]
+    names = [("λ12", "λ13", "λ14"), (), ("λ58", "λ68", "λ78")]
+    draw_network(axes, [["L, 1"], ["O2", "O3", "O4"], ["I5", "I6", "I7"], ["D, 8"]], weights, names)
+    biases = f"generator's shared bias b {generator_bias[0]:.2f}, discriminator's bias c {discriminator_bias[0]:.2f}"
+    axes.set_title(biases)
+    return figure
+
+
+@own_style()
+def faces_network(
+    generator_weights: np.ndarray,
+    generator_biases: np.ndarray,
+    discriminator_weights: np.ndarray,
+    discriminator_bias: float,
+) -> Figure:
+    """Draw the networks of the slanted-faces GAN."""
+    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    pixels = ["top\nleft", "top\nright", "bottom\nleft", "bottom\nright"]
+    weights = [generator_weights[np.newaxis], discriminator_weights[:, np.newaxis]]
+    draw_network(axes, [["z"], pixels, ["D"]], weights)
+    biases = ", ".join(f"{bias:.2f}" for bias in generator_biases)
+    axes.set_title(f"generator's biases {biases}; discriminator's bias {discriminator_bias:.2f}", fontsize=10)
+    return figure

@@ -9,6 +9,6 @@ __all__, __getattr__, __dir__ = lazy_exports(
         ".interpolation": ("interpolate",),
         ".projection": ("Axes", "axes_through", "latent_axes", "principal_axes", "tsne"),
         ".sampling": ("at_typical_length", "draw_latents", "manifold_latents"),
-        ".traversal": ("DEAD", "kl_per_dimension", "spread", "traverse"),
+        ".traversal": ("DEAD", "kl_per_dimension", "centre_and_deviation", "traverse"),
     },
 )

@@ -15,9 +15,9 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
-from keras_gen.places import spread_places
+from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.pictures import read_picture
 from keras_gen.runs.arguments import check_count
-from keras_gen.runs.pictures import read_picture
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
@@ -73,7 +73,7 @@ def film_files(path: Path) -> list[Path]:
 def _frames(epochs: list[int], count: int, read: Callable, say: Callable[[str], None]) -> dict[int, object]:
     """Return what can be read of some epochs, by epoch; the rest is named and left out."""
     contents = {}
-    for epoch in (epochs[index] for index in spread_places(len(epochs), count) if epochs):
+    for epoch in (epochs[index] for index in evenly_spaced_indices(len(epochs), count) if epochs):
         try:
             contents[epoch] = read(epoch)
         except InputError as error:

@@ -10,8 +10,8 @@ import numpy as np
 from keras_gen import figures, latent
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
+from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.view import MAX_IMAGES, View, joined, named_image, not_default, strip_pixels
-from keras_gen.places import spread_places
 from keras_gen.runs.arguments import check_count, check_one_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def scatter(run: VAERun, projection: str = "pca", count: int | None = None) -> V
         if latent_dim <= 2 or len(held_out) < 4:
             raise InputError('`projection="tsne"` is for more than two latent dimensions, and four images or more')
         count = min(count or MAX_TSNE, MAX_TSNE)
-    indices = spread_places(len(held_out), count or len(held_out))
+    indices = evenly_spaced_indices(len(held_out), count or len(held_out))
     labels = None if held_out.labels is None else held_out.labels[indices]
     codes = run.encode(held_out.images[indices])
     points, prior, names = codes, np.zeros(2), ("z[0]", "z[1]")
@@ -98,7 +98,7 @@ def reconstruct(run: VAERun, images: Sequence[int] | None = None) -> View:
     """
     name = "reconstructions"
     if images is None:
-        images = spread_places(len(run.datasets()[1]), RECONSTRUCTED)
+        images = evenly_spaced_indices(len(run.datasets()[1]), RECONSTRUCTED)
     else:
         if not 1 <= len(images) <= MAX_IMAGES:
             raise InputError(f"`images` must name 1 to {MAX_IMAGES} held-out images; received {len(images)}")

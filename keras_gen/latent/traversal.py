@@ -39,7 +39,7 @@ def traverse(code: np.ndarray, dimensions: list[int], values: np.ndarray) -> np.
     return points.reshape(-1, len(code))
 
 
-def spread(z_mean: np.ndarray, z_log_var: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def centre_and_deviation(z_mean: np.ndarray, z_log_var: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return centre and standard deviation of each dimension over all images and all samples of their codes.
 
     A dead dimension has those of the prior, 0 and 1.

@@ -194,7 +194,11 @@ def traverse(run: Run, start: Image | None = None, seed: int | None = None, step
     reach = 1.0 if uniform else REACH  # all of uniform(-1, 1), or so many standard deviations
     if run.encodes:
         codes = run.encode_distribution(run.datasets()[1].images)
-        (centre, deviation), information, unit = latent.spread(*codes), latent.kl_per_dimension(*codes), "nats"
+        (centre, deviation), information, unit = (
+            latent.centre_and_deviation(*codes),
+            latent.kl_per_dimension(*codes),
+            "nats",
+        )
         point = centre if point is None else point
     else:  # a generator has no KL: what a dimension changes is what it carries
         centre, deviation = np.zeros_like(point), np.ones_like(point)

@@ -72,8 +72,8 @@ class Augment(keras.layers.Layer):
             side = x.shape[axis]
             most = int(side * SHIFT + 0.5)
             shift = ops.floor(self._uniform(x, -most, most + 1)[:, :, :, 0])
-            places = ops.arange(side, dtype="float32")  # half precision cannot count to 512
-            moved = ops.equal(places[None, :, None] - shift, places[None, None, :])
+            pixels = ops.arange(side, dtype="float32")  # half precision cannot count to 512
+            moved = ops.equal(pixels[None, :, None] - shift, pixels[None, None, :])
             x = ops.einsum(product, ops.cast(moved, x.dtype), x)
         return x
 
@@ -84,8 +84,8 @@ class Augment(keras.layers.Layer):
             length = int(side * CUT + 0.5)
             # The square's centre is anywhere in the image, so that at the border less is hidden.
             start = ops.floor(self._uniform(x, 0, side + 1 - length % 2)) - length // 2
-            places = ops.reshape(ops.arange(side, dtype="float32"), [side if each == axis else 1 for each in range(4)])
-            hidden.append(ops.logical_and(places >= start, places < start + length))
+            pixels = ops.reshape(ops.arange(side, dtype="float32"), [side if each == axis else 1 for each in range(4)])
+            hidden.append(ops.logical_and(pixels >= start, pixels < start + length))
         return ops.where(ops.logical_and(*hidden), ops.zeros_like(x), x)
 
     def _uniform(self, x: object, low: float, high: float) -> object:

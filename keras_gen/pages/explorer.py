@@ -30,7 +30,7 @@ class LatentPlane:
         extent: Left, right, bottom and top of the plane, a square.
         slider_reach: How far each slider goes on both sides of 0.
         codes: Of the held-out images that are shown, shape (n, latent_dim).
-        numbers: Their places among the held-out images, shape (n,).
+        numbers: Their positions among the held-out images, shape (n,).
         images: Themselves, uint8 (n, height, width, channels).
         rebuilt: Their reconstructions; None where the page decodes.
         labels: Integers, shape (n,), or None.
@@ -38,10 +38,10 @@ class LatentPlane:
         means: The mean code of each label that has one, shape (m, latent_dim), or None.
         mean_names: Those labels' names.
         prior: Where the prior's centre is in the plane, or None.
-        marks: Named places in the plane: name, x, y.
+        marks: Named positions in the plane: name, x, y.
         typical_length: Points are brought to this length before they are decoded; None leaves them.
         network: Operations as dictionaries of `kind`, `options` and `weights`; None where tiles are blended.
-        tiles: Instead, images at a square of places over the extent, uint8 (side * side, height, width, channels).
+        tiles: Instead, images at a square of positions over the extent, uint8 (side * side, height, width, channels).
         weights: Number of weights of the network.
         held_out: Number of held-out images.
         remark: A sentence about the plane.
@@ -149,10 +149,10 @@ def _classes(plane: LatentPlane) -> list[dict] | None:
     """Return name, colour, number of points and middle of every label."""
     if plane.labels is None:
         return None
-    places = (plane.codes - plane.origin) @ plane.directions[:2].T
+    positions = (plane.codes - plane.origin) @ plane.directions[:2].T
     result = []
     for label, colour in enumerate(class_colours(len(plane.class_names))):
-        some = places[plane.labels == label]
+        some = positions[plane.labels == label]
         middle = np.median(some, axis=0).tolist() if len(some) else None
         middle = middle if len(some) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED else None
         result.append(

@@ -104,8 +104,7 @@ class RunFolder:
     def replacing(self, path: Path) -> Iterator[Path]:
         """Give a temporary path to write to; on leaving, note its checksum and rename it to `path`.
 
-        Args:
-            path: A file of this folder; one that is elsewhere has no checksum.
+        A file that is not in this folder has no checksum.
         """
         absolute, folder = Path(os.path.abspath(path)), Path(os.path.abspath(self.path))
         with files.replacing(path) as temporary:

@@ -43,7 +43,7 @@ class RunResults:
         """Return a view of the latent space: a picture that a notebook shows, and that `save()` writes.
 
         Args:
-            name: One of `views`: `interpolate`, `concept`, `traverse`, and a VAE's `scatter`, `manifold`, `reconstruct`.
+            name: One of `views`: `interpolate`, `concept`, `traverse`; a VAE has `scatter`, `manifold`, `reconstruct`.
             **options: Arguments of the function of that name in `keras_gen.latent.maps` or `keras_gen.latent.walks`.
 
         Raises:
@@ -75,7 +75,7 @@ class RunResults:
             out: The file, `.html`; None is report.html in the run's folder.
             say: Told of pictures that are left out, since they are damaged.
         """
-        from keras_gen.runs.report import write_report
+        from keras_gen.pages.run_report import write_report
 
         return write_report(self, out, say)
 
@@ -92,7 +92,7 @@ class RunResults:
             dimensions: The two of a VAE's plane; None takes 0 and 1 if there are no more, else the principal axes.
             seeds: Three, whose latent points a DCGAN's plane goes through; None takes 0, 1 and 2.
         """
-        from keras_gen.latent.plane import make_explorer
+        from keras_gen.pages.run_explorer import make_explorer
 
         return make_explorer(self, out, dimensions, seeds)
 
@@ -117,25 +117,25 @@ class RunResults:
 
     def draw_data(self) -> Path:
         """Draw some training images as the networks see them into the folder, and return the picture's path."""
-        from keras_gen.runs import pictures
+        from keras_gen.latent import pictures
 
         return pictures.draw_data(self)
 
     def draw_epoch(self) -> None:
         """Draw the grid of the last epoch into the folder: what the same latent points become."""
-        from keras_gen.runs import pictures
+        from keras_gen.latent import pictures
 
         pictures.draw_epoch(self)
 
     def draw_figures(self) -> list[Path]:
         """Draw the figures of the whole run into the folder, and return those worth opening, best first."""
-        from keras_gen.runs import pictures
+        from keras_gen.latent import pictures
 
         return pictures.draw_figures(self)
 
     def missing_pictures(self) -> bool:
         """Return whether figures that `draw_figures` makes, or the report, are missing or damaged."""
-        from keras_gen.runs import pictures
+        from keras_gen.latent import pictures
 
         return pictures.are_missing(self)
 

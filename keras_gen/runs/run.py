@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.latent.interpolation import METHODS, interpolate
-from keras_gen.latent.sampling import at_typical_length, draw_latents
 from keras_gen.runs.arguments import as_latents, as_point, check_count, check_one_of
 from keras_gen.runs.folder import RunFolder
 from keras_gen.runs.networks import MODELS
@@ -162,6 +160,8 @@ class Run(RunResults):
 
         The first point of a seed is the same whatever the count: it is what `generate --seeds` names an image by.
         """
+        from keras_gen.latent.sampling import draw_latents
+
         random = random_stream(check_count("seed", seed, 0), "generate")
         count = check_count("count", count, 1)
         return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
@@ -203,6 +203,8 @@ class Run(RunResults):
         Returns:
             uint8, shape (steps, height, width, channels).
         """
+        from keras_gen.latent.interpolation import METHODS, interpolate
+
         latent_dim = self.settings.latent_dim
         ends = as_point("start", start, latent_dim), as_point("end", end, latent_dim)
         method = check_one_of("method", method or self.method, METHODS)
@@ -215,6 +217,8 @@ class Run(RunResults):
 
     def at_typical_length(self, latents: np.ndarray) -> np.ndarray:
         """Return latent points, shape (n, latent_dim), brought to the length that draws share, where they do."""
+        from keras_gen.latent.sampling import at_typical_length
+
         return latents if self.typical_length is None else at_typical_length(latents)
 
     def datasets(self) -> tuple[ImageSet, ImageSet]:

@@ -50,8 +50,8 @@ class TrainingSettings(Group):
     evaluate_every: int = setting(
         0,
         whole(0, 1_000_000),
-        "measure the run every so many epochs, and save the best models; a tenth of the training images is split off for "
-        "it, and metrics.csv written; 0 never does",
+        "measure the run every so many epochs, and save the best models; a tenth of the training images is split off "
+        "for it, and metrics.csv written; 0 never does",
         "epochs",
     )
     precision: str = setting(
@@ -115,7 +115,8 @@ class VAETrainingSettings(TrainingSettings):
         super().__post_init__()
         if self.distribute != "none" and self.clip_norm is not None:
             raise InputError(
-                f'`distribute="{self.distribute}"` cannot clip gradients of a whole batch; add `clip_norm="none"`'
+                f'`distribute="{self.distribute}"` cannot clip gradients of a whole batch; '
+                'add `training.clip_norm="none"`'
             )
 
 
@@ -157,8 +158,8 @@ class DCGANTrainingSettings(TrainingSettings):
     share_fakes: bool = setting(
         False,
         yes_no(),
-        "train the generator on the images that the discriminator has just seen (compiled engine only); PyTorch's usual "
-        "loop does so; saves a pass of the generator",
+        "train the generator on the images that the discriminator has just seen (compiled engine only); PyTorch's "
+        "usual loop does so; saves a pass of the generator",
     )
 
     def __post_init__(self) -> None:
@@ -166,7 +167,7 @@ class DCGANTrainingSettings(TrainingSettings):
         if self.share_fakes and self.engine != "compiled":
             raise InputError('`share_fakes` needs the other engine; add `engine="compiled"`')
         if self.loss == "hinge" and self.label_smoothing:
-            raise InputError('`loss="hinge"` has no labels to smooth; add `label_smoothing=0`')
+            raise InputError('`training.loss="hinge"` has no labels to smooth; add `label_smoothing=0`')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,7 +120,8 @@ def _read_file(kind: str, path: Path) -> dict:
     try:
         return _checked_recipe(kind, table)
     except InputError as error:
-        raise InputError(f"{shown(path)}: {error}") from None
+        message = str(error).replace("`", "")  # named as the file has them, not as flags
+        raise InputError(f"{shown(path)}: {message}") from None
 
 
 def _checked_recipe(kind: str, table: dict) -> dict:

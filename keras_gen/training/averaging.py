@@ -33,6 +33,6 @@ class MovingAverage:
         """Move the average towards the network as it is now."""
         self._updates.assign_add(1.0)
         count = ops.convert_to_tensor(self._updates)
-        kept = ops.minimum(self.decay, (1 + count) / (10 + count))
+        decay = ops.minimum(self.decay, (1 + count) / (10 + count))
         for mean, now in self._pairs:
-            mean.assign(kept * mean + (1 - kept) * now)
+            mean.assign(decay * mean + (1 - decay) * now)

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 import keras
 from tqdm import tqdm
 
-from keras_gen.data import ImageSet
-
 if TYPE_CHECKING:
     from keras_gen.runs import Run
     from keras_gen.training.loop import Loop
@@ -50,16 +48,12 @@ class Validation(keras.callbacks.Callback):
 
     Args:
         run: The run.
-        train: The images it trains on.
-        validation: The images it is measured on.
-
-    Raises:
-        InputError: There are too few images to compare, or the features cannot be had.
+        measure: Returns a row of scores of a run, and the name of the one that is best when it is lowest.
     """
 
-    def __init__(self, run: Run, train: ImageSet, validation: ImageSet) -> None:
+    def __init__(self, run: Run, measure: Callable[[Run], tuple[dict, str]]) -> None:
         super().__init__()
-        self.run, self.measure = run, run.validation_measure(train, validation)
+        self.run, self.measure = run, measure
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure; write metrics.csv, and the models if none were better."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from keras_gen.places import spread_places
+from keras_gen.indices import evenly_spaced_indices
 from keras_gen.training.findings import PROBED, Finding, check_gradients, dcgan_checks, vae_checks
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Doctor(keras.callbacks.Callback):
     def __init__(self, trainer: Trainer, run: Run, train: ImageSet, say: Callable[[str], None] = print) -> None:
         super().__init__()
         self.trainer, self.run, self.say = trainer, run, say
-        self.images = np.asarray(train.images[spread_places(len(train), PROBED)])
+        self.images = np.asarray(train.images[evenly_spaced_indices(len(train), PROBED)])
         self.first: np.ndarray | None = None  # what a generator made when its running averages had settled
         self.first_epoch = 0
 

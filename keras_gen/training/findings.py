@@ -44,6 +44,7 @@ class Finding:
 
 
 def vae_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
+    """Return the checks of a VAE, ready to be called."""
     run, trainer = doctor.run, doctor.trainer
     random = random_stream(run.settings.training.seed, "held_out")
     seen = observed(doctor.images, run.settings.decoder.likelihood, random)
@@ -57,6 +58,7 @@ def vae_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
 
 
 def dcgan_checks(doctor: Doctor, steps: int) -> list[Callable[[], Finding | None]]:
+    """Return the checks of a DCGAN after so many steps, ready to be called."""
     run, settings = doctor.run, doctor.run.settings
     random = random_stream(settings.training.seed, "grid")
     latents = draw_latents(random, PROBED, settings.latent_dim, settings.latent_distribution)

@@ -149,7 +149,7 @@ def check_changes(step: str, changes: dict[str, WeightChanges], expected: dict[s
         if expectation == "everything" and unchanged:
             raise RunError(
                 f"weight check: the {step} step did not change {len(unchanged)} of {len(trained)} weights of the "
-                f"{name} (first {unchanged[0]}); it must train them all: a `trainable` flag or the learning rate is wrong"
+                f"{name} (first {unchanged[0]}); it must: a `trainable` flag or the learning rate is wrong"
             )
         changed = [path for path, changed in trained.items() if changed]
         if expectation != "everything" and changed:

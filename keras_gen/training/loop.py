@@ -37,7 +37,7 @@ class Loop:
         run: The run, new or restored.
         train: Images to train on, shuffled anew each epoch.
         held_out: Images to measure on after each epoch.
-        validation: Images for `evaluate_every`, or None.
+        measure: Scores a run on validation images every `evaluate_every` epochs, or None.
         callbacks: The user's.
         say: Takes lines of text for the user.
         save_every: Seconds between checkpoints.
@@ -51,7 +51,7 @@ class Loop:
         train: ImageSet,
         held_out: ImageSet,
         *,
-        validation: ImageSet | None = None,
+        measure: Callable[[Run], tuple[dict, str]] | None = None,
         callbacks: list[keras.callbacks.Callback] | tuple = (),
         say: Callable[[str], None] = print,
         save_every: float = 60.0,
@@ -63,7 +63,7 @@ class Loop:
         self.progress = Progress(trainer, run, say)
         writes = run.folder is not None
         watching = [
-            *([Validation(run, train, validation)] if validation is not None and trainer.chief else []),
+            *([Validation(run, measure)] if measure is not None else []),
             *([HistoryFiles(run)] if writes else []),
             *([Doctor(trainer, run, train, self.progress.say)] if doctor and trainer.chief else []),
             *([EpochPictures(run)] if writes else []),

@@ -113,7 +113,7 @@ def run_plan(
         The run; `run.stopped_by` is the number of the signal that stopped it, or None.
     """
     started = time.monotonic()
-    run = _begin(plan, trainer, folder, command, say)
+    run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
             _restore(trainer, run, plan, say)
@@ -124,7 +124,7 @@ def run_plan(
             run,
             plan.train,
             plan.held_out,
-            validation=plan.validation,
+            measure=measure,
             callbacks=callbacks(run) if callable(callbacks) else callbacks,
             say=say,
             save_every=save_every,
@@ -143,8 +143,8 @@ def run_plan(
 
 def _begin(
     plan: Plan, trainer: Trainer, folder: RunFolder | str | Path | bool | None, command: str | None, say: Callable
-) -> Run:
-    """Return a new run with its folder, or the one to continue."""
+) -> tuple[Run, Callable | None]:
+    """Return a new run with its folder, or the one to continue, and what measures it on validation images."""
     commands = [command] if command else []
     if plan.run is not None:
         run = plan.run
@@ -154,7 +154,7 @@ def _begin(
         record |= describe_images(plan.train, plan.held_out, plan.source) | _made_with()
         run.continue_with(trainer.models, (plan.train, plan.held_out), record)
         say(f"Run     {run.where}")
-        return run
+        return run, _measure(run, plan)
     record = {
         "id": new_id(),
         "kind": plan.kind,
@@ -167,18 +167,24 @@ def _begin(
         "findings": [],
         "commands": commands,
     }
-    run_folder = None
-    if folder and trainer.chief:
-        run_folder = _folder(folder, plan, record)
-        record = run_folder.read()
-        say(f"Run     {run_folder.path}")
-    run = RUNS[plan.kind](record, run_folder, models=trainer.models, datasets=(plan.train, plan.held_out))
+    run = RUNS[plan.kind](record, models=trainer.models, datasets=(plan.train, plan.held_out))
     run.continue_with(trainer.models, (plan.train, plan.held_out), {})
-    if run_folder is not None:
-        if plan.source is None and not save_images(run_folder, plan.train, plan.validation, plan.held_out):
+    run.chief = trainer.chief
+    measure = _measure(run, plan)  # before there is a folder: what it needs may be missing
+    if folder and trainer.chief:
+        run.folder = _folder(folder, plan, record)
+        run.record = run.folder.read()
+        say(f"Run     {run.folder.path}")
+        if plan.source is None and not save_images(run.folder, plan.train, plan.validation, plan.held_out):
             say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
         say(f"Preview {run.draw_data()}")
-    return run
+    return run, measure
+
+
+def _measure(run: Run, plan: Plan) -> Callable | None:
+    if plan.validation is None or not run.chief:
+        return None
+    return run.validation_measure(plan.train, plan.validation)
 
 
 def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> RunFolder:
@@ -201,14 +207,14 @@ def _restore(trainer: Trainer, run: Run, plan: Plan, say: Callable[[str], None])
         run.history, run.timing, run.metrics = [], [], []
         return
     position = load_checkpoint(run.folder, trainer.variables, say)
+    trainer.sums = _sums(position["sums"])
+    run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
+    run.metrics = position.get("metrics", [])
     begun, epochs = position["epoch"] + (position["step"] > 0), run.settings.training.epochs
     if begun > epochs:
         raise InputError(f"{run.where} is in epoch {begun} already; give at least as many with `epochs`")
     if begun == position["epoch"] == epochs and run.status == "finished" and not run.missing_pictures():
         raise InputError(f"{run.where} has its {begun} epochs; give more with `epochs` to continue")
-    trainer.sums = _sums(position["sums"])
-    run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
-    run.metrics = position.get("metrics", [])
     run.resumed_after = len(run.history)
     where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
     say(f"Resume  from {where} of {epochs}")

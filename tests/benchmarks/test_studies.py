@@ -2,7 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from keras_gen.benchmarks.studies import Study, report, studies
+from keras_gen.benchmarks.studies import Study, studies
+from keras_gen.benchmarks.study_tables import report
 
 ONE, TWO = "the first", "the second"
 

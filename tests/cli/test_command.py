@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import keras_gen
-from keras_gen.cli.command import Parser, StopSignals, run_command, say
+from keras_gen.cli.command import Parser, run_command, say
 from keras_gen.cli.messages import as_flags
 from keras_gen.errors import InputError, RunError, WriteError
 
@@ -48,7 +48,7 @@ def raising(error):
         (MemoryError(), 1, "error: there is not enough memory for this; use smaller batches, images or networks\n"),
         (ResourceExhaustedError("OOM when allocating"), 1, "error: there is not enough memory for this;"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), 1, "error: there is not enough memory for this;"),
-        (KeyboardInterrupt(), 130, "\nStopped; there was nothing to save yet"),
+        (KeyboardInterrupt(), 130, "\nStopped\n"),
     ],
 )
 def test_what_goes_wrong_becomes_a_line_and_an_exit_code(capsys, error, code, line):
@@ -73,6 +73,14 @@ def test_what_goes_wrong_becomes_a_line_and_an_exit_code(capsys, error, code, li
 )
 def test_arguments_are_named_as_flags(message, shown):
     assert as_flags(message) == shown
+
+
+def test_a_setting_that_has_a_flag_is_named_by_it():
+    flags = {"--epochs", "--set", "training.epochs"}
+    message = "`training.epochs` was 3; try `training.epochs=4`, `generator.filters=8` or `generator.filters`"
+    assert as_flags(message, flags) == (
+        "--epochs was 3; try --epochs 4, --set generator.filters=8 or generator.filters"
+    )
 
 
 def test_what_is_no_flag_of_the_command_is_not_named_as_one(capsys, monkeypatch):
@@ -101,29 +109,60 @@ def test_bugs_are_not_hidden():
         run_command(raising(FileNotFoundError("gone")))
 
 
-def test_every_ctrl_c_is_a_request_and_none_cuts_off_what_is_being_saved(capfd):
-    before = signal.getsignal(signal.SIGINT)
-    with StopSignals() as stop:
-        assert not stop()
-        for _ in range(3):
-            signal.raise_signal(signal.SIGINT)
-        assert stop()
-        assert stop.exit_code == 130
-    assert capfd.readouterr().err.count("Stopping after this step, and saving") == 1
-    assert signal.getsignal(signal.SIGINT) is before
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_outside_the_training_ends_the_command(monkeypatch, name, code):
+    monkeypatch.setattr(signal, "SIG_IGN", None)  # this process may be under nohup
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    assert run_command(lambda: signal.raise_signal(number)) == code
+    assert signal.getsignal(number) == before
 
 
-def test_who_reads_half_of_the_output_gets_no_traceback():
-    """As `train_vae.py --dry-run | head -1` does."""
-    code = (
-        "import sys; from keras_gen.cli.command import run_command; "
-        "sys.exit(run_command(lambda: [print('x' * 100, flush=True) for _ in range(10_000)] and 0))"
+def test_a_hangup_that_is_ignored_stays_ignored():
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_command(lambda: signal.raise_signal(signal.SIGHUP) or 7) == 7
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("[print('x' * 100) for _ in range(10_000)] and 0", 1),
+        ("read(0, 1) and print('x', end='') or 130", 130),
+    ],
+)
+def test_who_reads_half_of_the_output_gets_no_traceback(body, code):
+    """As `train_vae.py --dry-run | head -1` does; a run that was stopped keeps its exit code."""
+    code_text = (
+        "import sys; from os import read; from keras_gen.cli.command import run_command; print('first', flush=True); "
+        f"sys.exit(run_command(lambda: {body}))"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code_text], **pipes) as process:
         process.stdout.readline()
         process.stdout.close()
+        process.stdin.write(b"go")
+        process.stdin.close()
         assert process.stderr.read() == b""
-    assert process.returncode == 1
+    assert process.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("--image-sze", "--image-sze is not known; did you mean --image-size?; see train --help"),
+        ("--q=3", "--q=3 is not"),
+    ],
+)
+def test_an_unknown_flag_is_answered_with_the_nearest(word, message):
+    parser = Parser(prog="train")
+    parser.add_argument("--image-size")
+    with pytest.raises(InputError) as raised:
+        parser.parse_args([word])
+    assert str(raised.value).startswith(message)
 
 
 def test_names_that_the_terminal_cannot_show_are_escaped():

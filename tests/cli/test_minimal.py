@@ -60,7 +60,7 @@ def test_flags_change_the_run(tmp_path):
 
 @pytest.mark.parametrize("system", PICTURES)
 def test_the_animation_moves(system, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_gen.cli.minimal.FRAMES", 6)
+    monkeypatch.setattr("keras_gen.minimal_runs.FRAMES", 6)
     assert main(["minimal", system, "--epochs", "60", "--animate", "--out", str(tmp_path / "run")]) == 0
     with Image.open(tmp_path / "run" / "training.gif") as film:
         assert film.n_frames == 6

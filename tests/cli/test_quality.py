@@ -27,17 +27,15 @@ STUDIES = {
 def write_run(path, status, kind="vae", **overrides):
     settings = resolve_settings(kind, "mnist5k", **overrides)
     images = {"count": 10, "image_shape": [28, 28, 1], "fingerprint": "0"}
-    RunFolder.create(
-        path,
-        kind,
-        "mnist5k",
-        kind=kind,
-        settings=settings.as_dict(),
-        dataset={"name": "mnist5k", "class_names": [], "train": images, "held_out": images},
-        pixel_range=[0, 1],
-        source=None,
-        status=status,
-    )
+    facts = {
+        "kind": kind,
+        "settings": settings.as_dict(),
+        "dataset": {"name": "mnist5k", "class_names": [], "train": images, "held_out": images},
+        "pixel_range": [0, 1],
+        "source": None,
+        "status": status,
+    }
+    RunFolder.create(path, kind, "mnist5k", facts=facts)
     folder = RunFolder(path)
     folder.write_history([{"epoch": 1, "held_out_loss": 150, "held_out_reconstruction": 144, "held_out_kl": 6}])
     folder.write_timing([{"epoch": 1, "train_seconds": 2}])

@@ -85,7 +85,6 @@ def test_what_resampling_adds_beyond_black_and_white_is_clipped(black):
         (BYTES.astype("M8[s]"), "dtype datetime64"),
         (np.array(["a.png"]), "dtype <U5"),
         (None, "dtype object"),
-        ([[1, 2], [3]], "cannot be made an array"),
     ],
 )
 def test_pixels_of_no_known_range_are_refused(images, message):
@@ -148,7 +147,9 @@ def test_shapes_that_are_no_images_or_have_two_readings_are_refused(shape, messa
 
 def test_labels_and_the_other_part_decide_between_two_readings():
     last = np.moveaxis(RANDOM.integers(0, 256, (12, 8, 8), np.uint8), 0, -1)
-    assert ImageSet.from_arrays(last[:, :, :10], np.arange(10)).images.shape == (10, 8, 8, 1)
+    either = RANDOM.integers(0, 256, (20, 16, 24), np.uint8)
+    assert ImageSet.from_arrays(either, np.arange(20)).images.shape == (20, 16, 24, 1)
+    assert ImageSet.from_arrays(either, np.arange(24)).images.shape == (24, 20, 16, 1)
     lines = []
     parts, _ = prepare([Part(last), Part(last[:, :, :8])], say=lines.append)
     assert [images.shape for images, _ in parts] == [(12, 8, 8, 1), (8, 8, 8, 1)]
@@ -247,3 +248,9 @@ def test_arrays_without_a_known_name_are_listed():
         InputError, match=r"photos\.npz has no array named images, x_train or the like; it has pictures, z"
     ):
         named_parts({"pictures": X, "z": X}, "photos.npz")
+
+
+def test_what_cannot_be_an_array_gives_one_line():
+    for images, labels in (([[1, 2], [3]], None), (BYTES, [[1], [2, 3]]), (ImageSet(COLOURS), None)):
+        with pytest.raises(InputError, match=r"cannot be made an array|ImageSet already"):
+            ImageSet.from_arrays(images, labels)

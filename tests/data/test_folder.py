@@ -1,15 +1,13 @@
 import mmap
 import os
 import shutil
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen.data import folder as folder_module
-from keras_gen.data import load_dataset
-from keras_gen.data.folder import read_folder
+from keras_gen.data import decoding, finding, load_dataset, resizing
+from keras_gen.data.folder import read_folder, read_image, read_images
 from keras_gen.errors import InputError
 
 
@@ -30,8 +28,8 @@ def photos(tmp_path, monkeypatch):
 
 def read(path, **options):
     said = []
-    images, facts = read_folder(path, path.parent / "cache", say=said.append, **options)
-    return images, facts, said
+    folder = read_folder(path, say=said.append, cache=path.parent / "cache", **options)
+    return folder.images, folder, said
 
 
 def levels(images):
@@ -40,10 +38,10 @@ def levels(images):
 
 def test_a_folder_s_images_are_read_in_order_and_described(photos):
     path = photos()
-    images, facts, said = read(path)
+    images, folder, said = read(path)
     assert images.shape == (20, 16, 16, 1)
     assert images[:, 3, 3, 0].tolist() == list(range(0, 200, 10))
-    assert facts.labels is None
+    assert folder.labels is None
     assert said[0] == f"Files   20 images in {path} of 16x16 pixels, kept at their own size"
     assert said[1].startswith(f"Cache   {path.parent / 'cache'}")
     assert read(path)[2] == said[:1]
@@ -53,8 +51,8 @@ def test_a_folder_s_images_are_read_in_order_and_described(photos):
     ("size", "expected", "said"),
     [
         ((16, 16), 16, "of 16x16 pixels, kept at their own size"),
-        ((20, 16), 64, "of 20x16 pixels, cropped to squares and resized to 64x64 (--image-size sets another)"),
-        ((18, 18), 64, "of 18x18 pixels, cropped to squares and resized to 64x64 (--image-size sets another)"),
+        ((20, 16), 64, "of 20x16 pixels, cropped to squares and resized to 64x64 (`image_size` sets another)"),
+        ((18, 18), 64, "of 18x18 pixels, cropped to squares and resized to 64x64 (`image_size` sets another)"),
     ],
 )
 def test_the_size_is_the_shared_one_if_it_can_be_reached_and_else_64(photos, size, expected, said):
@@ -80,22 +78,21 @@ def test_colour_is_kept_if_any_file_has_it(photos):
 
 def test_sub_folders_are_labels(photos):
     path = photos(names="{1}/deep/{0:02d}.png")
-    images, facts, said = read(path)
-    assert facts.class_names == ["a", "b"]
-    assert [facts.labels[0], facts.labels[-1]] == [0, 1]
-    assert levels(images[np.array(facts.labels) == 0]) == list(range(0, 200, 20))
+    images, folder, said = read(path)
+    assert folder.class_names == ["a", "b"]
+    assert [folder.labels[0], folder.labels[-1]] == [0, 1]
+    assert levels(images[folder.labels == 0]) == list(range(0, 200, 20))
     assert said[1] == "Labels  2 sub-folders: a, b"
-    Image.new("L", (16, 16)).save(path / "loose.png")
-    assert read(path)[1].labels is None
 
 
-def test_hidden_files_and_other_kinds_of_files_are_no_images(photos):
+def test_hidden_files_and_what_systems_leave_are_no_images(photos):
     path = photos()
-    (path / "notes.txt").write_text("not an image")
-    (path / "._00.png").write_bytes(b"\0\0")
-    (path / ".thumbnails").mkdir()
-    (path / ".thumbnails" / "x.png").write_bytes(b"\0")
-    assert read(path, max_bad=0)[0].shape[0] == 20
+    for name in ("._00.png", ".thumbnails/x.png", "__MACOSX/._00.png", "Thumbs.db", "desktop.ini"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(b"\0\0")
+    images, _, said = read(path, max_bad=0)
+    assert len(images) == 20
+    assert not [line for line in said if line.startswith("Passed")]
 
 
 def bad_files(path):
@@ -136,15 +133,16 @@ def test_images_that_cannot_be_used_are_skipped_counted_and_named(photos):
     path = photos((40, 30))
     reasons = bad_files(path)
     for _ in ("decoded", "from the cache"):
-        images, facts, said = read(path)
+        images, folder, said = read(path)
+        skipped = folder.facts.skipped
         assert images.shape == (20, 64, 64, 1)
-        assert {name: facts.skipped[name].startswith(reason) for name, reason in reasons.items()} == dict.fromkeys(
+        assert {name: skipped[name].startswith(reason) for name, reason in reasons.items()} == dict.fromkeys(
             reasons, True
         )
-        assert len(facts.skipped) == len(reasons)
+        assert len(skipped) == len(reasons)
         assert said[1].startswith(f"Skipped {len(reasons)} images: ")
         assert said[1].endswith(f"and {len(reasons) - 3} more")
-        with pytest.raises(InputError, match=r"more than 3 of the images .* mend or remove them, .* --max-bad"):
+        with pytest.raises(InputError, match=r"more than 3 of the images .* mend or remove them, .* `max_bad`"):
             read(path, max_bad=3)
 
 
@@ -161,134 +159,37 @@ def test_a_decompression_bomb_is_not_opened(photos, monkeypatch):
         read(path, max_bad=0)
 
 
-def test_the_second_time_nothing_is_decoded(photos, monkeypatch):
-    path = photos()
-    before, _, _ = read(path)
-    monkeypatch.setattr(folder_module, "_pixels", None)
-    np.testing.assert_array_equal(read(path)[0], before)
-
-
-@pytest.mark.parametrize("change", ["content", "new", "gone", "size"])
-def test_the_cache_is_left_when_the_files_change(photos, change):
-    path = photos()
-    assert read(path)[0].max() == 190
-    options = {}
-    if change == "content":
-        Image.new("L", (16, 16), 250).save(path / "07.png")
-    elif change == "new":
-        Image.new("L", (16, 16), 250).save(path / "new.png")
-    elif change == "gone":
-        (path / "19.png").unlink()
-    else:
-        options = {"image_size": 8}
-    images, _, _ = read(path, **options)
-    assert (images.max(), images.shape[1]) == {"gone": (180, 16), "size": (190, 8)}.get(change, (250, 16))
-
-
-def test_what_a_user_does_with_the_images_never_reaches_the_cache(photos):
-    path = photos()
-    images, _, _ = read(path)
-    images[:] = 0
-    assert read(path)[0].max() == 190
-
-
-def test_a_failed_decoding_leaves_nothing_behind(photos, monkeypatch):
-    path = photos()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(folder_module.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        read(path)
-    assert not list((path.parent / "cache").iterdir())
-
-
-def test_two_folders_with_the_same_names_sizes_and_times_are_two(photos, tmp_path):
-    path = photos()
-    other = shutil.copytree(path, tmp_path / "others")
-    for number in range(20):
-        for folder, level in ((path, 10), (other, 200)):
-            Image.new("L", (16, 16), level).save(folder / f"{number:02d}.bmp")
-            (folder / f"{number:02d}.png").unlink()
-            os.utime(folder / f"{number:02d}.bmp", (1e9, 1e9))
-    assert (read(path)[0].max(), read(other)[0].max()) == (10, 200)
-
-
-@pytest.mark.parametrize("damage", ["no pixels", "cut pixels", "no facts", "cut facts"])
-def test_a_damaged_cache_is_made_again(photos, damage):
-    path = photos()
-    whole, _, _ = read(path)
-    (place,) = (path.parent / "cache").iterdir()
-    file = place / ("images.u8" if "pixels" in damage else "facts.json")
-    content = file.read_bytes()
-    file.unlink()
-    if "cut" in damage:
-        file.write_bytes(content[:20])
-    np.testing.assert_array_equal(read(path)[0], whole)
-    assert [each.name for each in (path.parent / "cache").iterdir()] == [place.name]
-
-
-def test_what_a_killed_process_left_is_removed_after_a_day(photos):
-    path = photos()
-    for name, age in (("old", 2), ("young", 0)):
-        left = path.parent / "cache" / f".partial-{name}"
-        left.mkdir(parents=True)
-        os.utime(left, (time.time() - age * 24 * 3600,) * 2)
-    read(path)
-    assert {each.name for each in (path.parent / "cache").glob(".partial-*")} == {".partial-young"}
-
-
 def test_a_disk_that_cannot_be_read_is_no_bad_image(photos, monkeypatch):
     def fail(*_, **__):
         raise OSError(5, "Input/output error")
 
     path = photos()
-    monkeypatch.setattr(folder_module.Image, "open", fail)
+    monkeypatch.setattr(decoding.Image, "open", fail)
     with pytest.raises(OSError, match="Input/output error"):
         read(path)
 
 
-def test_linked_folders_are_searched_and_loops_are_not_followed(photos, tmp_path):
-    path = photos()
-    (tmp_path / "linked").mkdir()
-    (tmp_path / "linked" / "class").symlink_to(path)
-    (path / "loop").symlink_to(tmp_path / "linked")
-    images, facts, _ = read(tmp_path / "linked")
-    assert len(images) == 20
-    assert facts.class_names == ["class"]
-
-
-@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="POSIX")
-def test_more_pixels_than_memory_can_be_mapped(tmp_path):
-    size = 2 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with (tmp_path / "images.u8").open("wb") as file:
-        file.truncate(size)  # sparse: it takes no room on the disk
-    mapped = folder_module._mapped(tmp_path / "images.u8")
-    assert mapped.size == size
-    mapped[-1] = 7
-    assert (tmp_path / "images.u8").stat().st_blocks == 0
-
-
-def test_a_cache_that_cannot_be_made_is_named(photos, monkeypatch):
-    def refuse(self, *_, **__):
-        raise PermissionError(13, "Permission denied", str(self))
-
-    path = photos()
-    monkeypatch.setattr(folder_module.Path, "mkdir", refuse)
-    with pytest.raises(InputError, match=r"the cache of images cannot be made .* set KERAS_HOME"):
-        read(path)
+def test_links_are_followed_once_and_folders_themselves_come_first(photos, tmp_path):
+    path = photos(names="z{1}/{0:02d}.png")
+    (path / "a-link").symlink_to(path / "za")
+    (path / "loop").symlink_to(tmp_path)
+    (path / "itself").symlink_to("itself")
+    (tmp_path / "elsewhere").mkdir()
+    Image.new("L", (16, 16)).save(tmp_path / "elsewhere" / "x.png")
+    (path / "linked").symlink_to(tmp_path / "elsewhere")
+    images, folder, _ = read(path)
+    assert len(images) == 21
+    assert folder.class_names == ["linked", "za", "zb"]
 
 
 def test_a_folder_that_cannot_be_read_is_named(photos, monkeypatch):
     path = photos()
 
-    def walk(_, onerror, followlinks):
-        onerror(PermissionError(13, "Permission denied", str(path / "private")))
-        return []
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr(folder_module.os, "walk", walk)
-    with pytest.raises(InputError, match=r"private cannot be read \(Permission denied\); allow reading it"):
+    monkeypatch.setattr(finding.os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"photos cannot be read \(Permission denied\); allow reading it"):
         read(path)
 
 
@@ -317,3 +218,176 @@ def test_training_images_stay_mapped_and_give_the_same_batches_as_in_memory(phot
         base = base.base
     assert isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
     np.testing.assert_array_equal(train.images[[3, 1]], np.array(train.images)[[3, 1]])
+
+
+def test_own_output_is_never_input(photos):
+    path = photos()
+    outputs = {
+        "runs/0001": ["run.json", "images/epoch-0001.png"],
+        "damaged": ["run.json", "checkpoints/1", "figures/x.png"],
+        "bare": ["models/decoder.keras", "images/x.png"],
+        "runs/0002-minimal": ["history.csv", "losses.png"],
+    }
+    for folder, names in outputs.items():
+        for name in names:
+            file = path / folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path / "00.png", file)
+    (path / "runs" / "0001" / "run.json").write_text('{"format_version": 1}')
+    (path / "others").mkdir()
+    (path / "others" / "run.json").write_text('{"distance": 5}')  # another program's
+    shutil.copy(path / "00.png", path / "others")
+    images, _, said = read(path)
+    assert len(images) == 21
+    assert "Passed  1 .json, 4 run folders" in said
+    assert len(read_images(path, (16, 16, 1))) == 21
+    with pytest.raises(InputError, match="is a run folder"):
+        read(path / "bare")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_pipes_are_never_opened(photos):
+    path = photos()
+    os.mkfifo(path / "pipe.png")
+    os.mkfifo(path / "pipe")
+    (path / "link.jpg").symlink_to("pipe")
+    images, _, said = read(path)
+    assert len(images) == 20
+    assert "Passed  3 pipes, sockets or devices" in said
+    with pytest.raises(InputError, match=r"pipe.png is not a file"):
+        read_image(path / "pipe.png", (16, 16, 1))
+
+
+def test_the_content_decides_what_is_an_image_and_others_are_counted(photos, monkeypatch):
+    monkeypatch.setattr(finding, "can_read_heif", lambda: False)
+    path = photos(mode="RGB")
+    for number, name in enumerate(("a.jfif", "a.jpe", "no-ending", "a.dat", "avif.jpg")):
+        Image.new("RGB", (16, 16), (0, 9, 99)).save(path / name, format="AVIF" if number == 4 else "JPEG")
+    (path / "phone.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    for name in ("a.HEIC", "b.heic", "raw.nef", "notes.txt", "LICENSE"):
+        (path / name).write_bytes(b"text")
+    (path / "clip.mp4").write_bytes(b"\0")
+    images, folder, said = read(path)
+    assert len(images) == 25
+    assert folder.facts.skipped == {"phone.jpg": "is HEIC; pip install pillow-heif, or save it as JPEG"}
+    (line,) = [line for line in said if line.startswith("Passed")]
+    assert line.startswith("Passed  2 .heic (pip install pillow-heif to read them), ")
+    for part in ("1 .nef (save them as PNG or JPEG)", "1 .txt", "1 without an ending", "1 .mp4 (save their frames"):
+        assert part in line
+
+
+def test_names_of_any_kind_stay_in_their_line(photos):
+    path = photos()
+    Image.new("L", (16, 16)).save(path / "a 'quoted' \"name\"\n\x1b[31m.png")
+    (path / f"{'long' * 50}.png").write_bytes(b"")
+    (path / "bad\n\x1b.png").write_bytes(b"")
+    images, _, said = read(path)
+    assert len(images) == 21
+    assert all(line.isprintable() and len(line) < 400 for line in said[:2])
+
+
+def test_size_and_channels_come_from_the_images_that_are_used(photos):
+    path = photos((12, 12))
+    colour = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    Image.fromarray(colour).save(path / "cut.png")
+    (path / "cut.png").write_bytes((path / "cut.png").read_bytes()[:2000])
+    images, folder, said = read(path)
+    assert images.shape == (20, 12, 12, 1)
+    assert said[0].endswith("of 12x12 pixels, kept at their own size")
+    assert list(folder.facts.skipped) == ["cut.png"]
+
+
+def test_grey_stored_in_colour_is_remarked_on(photos):
+    path = photos()
+    for file in path.iterdir():
+        Image.open(file).convert("RGB").save(file)
+    assert any("`channels=1`" in line for line in read(path)[2])
+    assert not any("`channels=1`" in line for line in read(path, channels=3)[2])
+    Image.new("RGB", (16, 16), (200, 0, 0)).save(path / "00.png")
+    assert not any("`channels=1`" in line for line in read(path)[2])
+
+
+def ramp(path, highest, dtype, count=4):
+    """Write images whose values run evenly from 0 to the highest."""
+    path.mkdir()
+    values = np.linspace(0, highest, 256).round().astype(dtype).reshape(16, 16)
+    for number in range(count):
+        Image.fromarray(values).save(path / f"{number}.png")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("dtype", "highest", "white"),
+    [
+        (np.uint8, 1, 1),
+        (np.uint8, 15, 15),
+        (np.uint8, 200, 255),
+        (np.uint16, 1, 1),
+        (np.uint16, 255, 255),
+        (np.uint16, 1000, 1023),
+        (np.uint16, 4095, 4095),
+        (np.uint16, 4096, 4095),
+        (np.uint16, 16000, 16383),
+        (np.uint16, 40000, 65535),
+    ],
+)
+def test_pixels_of_fewer_bits_than_their_type_are_scaled(tmp_path, dtype, highest, white):
+    path = ramp(tmp_path / "ramp", highest, dtype)
+    images, _, said = read(path)
+    full = np.iinfo(dtype).max
+    expected = np.minimum(np.linspace(0, highest, 256).round() * 255 / white, 255).reshape(16, 16)
+    assert abs(images[0, ..., 0] - expected).max() <= 1
+    line = f"Range   pixels use 0 to {white} of {full}; they are scaled so that {white} is white"
+    assert (line in said) == (white != full)
+    np.testing.assert_array_equal(
+        read_image(path / "0.png", (16, 16, 1)) if dtype == np.uint16 else images[0], images[0]
+    )
+
+
+@pytest.mark.parametrize(("dtype", "highest"), [(np.uint8, 20), (np.uint8, 60), (np.uint16, 20), (np.uint16, 7000)])
+def test_pixels_that_can_be_read_in_two_ways_are_refused_with_both_remedies(tmp_path, dtype, highest):
+    full = np.iinfo(dtype).max
+    with pytest.raises(InputError, match=rf"0 to {highest} of {full}.* multiplied by .*; if {full} is, brighten them"):
+        read(ramp(tmp_path / "ramp", highest, dtype))
+
+
+def test_one_dark_picture_in_16_bits_does_not_set_the_range_of_a_folder(tmp_path):
+    path = ramp(tmp_path / "ramp", 60000, np.uint16)
+    Image.fromarray(np.full((16, 16), 257, np.uint16)).save(path / "dark.png")
+    assert read(path)[0].max() == 233
+    assert read(path)[0][-1].max() == 1
+
+
+def test_a_huge_image_is_reduced_in_bands_and_looks_the_same(photos, monkeypatch):
+    path = photos((16, 16), count=2)
+    ramp_image = Image.fromarray((np.add.outer(np.arange(200), np.arange(300)) // 2).astype(np.uint8))
+    ramp_image.getexif()[0x0112] = 6
+    ramp_image.save(path / "00.png", exif=ramp_image.getexif())
+    usual = read_image(path / "00.png", (16, 16, 1)).astype(int)
+    monkeypatch.setattr(decoding, "HUGE", 1000)
+    monkeypatch.setattr(resizing, "BAND_PIXELS", 2000)
+    banded = read_image(path / "00.png", (16, 16, 1)).astype(int)
+    assert abs(banded - usual).mean() < 2
+
+
+def test_an_image_that_would_take_more_than_the_memory_is_named(photos, monkeypatch):
+    monkeypatch.setattr(decoding, "MEMORY", 0)
+    monkeypatch.setattr(decoding, "HEADROOM", 100)
+    with pytest.raises(InputError, match=r"00.png is 16x16, too large for PNG in 1 GB"):
+        read(photos(), max_bad=0)
+
+
+def test_a_test_folder_is_held_out_with_its_labels_as_it_is(photos):
+    path = photos(names="train/{1}/{0:02d}.png")
+    for level, label in ((250, "a"), (240, "b")):
+        (path / "test" / label).mkdir(parents=True)
+        Image.new("L", (16, 16), level).save(path / "test" / label / "x.png")
+    (path / "test" / "a" / "bad.png").write_bytes(b"")
+    said = []
+    train, held_out = load_dataset(str(path), seed=3, say=said.append)
+    assert levels(train.images) == list(range(0, 200, 10))
+    assert train.labels.tolist() == (train.images[:, 0, 0, 0] // 10 % 2).tolist()
+    assert held_out.images[:, 0, 0, 0].tolist() == [250, 240]
+    assert held_out.labels.tolist() == [0, 1]
+    assert train.class_names == held_out.class_names == ("a", "b")
+    assert "Split   train/ is trained on (20 images), test/ is held out (3)" in said

@@ -43,3 +43,11 @@ def test_a_set_of_mostly_one_picture_is_noticed_also_with_a_little_noise():
 def test_images_without_any_difference_are_refused(images, message):
     with pytest.raises(InputError, match=message):
         inspect(image_set(images))
+
+
+def test_nearly_black_images_are_refused_and_some_of_them_remarked_on():
+    images = noise(1000)
+    with pytest.raises(InputError, match=r"all images of photos are nearly black \(0 to 9 of 255\)"):
+        inspect(image_set(images % 10))
+    images[:200] %= 10
+    assert inspect(image_set(images))[0].startswith("20% of the images are nearly black")

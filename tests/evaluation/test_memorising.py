@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_limits
 
-from keras_gen.evaluation import find_copies, nearest
+from keras_gen.evaluation import find_copies, nearest, repeated_images
 
 COUNT = 500
 
@@ -90,8 +90,8 @@ def test_held_out_images_that_are_training_images_too_are_not_taken_for_normal(h
     found = find_copies(noisy(train[:COUNT], 3), held_out, train)
     assert found.twins == twins
     assert found.share.value > 0.9 or twins == COUNT  # all of them twins: only the nearest copies are known for some
-    said = {1: "(one held-out image is among", 60: "(60 held-out images are among", COUNT: f"({COUNT} held-out images"}
-    assert said[twins] in found.verdict
+    count = "one held-out image" if twins == 1 else f"{twins} held-out images"
+    assert f"(Left out: {count} that the training images have, too.)" in found.verdict
     honest = find_copies(posing, held_out, train)
     assert not honest.found
     assert honest.twins == twins
@@ -107,3 +107,20 @@ def test_the_nearest_points_do_not_depend_on_how_many_are_in_memory_at_a_time(mo
     monkeypatch.setattr("keras_gen.evaluation.memorising.CHUNK_NUMBERS", 12 * 7)
     for whole, parts in zip((indices, distances), nearest(queries, points, k=3), strict=True):
         np.testing.assert_allclose(parts, whole, rtol=1e-5)
+
+
+def test_data_with_repeated_images_is_not_called_memorised():
+    random = np.random.default_rng(0)
+    shapes = random.integers(0, 255, (12, 6, 6, 1), np.uint8)
+    images = shapes[random.integers(0, 12, 600)]
+    train, held_out, generated = images[:400], images[400:500], images[500:]
+    found = find_copies(generated, held_out, train, repeated_images(train, held_out))
+    assert not found.found
+    assert "more than once" in found.verdict
+    # Only some are repeated: copies of the others are found all the same.
+    unique = random.integers(0, 255, (300, 6, 6, 1), np.uint8)
+    train = np.concatenate([unique[:200], shapes[:4].repeat(10, axis=0)])
+    generated, held_out = np.concatenate([unique[:60], shapes[:4]]), unique[200:]
+    found = find_copies(generated, held_out, train, repeated_images(train, held_out))
+    assert found.found
+    assert found.repeats == 4

@@ -1,19 +1,17 @@
-"""The scores of real small runs: what is written, what is printed, and that they say what they should."""
+"""The scores of real small runs: what is written, and that they say what they should."""
 
-import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-from keras_gen import load_run
-from keras_gen.cli import scores
-from keras_gen.cli.main import main
-from keras_gen.cli.train import train_command
+from keras_gen.cli.evaluate import score_lines
+from keras_gen.errors import InputError
 from keras_gen.evaluation import features
-from keras_gen.training import RunFolder
-from tests.conftest import SMALL_SETTINGS, striped_images
+from keras_gen.evaluation.scores import likelihood_scores
+from keras_gen.runs import load_run
+from tests.conftest import striped_images, train_small
 
 
 @pytest.fixture(autouse=True)
@@ -22,148 +20,127 @@ def quick_features(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.getbasetemp() / "keras"))
 
 
-def evaluated(path, *arguments):
-    assert main(["evaluate", str(path), *arguments]) == 0
-    return json.loads((path / "metrics.json").read_text())
+@pytest.fixture
+def copied(command_runs, tmp_path):
+    """Load a copy of one of the small runs."""
+
+    def load(name):
+        shutil.copytree(command_runs[name], tmp_path / name)
+        return load_run(tmp_path / name)
+
+    return load
 
 
-def test_a_vae_gets_bounds_distances_and_a_verdict_and_the_same_ones_again(command_runs, capsys):
-    path = command_runs["vae"]
-    quick = ["--samples", "3", "--importance-samples", "50"]
-    first = evaluated(path, *quick)
-    printed = capsys.readouterr().out
-    assert evaluated(path, *quick) == first
-    likelihood = first["likelihood"]
-    assert (likelihood["likelihood"], likelihood["images"]) == ("bernoulli", 8)
-    elbo, bound = likelihood["elbo"], likelihood["importance_weighted_bound"]
-    assert elbo["value"] == pytest.approx(-(likelihood["reconstruction"] + likelihood["kl"]))
-    assert bound["value"] > elbo["value"]
-    assert f"{elbo['value']:.2f} ± {elbo['standard_error']:.2f} nats" in printed
-    assert "no likelihood of grey images" in printed
-    assert sum(likelihood["kl_per_dimension"]) == pytest.approx(likelihood["kl"], rel=1e-4)
-    images = first["images"]
+def quiet(line):
+    pass
+
+
+def test_a_vae_gets_bounds_distances_and_a_verdict_and_the_same_ones_again(copied):
+    run = copied("vae")
+    scores = run.evaluate(samples=3, importance_samples=50, say=quiet)
+    assert run.folder.read_scores() == json.loads(json.dumps(scores))
+    assert run.evaluate(samples=3, importance_samples=50, say=quiet) == scores
+    bounds, images = scores["likelihood"], scores["images"]
+    assert (bounds["likelihood"], bounds["images"], scores["epoch"]) == ("bernoulli", 8, 2)
+    assert bounds["elbo"]["value"] == pytest.approx(-(bounds["reconstruction"] + bounds["kl"]))
+    assert bounds["importance_weighted_bound"]["value"] > bounds["elbo"]["value"]
+    assert sum(bounds["kl_per_dimension"]) == pytest.approx(bounds["kl"], rel=1e-4)
     assert (images["features"], images["count"]) == ("own", 8)
-    for name in ("fid", "precision", "recall", "density", "coverage"):
-        assert f"{images['generated'][name]:.4f}" in printed
-        assert f"{images['floor'][name]:.4f}" in printed
-    assert set(first["memorising"]) == {"pixels", "features"}
-    assert first["memorising"]["pixels"]["verdict"] in printed
-    assert (path / "figures" / "nearest.png").stat().st_size > 500
+    assert "Metrics of the last models, epoch 2" in (run.folder.path / "report.html").read_text()
+    assert (run.folder.figures / "nearest.png").stat().st_size > 500
+    printed = "\n".join(score_lines(scores, 2, run.class_names))
+    assert f"{bounds['elbo']['value']:.2f} ± {bounds['elbo']['standard_error']:.2f} nats" in printed
+    for column in ("generated", "floor"):
+        for name in ("fid", "precision", "recall", "density", "coverage"):
+            assert f"{images[column][name]:.4f}" in printed
+    assert scores["memorising"]["pixels"]["verdict"] in printed
 
 
 def test_the_kl_of_the_dimensions_is_that_of_the_pixels_that_are_drawn(tmp_path):
     """The encoder of a binarized run never sees the grey ones."""
-    images, _ = striped_images(40, size=16)
-    np.savez(tmp_path / "stripes.npz", images=images // 2)
-    path = tmp_path / "run"
-    flags = ["--dataset", str(tmp_path / "stripes.npz"), "--batch-size", "8", "--epochs", "2", "--out", str(path)]
-    assert train_command("vae", [*flags, "--likelihood", "binarized", *SMALL_SETTINGS["vae"]]) == 0
-    run = load_run(path)
-    found = scores.likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.seed)
+    np.savez(tmp_path / "stripes.npz", images=striped_images(40, size=16)[0] // 2)
+    run = load_run(train_small("vae", tmp_path / "stripes.npz", tmp_path / "run", likelihood="binarized", batch_size=8))
+    found = likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.training.seed)
     assert sum(found["kl_per_dimension"]) == pytest.approx(found["kl"], rel=1e-4)
 
 
 def test_the_elbo_of_one_sample_is_the_held_out_loss_of_training(command_runs):
-    folder = RunFolder(command_runs["vae"])
-    run = load_run(folder.path)
-    _, held_out = run.datasets()
-    measured = scores.likelihood_scores(run, held_out.images, 1, 2, run.settings.seed)
-    with (folder.path / "history.csv").open() as file:
-        last = list(csv.DictReader(file))[-1]
-    assert -measured["elbo"]["value"] == pytest.approx(float(last["held_out_loss"]), rel=1e-5)
-    assert measured["reconstruction"] == pytest.approx(float(last["held_out_reconstruction"]), rel=1e-5)
+    run = load_run(command_runs["vae"])
+    measured = likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.training.seed)
+    last = run.history[-1]
+    assert -measured["elbo"]["value"] == pytest.approx(last["held_out_loss"], rel=1e-5)
+    assert measured["reconstruction"] == pytest.approx(last["held_out_reconstruction"], rel=1e-5)
 
 
-def test_a_dcgan_gets_no_likelihood_and_another_seed_other_scores(command_runs):
-    first, second = (evaluated(command_runs["dcgan"], "--seed", seed)["images"]["generated"] for seed in "01")
-    assert first != second
-    assert "likelihood" not in evaluated(command_runs["dcgan"])
-
-
-def test_a_generator_that_replays_training_images_is_flagged(command_runs, tmp_path, monkeypatch, capsys):
-    path = tmp_path / "replay"
-    images, labels = striped_images(600, size=16)
-    np.savez(tmp_path / "many.npz", images=images, labels=labels)
-    arguments = ["--dataset", str(tmp_path / "many.npz"), "--epochs", "1", "--out", str(path)]
-    assert train_command("dcgan", [*arguments, *SMALL_SETTINGS["dcgan"]]) == 0
-    train, _ = load_run(path).datasets()
-    copies = np.random.default_rng(0).integers(0, len(train), 60)
-    monkeypatch.setattr("keras_gen.training.TrainedRun.generate", lambda *_: train.images[copies])
-    found = evaluated(path, "--count", "60")["memorising"]["pixels"]
+def test_a_dcgan_gets_no_likelihood_another_seed_other_scores_and_copies_are_flagged(copied, monkeypatch):
+    run = copied("dcgan")
+    first, second = (run.evaluate(seed=seed, say=quiet) for seed in (0, 1))
+    assert first["images"]["generated"] != second["images"]["generated"]
+    assert "likelihood" not in first
+    train, _ = run.datasets()
+    many = type(train)(*striped_images(600, size=16), train.class_names, "many")
+    run._datasets = many[:500], many[500:]
+    copies = many.images[np.random.default_rng(0).integers(0, 500, 100)]
+    monkeypatch.setattr(run, "generate", lambda count, seed: copies[:count])
+    found = run.evaluate(count=60, say=quiet)["memorising"]["pixels"]
     assert found["memorising"]
-    assert "Memorising: about" in capsys.readouterr().out
     assert found["share"]["value"] > 0.9
+    assert "Memorising: about" in found["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": 5}, "`count` must be a whole number from 6 to 50000; received 5"),
+        ({"features": "mine"}, "`features` must be one of own, inception; received 'mine'"),
+    ],
+)
+def test_mistakes_are_named_by_the_argument(command_runs, options, message):
+    with pytest.raises(InputError, match=message):
+        load_run(command_runs["vae"]).evaluate(**options)
 
 
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
-def test_measuring_while_training_sets_images_aside_and_keeps_the_best(tmp_path, kind, capsys):
+def test_measuring_while_training_splits_images_off_and_saves_the_best(tmp_path, kind):
     images, labels = striped_images(200, size=16)
     np.savez(tmp_path / "stripes.npz", images=images, labels=labels)
-    path = tmp_path / "run"
-    arguments = ["--dataset", str(tmp_path / "stripes.npz"), "--batch-size", "24", "--evaluate-every", "2"]
-    assert train_command(kind, [*arguments, "--epochs", "5", "--out", str(path), *SMALL_SETTINGS[kind]]) == 0
-    printed = capsys.readouterr().out
-    assert "162 training, 18 validation and 20 held-out images" in printed
+    path = train_small(kind, tmp_path / "stripes.npz", tmp_path / "run", evaluate_every=2, epochs=5)
+    best, last = load_run(path, best=True), load_run(path)
     assert (path / "figures" / "scores.png").stat().st_size > 500
-    rows = read_metrics(path)
-    assert [row["epoch"] for row in rows] == ["2", "4", "5"]
-    by = {"vae": "validation_loss", "dcgan": "kid"}[kind]
-    best = min(rows, key=lambda row: float(row[by]))
-    assert f"Best    epoch {best['epoch']}, {by.replace('_', ' ')} {float(best[by]):.4g}" in printed
-    facts = RunFolder(path).read()
-    assert facts["best"] == {"epoch": int(best["epoch"]), "by": by, "value": float(best[by])}
-    assert facts["dataset"]["train"]["count"] == 162
+    assert [row["epoch"] for row in last.metrics] == [2, 4, 5]
+    criterion = {"vae": "validation_loss", "dcgan": "kid"}[kind]
+    row = min(last.metrics, key=lambda row: row[criterion])
+    assert last.record["best"] == {"epoch": row["epoch"], "by": criterion, "value": row[criterion]}
     if kind == "dcgan":  # striped images are striped images, and those of five epochs are not yet
-        ((floor, error),) = {(float(row["kid_floor"]), float(row["kid_floor_standard_error"])) for row in rows}
+        ((floor, error),) = {(row["kid_floor"], row["kid_floor_standard_error"]) for row in last.metrics}
         assert abs(floor) < 4 * error
-        assert facts["best"]["value"] > floor + error
-    run, last = load_run(path, best=True), load_run(path)
-    train, held_out = run.datasets()  # the very images it trained on, without those set aside
-    assert (len(train), len(held_out)) == (162, 20)
-    same = np.array_equal(run.generate(4), last.generate(4))
-    assert same == (best["epoch"] == "5")
-    assert evaluated(path, "--best", "--importance-samples", "5")["models"] == "best"
-    assert f"Metrics of the best models, epoch {best['epoch']}" in (path / "report.html").read_text()  # renewed
-
-    def array_of(*command):
-        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
-        assert main([*command, "--npy", str(file)]) == 0
-        return np.load(file)
-
-    generate, traverse = ("generate", str(path), "--count", "4"), ("latent", str(path), "traverse")
-    assert np.array_equal(array_of(*generate, "--best"), run.generate(4))
-    assert np.array_equal(array_of(*traverse), array_of(*traverse, "--best")) == same
-    drawn = sorted(file.stem for file in (path / "figures").glob("traversal*.png"))
-    assert drawn[1] == f"{drawn[0]}-best"
-    assert main(["explore", str(path), "--best"]) == 0
-    assert ((path / "explorer-best.html").read_text() != explorer(path)) != same
-
-
-def explorer(path):
-    """Return the page of a run's last models."""
-    assert main(["explore", str(path)]) == 0
-    return (path / "explorer.html").read_text()
-
-
-def read_metrics(path):
-    with (path / "metrics.csv").open() as file:
-        return list(csv.DictReader(file))
+        assert row["kid"] > floor + error
+    assert [len(images) for images in best.datasets()] == [162, 20]  # without those that were split off
+    same = row["epoch"] == 5
+    assert np.array_equal(best.generate(4), last.generate(4)) == same
+    assert (best.models_text, last.models_text) == (f"best, epoch {row['epoch']}", "epoch 5")
+    scores = best.evaluate(importance_samples=5, say=quiet)
+    assert (scores["models"], scores["epoch"]) == ("best", row["epoch"])
+    traversals = [run.view("traverse") for run in (best, last)]
+    assert np.array_equal(*(view.array for view in traversals)) == same
+    assert traversals[0].save()[0].stem == f"{traversals[1].save()[0].stem}-best"
+    pages = [run.explore() for run in (best, last)]
+    assert [page.name for page in pages] == ["explorer-best.html", "explorer.html"]
+    assert (pages[0].read_text() == pages[1].read_text()) == same
 
 
 def test_a_resumed_run_measures_as_one_that_was_not_interrupted(tmp_path):
+    from keras_gen import train_vae
+
     images, labels = striped_images(200, size=16)
     np.savez(tmp_path / "stripes.npz", images=images, labels=labels)
-    common = ["--dataset", str(tmp_path / "stripes.npz"), "--batch-size", "24", "--evaluate-every", "1"]
-    for name, epochs in (("whole", "4"), ("parts", "2")):
-        arguments = [*common, "--epochs", epochs, "--out", str(tmp_path / name), *SMALL_SETTINGS["vae"]]
-        assert train_command("vae", arguments) == 0
-    assert train_command("vae", ["--resume", str(tmp_path / "parts"), "--epochs", "4"]) == 0
-    assert read_metrics(tmp_path / "parts") == read_metrics(tmp_path / "whole")
-    assert RunFolder(tmp_path / "parts").read()["best"] == RunFolder(tmp_path / "whole").read()["best"]
+    for name, epochs in (("whole", 4), ("parts", 2)):
+        train_small("vae", tmp_path / "stripes.npz", tmp_path / name, evaluate_every=1, epochs=epochs)
+    train_vae(folder=tmp_path / "parts", resume=True, epochs=4, say=quiet)
+    parts, whole = load_run(tmp_path / "parts"), load_run(tmp_path / "whole")
+    assert (parts.metrics, parts.record["best"]) == (whole.metrics, whole.record["best"])
 
 
-def test_a_run_without_best_models_says_what_keeps_them(command_runs, tmp_path, capsys):
-    path = tmp_path / "run"
-    shutil.copytree(command_runs["vae"], path)
-    assert main(["evaluate", str(path), "--best"]) == 2
-    assert "only --evaluate-every keeps it" in capsys.readouterr().err
+def test_a_run_without_best_models_says_what_saves_them(command_runs):
+    with pytest.raises(InputError, match="only `evaluate_every` saves them"):
+        load_run(command_runs["vae"], best=True)

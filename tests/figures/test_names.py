@@ -1,8 +1,7 @@
 import pytest
-from matplotlib.figure import Figure
 
+from keras_gen.figures import Figure, save_figure
 from keras_gen.figures import names as module
-from keras_gen.figures import save_figure
 from keras_gen.figures.names import shown_names
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_gen.latent import kl_per_dimension, spread, traverse
+from keras_gen.latent import centre_and_deviation, kl_per_dimension, traverse
 
 
 def test_the_kl_of_a_dimension_by_hand_and_by_the_layer_s_formula():
@@ -32,6 +32,6 @@ def test_the_spread_is_that_of_samples_of_the_codes():
     z_mean = random.normal((0, 3), (2, 0.1), (4000, 2))
     z_log_var = np.log(np.broadcast_to([0.25, 1.0], z_mean.shape))
     samples = z_mean + np.exp(z_log_var / 2) * random.normal(size=z_mean.shape)
-    centre, deviation = spread(z_mean, z_log_var)
+    centre, deviation = centre_and_deviation(z_mean, z_log_var)
     np.testing.assert_allclose(centre, samples.mean(axis=0), atol=0.1)
     np.testing.assert_allclose(deviation, samples.std(axis=0), rtol=0.05)

@@ -5,12 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from keras_gen import RunFolder, load_run, resolve_settings, train_vae
-from keras_gen.cli import explore
-from keras_gen.cli.main import main
-from keras_gen.cli.train import SOURCE
-from keras_gen.figures.explorer import LatentPlane, explorer_page, shrunk
 from keras_gen.latent import at_typical_length
+from keras_gen.pages import run_explorer
+from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
+from keras_gen.runs import load_run
+from tests.conftest import striped_images, train_small
 
 
 @pytest.fixture
@@ -51,28 +50,19 @@ def place_of(page, share_x, share_y):
     return box["x"] + share_x * box["width"], box["y"] + share_y * box["height"]
 
 
-def page_of(path, *arguments):
+def page_of(path, **options):
     """Make a run's explorer and return its path."""
-    assert main(["explore", str(path), *arguments]) == 0
-    return path / "explorer.html"
+    return load_run(path).explore(**options)
 
 
 @pytest.fixture(scope="module")
-def conv_run(tmp_path_factory, command_runs):
+def conv_run(tmp_path_factory):
     """A small convolutional VAE on colour images."""
-    import keras_gen
-    from tests.conftest import striped_images
-
     root = tmp_path_factory.mktemp("conv")
     images, labels = striped_images(60, size=16, channels=3)
     np.savez(root / "colours.npz", images=images, labels=labels)
-    sets = keras_gen.load_dataset(str(root / "colours.npz"))
     sizes = {"architecture": "conv", "filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
-    settings = resolve_settings("vae", epochs=1, batch_size=18, **sizes)
-    folder = RunFolder.create(root / "run", "vae", "colours")
-    folder.write(source=SOURCE | {"dataset": str(root / "colours.npz")})
-    train_vae(*sets, settings, folder=folder, say=lambda _: None)
-    return folder.path
+    return train_small("vae", root / "colours.npz", root / "run", epochs=1, batch_size=18, **sizes)
 
 
 @pytest.mark.parametrize("kind", ["vae", "vae3", "dcgan", "conv"])
@@ -167,7 +157,7 @@ def test_more_dimensions_get_sliders_and_chosen_dimensions_the_plane(command_run
     before = pixels(page)
     slider.fill(slider.get_attribute("max"))
     assert not np.array_equal(pixels(page), before)
-    page = open_page(page_of(command_runs["vae3"], "--dimensions", "2,0"))
+    page = open_page(page_of(command_runs["vae3"], dimensions=(2, 0)))
     page.evaluate("explorer.moveTo(0.5, -0.25)")
     wanted = run.decode(np.array([[-0.25, 0, 0.5]]))[0].astype(int)
     assert np.abs(pixels(page)[..., :1] - wanted).max() <= 1
@@ -176,8 +166,8 @@ def test_more_dimensions_get_sliders_and_chosen_dimensions_the_plane(command_run
 @pytest.mark.parametrize("kind", ["vae", "vae3", "dcgan"])
 def test_a_network_too_large_is_shown_by_tiles_and_the_page_says_so(command_runs, open_page, monkeypatch, kind):
     run = load_run(command_runs[kind])
-    monkeypatch.setattr(explore, "LIVE_WEIGHTS", 0)
-    monkeypatch.setattr(explore, "TILE_BYTES", 7 * 7 * 256)
+    monkeypatch.setattr(run_explorer, "LIVE_WEIGHTS", 0)
+    monkeypatch.setattr(run_explorer, "TILE_BYTES", 7 * 7 * 256)
     made = []
     decode = type(run).decode
     monkeypatch.setattr(type(run), "decode", lambda self, points: made.append(decode(self, points)) or made[-1])
@@ -202,7 +192,7 @@ def test_a_network_too_large_is_shown_by_tiles_and_the_page_says_so(command_runs
 
 def test_the_plane_of_a_dcgan_goes_through_its_seeds(command_runs, open_page):
     run = load_run(command_runs["dcgan"])
-    page = open_page(page_of(command_runs["dcgan"], "--seeds", "4,9,2"))
+    page = open_page(page_of(command_runs["dcgan"], seeds=(4, 9, 2)))
     marks = page.evaluate("data.marks")
     assert [mark["name"] for mark in marks] == ["seed 4", "seed 9", "seed 2"]
     for mark, seed in zip(marks, (4, 9, 2), strict=True):
@@ -239,7 +229,7 @@ def test_large_images_are_averaged_down_to_what_a_page_can_hold():
 
 
 def test_a_page_that_is_still_loading_waits(command_runs, browser, monkeypatch):
-    monkeypatch.setattr(explore, "LIVE_WEIGHTS", 0)
+    monkeypatch.setattr(run_explorer, "LIVE_WEIGHTS", 0)
     path = page_of(command_runs["vae"])
     page = browser.new_page()
     problems = []
@@ -307,17 +297,17 @@ def test_a_page_stays_within_its_limit_whatever_the_images():
             "extent": (-3, 3, -3, 3),
         }
         pixels = 3 * side * side
-        points = explore.most_points(pixels, latent_dim)
+        points = run_explorer.max_points(pixels, latent_dim)
         codes = random.normal(size=(points, latent_dim))
         shown = {"codes": codes, "numbers": np.arange(points), "images": noise(points, side)}
-        tiles = int(np.clip((explore.TILE_BYTES / pixels) ** 0.5, 5, explore.MOST_TILES))
+        tiles = int(np.clip((run_explorer.TILE_BYTES / pixels) ** 0.5, 5, run_explorer.MAX_TILES))
         shape = {"image_shape": (side, side, 3)}
         page = explorer_page(
             LatentPlane(**common, **shown, **shape, rebuilt=noise(points, side), tiles=noise(tiles**2, side))
         )
-        assert len(page) < explore.LARGEST
+        assert len(page) < run_explorer.MAX_PAGE
         assert "<noise>" not in page
         network = [
-            {"kind": "dense", "options": {}, "weights": {"kernel": random.normal(size=(explore.LIVE_WEIGHTS, 1))}}
+            {"kind": "dense", "options": {}, "weights": {"kernel": random.normal(size=(run_explorer.LIVE_WEIGHTS, 1))}}
         ]
-        assert len(explorer_page(LatentPlane(**common, **shown, **shape, network=network))) < explore.LARGEST
+        assert len(explorer_page(LatentPlane(**common, **shown, **shape, network=network))) < run_explorer.MAX_PAGE

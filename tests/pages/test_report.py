@@ -5,9 +5,7 @@ import shutil
 
 import pytest
 
-from keras_gen import RunFolder
-from keras_gen.cli.main import main
-from keras_gen.cli.report import write_report
+from keras_gen.runs import RunFolder, load_run
 
 
 def texts(path):
@@ -18,19 +16,17 @@ def texts(path):
 
 @pytest.mark.parametrize("kind", ["vae", "vae3", "dcgan"])
 def test_every_run_ends_with_a_report_of_settings_losses_pictures_and_commands(command_runs, kind):
-    folder = RunFolder(command_runs[kind])
-    page = (folder.path / "report.html").read_text(encoding="utf-8")
-    text = texts(folder.path / "report.html")
-    assert "72 images of" in text
+    run = load_run(command_runs[kind])
+    page = (run.folder.path / "report.html").read_text(encoding="utf-8")
+    text = texts(run.folder.path / "report.html")
+    assert "72 images of stripes (16 x 16 x 1; 8 held out)" in text
     assert "for 2 of 2 epochs: it finished." in text
-    assert "--batch-size\n24" in text
-    last = (folder.path / "history.csv").read_text().splitlines()[-1].split(",")
-    assert all(f"{float(value):.5g}" in text for value in last)
+    assert "training.batch_size\n24" in text
+    assert all(f"{value:.5g}" in text for value in run.history[-1].values())
     assert "Losses after epoch 2, in nats" in text
-    assert folder.read()["dataset"]["train"]["fingerprint"] in text
-    made, resume = re.findall(r"python train_\S+ [^\n]+", text)
-    assert "--epochs 2 --batch-size 24" in made
-    assert resume == f"python train_{kind.rstrip('3')}.py --resume {folder.path} --epochs 4"
+    assert run.record["dataset"]["train"]["fingerprint"] in text
+    (resume,) = re.findall(r"python train_\S+ [^\n]+", text)
+    assert resume == f"python train_{run.kind}.py --resume {run.folder.path} --epochs 4"
     headings = {"vae": ["Latent space"], "vae3": ["Latent space"], "dcgan": []}[kind]
     for heading in ["The same latent points after each epoch", "Losses", *headings, "What it was trained on"]:
         assert f"<h2>{heading}</h2>" in page
@@ -44,35 +40,35 @@ def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command
     path = tmp_path / "<img src=x onerror=alert(1)>&co"
     shutil.copytree(command_runs["vae"], path)
     folder = RunFolder(path)
-    facts = folder.read()
-    evil = "</script><script>alert(2)</script>"
-    no_text = "'\udce9'"  # as Python reads a file's name that is not UTF-8
+    evil = "</script><script>alert(2)</script>\x1b[31m"
     folder.write(
-        findings=[{"ailment": "generator wins", "epoch": 2, "text": "The <b>generator</b> wins."}],
-        dataset=facts["dataset"] | {"name": evil},
-        commands=[f"python train_vae.py --dataset '{evil}'", no_text],
+        findings=[
+            {"name": "generator wins", "epoch": 2, "text": "The <b>generator</b> wins.", "resolved": None},
+            {"name": "dead", "epoch": 1, "text": "Dimensions are dead.", "resolved": 2},
+        ],
+        dataset=folder.read()["dataset"] | {"name": evil},
+        commands=[f"python train_vae.py --dataset '{evil}'", "'\udce9'"],  # as Python reads a name that is not UTF-8
     )
-    (path / "metrics.json").write_text(json.dumps({"kid": {"value": 0.0123456, "error": 0.001}, "images": 500}))
-    page = write_report(folder).read_text(encoding="utf-8")
+    folder.write_scores({"kid": {"value": 0.0123456, "error": 0.001}, "images": 500})
+    page = load_run(path).report().read_text(encoding="utf-8")
     assert "<img src=x" not in page
     assert "<script>alert" not in page
     assert "<b>generator" not in page
     text = texts(path / "report.html")
-    assert "The <b>generator</b> wins." in text
-    assert evil in text
+    assert "The <b>generator</b> wins. (from epoch 2)" in text
+    assert text.index("Resolved findings: 1") < text.index("Dimensions are dead. (from epoch 1 to 2)")
+    assert evil.replace("\x1b", "\\x1b") in text
     assert "'?'" in text
     assert "kid.value\n0.012346" in text
     assert "images\n500" in text
 
 
-def test_an_interrupted_run_and_a_failed_one_have_their_reports_too(command_runs, tmp_path):
-    folder = RunFolder.create(tmp_path / "run", "vae", "stripes")
-    folder.write(**RunFolder(command_runs["vae"]).read() | {"status": "failed"})
-    text = texts(write_report(folder))
+def test_a_failed_run_has_its_report_too(command_runs, tmp_path):
+    record = load_run(command_runs["vae"]).record | {"status": "failed", "commands": ["python train_vae.py"]}
+    folder = RunFolder.create(tmp_path / "run", "vae", "stripes", facts=record)
+    text = texts(load_run(folder.path).report())
     assert "for 0 of 2 epochs: it failed." in text
     assert text.count("python ") == 1  # what made it; there is nothing yet to go on from, or to draw with
-    assert main(["report", str(folder.path), "--out", str(tmp_path / "page.html")]) == 0
-    assert texts(tmp_path / "page.html") == text
 
 
 def test_the_slider_shows_the_grid_of_each_epoch_and_nothing_leaves_the_page(command_runs, browser):

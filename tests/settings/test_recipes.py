@@ -234,7 +234,7 @@ def test_a_wrong_file_is_told_in_one_line(recipe_file, text, message):
     path = recipe_file(text.replace("{{", "{").replace("}}", "}"))
     with pytest.raises(InputError) as caught:
         resolve_settings("vae", recipe=path)
-    assert str(caught.value).replace(str(path), "PATH") == message.replace("{}", "PATH", 1)
+    assert str(caught.value).replace(str(path), "PATH") == message.replace("{}", "PATH", 1).replace("`", "")
 
 
 NOT_KNOWN = "is not known; choose one of chapter, tuned, or name a .toml file or the folder of a run"

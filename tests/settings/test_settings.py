@@ -107,7 +107,7 @@ def test_every_flat_name_of_format_version_1_sets_what_it_named(kind, name, plac
         ("dcgan", "generator", 5, "`generator` must be a table of settings; received 5"),
         ("vae", "distribute", "mirrored", '`distribute="mirrored"` needs the other engine; add `engine="compiled"`'),
         ("dcgan", "share_fakes", True, '`share_fakes` needs the other engine; add `engine="compiled"`'),
-        ("dcgan", "loss", "hinge", '`loss="hinge"` has no labels to smooth; add `label_smoothing=0`'),
+        ("dcgan", "loss", "hinge", '`training.loss="hinge"` has no labels to smooth; add `label_smoothing=0`'),
         ("dcgan", "kernal_size", 4, "`kernal_size` is not a setting; the nearest is `kernel_size`"),
         ("dcgan", "generater_filters", 4, "`generater_filters` is not a setting; the nearest is `generator_filters`"),
         (
@@ -136,7 +136,7 @@ def test_a_wrong_value_or_name_is_told_with_what_would_be_right(kind, name, valu
         ({"jit": "on"}, '`distribute="mirrored"` cannot be compiled with XLA; leave `jit` out'),
         (
             {"clip_norm": 1},
-            '`distribute="mirrored"` cannot clip gradients of a whole batch; add `clip_norm="none"`',
+            '`distribute="mirrored"` cannot clip gradients of a whole batch; add `training.clip_norm="none"`',
         ),
     ],
 )

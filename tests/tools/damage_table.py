@@ -29,7 +29,6 @@ from pathlib import Path
 
 from tests.tools.tiny_runs import (
     append_line,
-    content,
     contents,
     differing_lines,
     finished_lines,
@@ -45,7 +44,6 @@ NOT_OF_A_RUN = ("minimal", "benchmark")
 ARGUMENTS = {  # small ones, where a command's own would take long
     "evaluate": ["--count", "8", "--samples", "1", "--importance-samples", "2"],
     "generate": ["--count", "2"],
-    "explore": ["--side", "3"],
     "latent manifold": ["--side", "3"],
     "latent traverse": ["--rows", "2", "--steps", "3"],
 }
@@ -62,6 +60,7 @@ UNAFFECTED, NAMED, LINE, VAGUE, TRACEBACK, SILENT, HANGS = OUTCOMES = (
     "hangs or crashes",
 )
 BAD = (VAGUE, TRACEBACK, SILENT, HANGS)
+NO_COMMAND = "the command does not work on an undamaged run of this kind"
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,13 @@ class Trial:
 
 @dataclass
 class Outcome:
-    """What a command did: its exit code, what it printed, and what became of the files."""
+    """What a command did: its exit code, what it printed, what became of the files, and which of them it wrote."""
 
     code: int | str
     out: str
     err: str
     files: dict[str, str]
+    written: frozenset[str] = frozenset()
 
 
 # What is done to a file. Each is given its path and the same file of another run.
@@ -189,15 +189,17 @@ class Table:
 
     Args:
         out: The folder; runs that are not there yet are made.
+        kinds: Of the runs.
+        only: Commands; None is all.
     """
 
-    def __init__(self, out: Path) -> None:
-        self.out = out.absolute()
+    def __init__(self, out: Path, kinds: tuple[str, ...] = KINDS, only: tuple[str, ...] | None = None) -> None:
+        self.out, self.kinds, self.only = out.absolute(), kinds, only
         os.environ["KERAS_HOME"] = str(self.out / "keras")  # the features that evaluate trains
         data = self.out / "stripes.npz"
         if not data.exists():
             write_images(data)
-        for kind, seed in itertools.product(KINDS, (0, 1)):
+        for kind, seed in itertools.product(kinds, (0, 1)):
             run = self.run(kind, seed)
             if run.exists():
                 continue
@@ -209,7 +211,7 @@ class Table:
                     outcome = call(words, making)
                     assert outcome.code in (0, 2), outcome
             making.rename(run)
-        self._undamaged: dict[tuple[str, str], tuple[Outcome, Outcome]] = {}
+        self._undamaged: dict[tuple[str, str, int], Outcome] = {}
 
     def run(self, kind: str, seed: int = 0) -> Path:
         """Return the folder of a finished run."""
@@ -218,35 +220,42 @@ class Table:
     def trials(self, seed: int = 0) -> list[Trial]:
         """Return all trials, in an order that makes any number of the first ones a sample."""
         found = []
-        for kind in KINDS:
+        for kind in self.kinds:
             names = (path.relative_to(self.run(kind)).as_posix() for path in sorted(self.run(kind).rglob("*")))
             names = [name for name in names if (self.run(kind) / name).is_file() and Path(name).name[0] != "."]
             files = {file_kind(name): name for name in reversed(names)}
-            found += [Trial(kind, *rest) for rest in itertools.product(files.values(), DAMAGES, commands(kind))]
+            names = [name for name in commands(kind) if self.only is None or name in self.only]
+            found += [Trial(kind, *rest) for rest in itertools.product(files.values(), DAMAGES, names)]
         random.Random(seed).shuffle(found)
         return found
 
-    def undamaged(self, kind: str, command: str) -> tuple[Outcome, Outcome]:
-        """Return what a command does on a run, twice: what differs between the two is left to chance."""
-        if (kind, command) not in self._undamaged:
-            self._undamaged[kind, command] = tuple(self._try(kind, command, lambda run: None) for _ in range(2))
-        return self._undamaged[kind, command]
+    def undamaged(self, kind: str, command: str, number: int = 1) -> Outcome:
+        """Return what a command does on a run; what differs between the numbers is left to chance."""
+        key = kind, command, number
+        if key not in self._undamaged:
+            self._undamaged[key] = self._try(kind, command, lambda run: None)
+        return self._undamaged[key]
 
     def run_trial(self, trial: Trial) -> dict[str, str]:
         """Do one trial, and return it with its outcome and a detail."""
-        first, second = self.undamaged(trial.kind, trial.command)
+        first = self.undamaged(trial.kind, trial.command)
         other = self.run(trial.kind, 1) / trial.file
-        if first.code != 0 or (trial.damage == "from another run" and not other.is_file()):
-            return asdict(trial) | {"outcome": "not applicable", "detail": ""}
+        if first.code != 0:
+            why = first.err if isinstance(first.code, int) else first.code
+            return asdict(trial) | {"outcome": NO_COMMAND, "detail": why.strip()[-300:]}
+        if trial.damage == "from another run" and not other.is_file():
+            return asdict(trial) | {"outcome": "no other file", "detail": ""}
 
         def damage(run: Path) -> None:
             DAMAGES[trial.damage](run / trial.file, other)
 
         # A command adds a line to checksums.txt for each file that it writes; what is lost there stays lost.
-        before = content(self.run(trial.kind) / trial.file, self.run(trial.kind))
-        written = trial.file != "checksums.txt" and first.files.get(trial.file) != before
-        outcome = self._try(trial.kind, trial.command, damage)
-        outcome, detail = classify(outcome, first, second, trial.file, written)
+        written = trial.file != "checksums.txt" and trial.file in first.written
+        found = self._try(trial.kind, trial.command, damage)
+        outcome, detail = classify(found, first, first, trial.file, written)
+        if outcome in (NAMED, SILENT):
+            second = self.undamaged(trial.kind, trial.command, 2)
+            outcome, detail = classify(found, first, second, trial.file, written)
         return asdict(trial) | {"outcome": outcome, "detail": detail}
 
     def _try(self, kind: str, command: str, damage: Callable[[Path], None]) -> Outcome:
@@ -264,7 +273,7 @@ def call(words: list[str], run: Path) -> Outcome:
     """Run a command in this process, in the run's parent folder."""
     from keras_gen.cli.main import main
 
-    out, err, before = io.StringIO(), io.StringIO(), Path.cwd()
+    out, err, folder, before = io.StringIO(), io.StringIO(), Path.cwd(), contents(run)
     os.chdir(run.parent)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _alarm(SECONDS_A_TRIAL):
@@ -276,10 +285,12 @@ def call(words: list[str], run: Path) -> Outcome:
     except Exception:
         code = traceback.format_exc()
     finally:
-        os.chdir(before)
+        os.chdir(folder)
         _blocked.clear()
     made = {f"../{path.name}": "" for path in run.parent.iterdir() if path != run}
-    return Outcome(code, plain(out.getvalue(), run), plain(err.getvalue(), run), contents(run) | made)
+    after = contents(run) | made
+    written = frozenset(name for name in after if after[name] != before.get(name))
+    return Outcome(code, plain(out.getvalue(), run), plain(err.getvalue(), run), after, written)
 
 
 @contextlib.contextmanager
@@ -360,7 +371,9 @@ def table(rows: list[dict[str, str]]) -> str:
         for row in rows
         if row["outcome"] in BAD
     ]
-    return "\n".join([markdown(summary), "", markdown(cells), "", *bad])
+    unusable = {(row["kind"], row["command"]): row["detail"] for row in rows if row["outcome"] == NO_COMMAND}
+    notes = [f"- {NO_COMMAND}: {kind}, `{command}`: {detail}" for (kind, command), detail in sorted(unusable.items())]
+    return "\n".join([markdown(summary), "", markdown(cells), "", *bad, *notes])
 
 
 def _cell(counts: Counter) -> str:
@@ -379,18 +392,17 @@ def _in_a_process(out: Path, trial: Trial) -> dict[str, str]:
     return _table.run_trial(trial)
 
 
-def run_trials(out: Path, count: int | None = None, seed: int = 0, processes: int = 1) -> list[dict[str, str]]:
+def run_trials(found: Table, count: int | None = None, seed: int = 0, processes: int = 1) -> list[dict[str, str]]:
     """Do the trials that are not in the file of progress yet; return all rows of this seed's sample.
 
     Args:
-        out: Folder of the runs and of progress.jsonl.
+        found: Runs and commands; progress.jsonl is in its folder.
         count: Trials of the sample; None is all of them.
         seed: Of the sample.
         processes: Python processes at a time; 0 does the trials in this one.
     """
-    found = Table(out)
     sample = found.trials(seed)[:count]
-    progress = out / "progress.jsonl"
+    progress = found.out / "progress.jsonl"
     done = {
         Trial(*(row[name] for name in ("kind", "file", "damage", "command"))): row for row in finished_lines(progress)
     }
@@ -433,7 +445,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of their order (default: 0)")
     parser.add_argument("--processes", type=int, default=2, help="at a time (default: 2)")
     options = parser.parse_args()
-    rows = run_trials(options.out.absolute(), options.count, options.seed, options.processes)
+    rows = run_trials(Table(options.out), options.count, options.seed, options.processes)
     text = table(rows)
     print(f"\n{text}")
     (options.out / "table.md").write_text(text + "\n", encoding="utf-8")

@@ -17,6 +17,8 @@ SETTINGS = {
     ],
 }
 CLOCK = re.compile(r"\d[\d.,]*( |&nbsp;)?(s|ms|min|h|seconds|steps/s)\b|\d\d:\d\d(:\d\d)?|\d{4}-\d\d-\d\d")
+ADDRESS = re.compile(rb'"shared_object_id": \d+')  # of a layer in memory
+RESUME = re.compile(r"\n[^\n<]*--resume [^\n<]*")
 IDENTITY = re.compile(r"\b[0-9a-f]{32,64}\b")  # a run's id, a checksum
 
 
@@ -55,8 +57,8 @@ def content(path: Path, folder: Path) -> str:
 def _digest(path: Path, folder: Path) -> str:
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
-            parts = [archive.read(name) for name in ("config.json", "model.weights.h5")]
-        return hashlib.sha256(b"".join(parts)).hexdigest()
+            config, weights = (archive.read(name) for name in ("config.json", "model.weights.h5"))
+        return hashlib.sha256(ADDRESS.sub(b"", config) + weights).hexdigest()
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             texts = [f"{name} {hashlib.sha256(arrays[name].tobytes()).hexdigest()}" for name in sorted(arrays)]
@@ -68,7 +70,9 @@ def _digest(path: Path, folder: Path) -> str:
     if path.name == "run.json":
         record = json.loads(path.read_text())
         return plain(json.dumps({name: record[name] for name in record if name != "commands"}, indent=1), folder)
-    if path.suffix in (".csv", ".json", ".html", ".txt", ".toml"):
+    if path.suffix == ".html":  # a report lists the commands of the run, of which a resumed one has more
+        return plain(RESUME.sub("", path.read_text(encoding="utf-8")), folder)
+    if path.suffix in (".csv", ".json", ".txt", ".toml"):
         return plain(path.read_text(encoding="utf-8"), folder)
     if path.suffix == ".png":
         from PIL import Image

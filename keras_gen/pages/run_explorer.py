@@ -13,9 +13,9 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError, RunError
 from keras_gen.evaluation.likelihood import active_units
 from keras_gen.files import write_text
+from keras_gen.indices import evenly_spaced_indices
 from keras_gen.models.exporting import export, multiply_adds
 from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
-from keras_gen.places import spread_places
 
 if TYPE_CHECKING:
     from keras_gen.runs import DCGANRun, Run, VAERun
@@ -79,12 +79,12 @@ def _plane_of_seeds(run: DCGANRun, seeds: Sequence[int]) -> LatentPlane:
         raise InputError(f"`seeds` must be three, such as 0,1,2; received {','.join(map(str, seeds))}")
     points = run.draw_seeds(seeds)
     axes = latent.axes_through(points)
-    places = axes.coordinates(points)
-    extent = _extent(places, margin=1.2)
+    positions = axes.coordinates(points)
+    extent = _extent(positions, margin=1.2)
     remark = f"The plane goes through the latent points of the seeds {', '.join(map(str, seeds))}."
     if run.typical_length is not None:
         remark += " Each place is brought to the length that nearly all draws have before it is decoded."
-    marks = [(f"seed {seed}", float(x), float(y)) for seed, (x, y) in zip(seeds, places, strict=True)]
+    marks = [(f"seed {seed}", float(x), float(y)) for seed, (x, y) in zip(seeds, positions, strict=True)]
     return LatentPlane(
         **_about(run), **_axes(axes), **_decoding(run, axes, extent), extent=extent, marks=marks, remark=remark
     )
@@ -93,7 +93,7 @@ def _plane_of_seeds(run: DCGANRun, seeds: Sequence[int]) -> LatentPlane:
 def _plane_of_codes(run: VAERun, dimensions: Sequence[int] | None) -> LatentPlane:
     """Lay a plane through two dimensions, or through the principal axes, of the codes of held-out images."""
     _, held_out = run.datasets()
-    numbers = spread_places(len(held_out), max_points(_bytes_in_page(run), run.settings.latent_dim))
+    numbers = evenly_spaced_indices(len(held_out), max_points(_bytes_in_page(run), run.settings.latent_dim))
     z_mean, z_log_var = run.encode_distribution(held_out.images)
     axes, reach = _axes_of_codes(run, dimensions, z_mean, z_log_var)
     codes = z_mean[numbers]
@@ -175,9 +175,9 @@ def _axes(axes: latent.Axes) -> dict[str, object]:
     return {"origin": axes.origin, "directions": axes.directions, "axis_names": axes.names}
 
 
-def _extent(places: np.ndarray, margin: float = 1.08) -> tuple[float, float, float, float]:
-    """Return left, right, bottom and top of a square around all places, with a margin."""
-    low, high = places.min(axis=0), places.max(axis=0)
+def _extent(positions: np.ndarray, margin: float = 1.08) -> tuple[float, float, float, float]:
+    """Return left, right, bottom and top of a square around all positions, with a margin."""
+    low, high = positions.min(axis=0), positions.max(axis=0)
     (x, y), half = (low + high) / 2, max(1.0, *(high - low) / 2 * margin)
     return x - half, x + half, y - half, y + half
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
+from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.pictures import read_picture
 from keras_gen.pages.report import Command, Grid, Picture, Report, Section, Table, png_source, report_page
-from keras_gen.places import spread_places
 from keras_gen.runs.networks import saved_names
-from keras_gen.runs.pictures import read_picture
 from keras_gen.settings import NAMES
 from keras_gen.text import printable
 
@@ -94,7 +94,7 @@ def _finding(finding: dict) -> str:
 
 def _grids(run: Run, say: Callable[[str], None]) -> list[Grid]:
     epochs = run.folder.epochs_with(run.folder.epoch_image)
-    shown = [epochs[index] for index in spread_places(len(epochs), MAX_GRIDS)] if epochs else []
+    shown = [epochs[index] for index in evenly_spaced_indices(len(epochs), MAX_GRIDS)] if epochs else []
     sources = {epoch: _source(run, run.folder.epoch_image(epoch), say, GRID_WIDTH) for epoch in shown}
     return [Grid(source, epoch) for epoch, source in sources.items() if source]
 

@@ -1,10 +1,10 @@
-"""Some of many: evenly spread places."""
+"""Which of many items to show or compare."""
 
 import numpy as np
 
 
-def spread_places(length: int, count: int) -> np.ndarray:
-    """Return `count` places, or all there are, evenly spread over a length, the first and the last among them.
+def evenly_spaced_indices(length: int, count: int) -> np.ndarray:
+    """Return `count` indices, or all there are, evenly spaced over a length, the first and the last among them.
 
     Args:
         length: How many there are to choose from; at least 1.

@@ -10,9 +10,9 @@ from PIL import Image
 
 from keras_gen.errors import InputError
 from keras_gen.figures import Figure, save_figure, save_grid, score_curves
+from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent import draw_latents
 from keras_gen.latent.views import FILE_NAMES
-from keras_gen.places import spread_places
 from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def draw_data(run: Run) -> Path:
     """Draw some training images as the networks see them, and return the picture's path."""
     train, _ = run.datasets()
     path = run.folder.figures / "data.png"
-    save_grid(train.images[spread_places(len(train), GRID_IMAGES)], path, replacing=run.folder.replacing)
+    save_grid(train.images[evenly_spaced_indices(len(train), GRID_IMAGES)], path, replacing=run.folder.replacing)
     return path
 
 
@@ -39,7 +39,7 @@ def draw_epoch(run: Run) -> None:
     save_grid(run.decode(latents), run.folder.epoch_image(run.epoch), replacing=run.folder.replacing)
     if run.encodes and settings.latent_dim == 2:
         _, held_out = run.datasets()
-        indices = spread_places(len(held_out), MAX_CODES)
+        indices = evenly_spaced_indices(len(held_out), MAX_CODES)
         labels = held_out.labels
         run.folder.write_codes(
             run.epoch, run.encode(held_out.images[indices]), None if labels is None else labels[indices]

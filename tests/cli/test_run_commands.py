@@ -1,0 +1,91 @@
+"""The commands that look into a run: what they print, which files they take and make, and what they refuse."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_gen.cli.main import main
+from keras_gen.evaluation import features
+from keras_gen.runs import load_run
+
+
+def printed(capsys, *arguments):
+    """Run a command that succeeds, and return its lines."""
+    assert main([str(argument) for argument in arguments]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_each_command_says_which_models_it_used_and_where_its_files_are(command_runs, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(features, "STEPS", 3)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    path = shutil.copytree(command_runs["vae3"], tmp_path / "run")
+    figures = path / "figures"
+    models, dead, *files = printed(capsys, "latent", path, "traverse", "--rows", 2, "--npy", tmp_path / "images.npy")
+    assert models == "Models  epoch 2"
+    assert dead.startswith("Dead dimensions (below 0.01 nats): ")
+    expected = [figures / "traversal-rows-2.png", figures / "traversal-rows-2.gif", tmp_path / "images.npy"]
+    assert files == [str(file) for file in expected]
+    assert np.load(tmp_path / "images.npy").shape == (18, 16, 16, 1)
+    models, page = printed(capsys, "explore", path, "--dimensions", "2,0")
+    assert models == "Models  epoch 2"
+    assert page.startswith(f"Open in a browser: {path / 'explorer.html'} (")
+    assert printed(capsys, "report", path) == [f"Open in a browser: {path / 'report.html'}"]
+    assert printed(capsys, "film", path, "--frames", 1)[0] == str(figures / "film.gif")
+    lines = printed(capsys, "evaluate", path, "--importance-samples", 2, "--samples", 1)
+    assert "Models  epoch 2" in lines
+    assert "  active latent dimensions    " in "\n".join(lines)
+    assert lines[-3:] == [
+        f"Numbers: {path / 'metrics.json'}",
+        f"Each generated image beside its nearest training images: {figures / 'nearest.png'}",
+        f"All of it on one page: {path / 'report.html'}",
+    ]
+
+
+def test_images_that_have_moved_are_found_by_dataset_and_other_ones_are_refused(command_runs, capsys, tmp_path):
+    run = load_run(shutil.copytree(command_runs["vae"], tmp_path / "run"))
+    moved = shutil.copy(run.record["source"]["dataset"], tmp_path / "moved.npz")
+    run.update(source=run.record["source"] | {"dataset": str(tmp_path / "gone.npz")})
+    with np.load(moved) as arrays:
+        np.savez(tmp_path / "other.npz", images=255 - arrays["images"], labels=arrays["labels"])
+    scatter = ["latent", str(run.folder.path), "scatter", "--out", str(tmp_path / "map.png")]
+    assert main(scatter) == 2
+    assert "put them back, or say where they are with --dataset" in capsys.readouterr().err
+    assert main([*scatter, "--dataset", str(tmp_path / "other.npz")]) == 2
+    assert "their fingerprint differs" in capsys.readouterr().err
+    assert main([*scatter, "--dataset", str(moved)]) == 0
+    assert (tmp_path / "map.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        ("vae", "latent RUN interpolate --from 0", "--from and --to belong together; give both"),
+        ("vae", "latent RUN traverse --steps 1", "--steps must be a whole number from 2 to 100; received 1"),
+        ("vae", "latent RUN scatter --projection tsne", "--projection tsne is for more than two latent dimensions"),
+        ("vae", "latent RUN concept --strength 3", "--strength must be two numbers, such as -2:2; received 3"),
+        ("vae", "latent RUN concept --from 0 --to 0", "the images without the concept and those with it are the same"),
+        ("vae", "latent RUN scatter --out map.jpg", "--out map.jpg must end in .png"),
+        ("vae", "latent RUN interpolate --out walk.png --npy walk.gif", "--npy walk.gif is where the GIF goes"),
+        ("dcgan", "latent RUN scatter", "has no view 'scatter'; its views are interpolate, concept, traverse"),
+        ("vae", "film RUN --frames 0", "--frames must be a whole number from 1 to 1000; received 0"),
+        ("vae", "film RUN --out film.mov", "--out film.mov must end in .gif"),
+        ("vae", "explore RUN --seeds 0,1,2", "--seeds are for a DCGAN; the plane of a VAE is two dimensions, "),
+        ("vae", "explore RUN --dimensions 0", "--dimensions must be two below 2, such as 0,1; received 0"),
+        ("dcgan", "explore RUN --seeds 1,2", "--seeds must be three, such as 0,1,2; received 1,2"),
+        ("dcgan", "explore RUN --dimensions 0,1", "goes through three seeds, --seeds 0,1,2"),
+        ("vae", "explore RUN --out page.txt", "--out page.txt must end in .html"),
+        ("vae", "report RUN --out page.png", "--out page.png must end in .html"),
+        ("vae", "evaluate RUN --importance-samples 9000", "--importance-samples must be a whole number from 1 to 5000"),
+        ("vae", "evaluate RUN --best", "has no best models; only evaluate_every saves them"),
+    ],
+)
+def test_mistakes_get_one_line_that_names_the_flag(
+    command_runs, capsys, monkeypatch, tmp_path, kind, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([str(command_runs[kind]) if part == "RUN" else part for part in arguments.split()]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert not list(tmp_path.iterdir())
