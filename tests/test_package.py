@@ -79,7 +79,7 @@ def test_every_module_imports_on_a_system_without_posix():
     missing = ("fcntl", "termios", "resource", "pwd", "grp")
     code = (
         f"import importlib, sys; sys.modules |= dict.fromkeys({missing})\n"
-        f"for name in {[name for name in modules if not name.endswith('torch_baseline')]}: importlib.import_module(name)"
+        f"for name in {[name for name in modules if not name.endswith('torch_baseline')]}:\n    importlib.import_module(name)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-1000:]
