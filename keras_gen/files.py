@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,8 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(exist_ok=True)
         yield temporary
-        with temporary.open("rb+") as file:
-            _sync(file.fileno())
+        sync_file(temporary)
         os.replace(temporary, path)
         sync_folder(path.parent)
     except BaseException as error:
@@ -53,6 +53,12 @@ def write_text(path: Path, text: str) -> None:
     """Make or replace a file of text in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's content to the disk, where the system can."""
+    with path.open("rb+") as file:
+        _sync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -98,7 +104,7 @@ def remove_leftovers(folder: Path) -> None:
         with suppress(OSError):  # another process may have removed it
             idle = time.time() - leftover.lstat().st_mtime
             if idle > ABANDONED and not _alive(leftover.name.removeprefix(PARTIAL).partition("-")[0]):
-                leftover.unlink()
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def _alive(number: str) -> bool:

@@ -122,5 +122,9 @@ def test_what_killed_processes_left_is_removed_once_it_is_old(tmp_path):
         (tmp_path / "models" / file).write_text("half")
         if name != "new":
             os.utime(tmp_path / "models" / file, times=(time.time() - 3600,) * 2)
+    (tmp_path / f"{PARTIAL}{ended.pid}").mkdir()  # of a pair of models
+    (tmp_path / f"{PARTIAL}{ended.pid}" / "encoder.keras").write_text("half")
+    os.utime(tmp_path / f"{PARTIAL}{ended.pid}", times=(time.time() - 3600,) * 2)
     remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
     assert {path.name for path in (tmp_path / "models").iterdir()} == {names["new"], names["alive"]}

@@ -4,9 +4,7 @@ import argparse
 import contextlib
 import difflib
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar, NoReturn
@@ -14,6 +12,7 @@ from typing import ClassVar, NoReturn
 from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
+from keras_gen.signals import handled
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MAX_IMAGES = 1_000_000  # images that one command makes
@@ -72,7 +71,7 @@ def run_command(body: Callable[[], int]) -> int:
             stream.reconfigure(errors="backslashreplace", line_buffering=True)  # and `| tee` shows each line at once
     code = None
     try:
-        with _signals_raise():
+        with handled(("SIGTERM", "SIGHUP"), _terminate):
             code = body()
         print(end="", flush=True)  # here, what goes wrong with it becomes a line; stdout may be None
         return code
@@ -101,24 +100,8 @@ def run_command(body: Callable[[], int]) -> int:
         _drop_broken_output()
 
 
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise Terminated; a SIGHUP that is ignored, as under nohup, stays so."""
-
-    def terminate(number: int, _: object) -> NoReturn:
-        raise Terminated(number)
-
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, terminate)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _terminate(number: int, _: object) -> NoReturn:
+    raise Terminated(number)
 
 
 def _out_of_memory(error: Exception) -> bool:

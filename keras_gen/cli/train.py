@@ -13,7 +13,7 @@ from keras_gen.cli.command import DONE, chosen_backend, run_command, say_on_stde
 from keras_gen.cli.command import say as say_on_stdout
 from keras_gen.cli.flags import replace_old_flags, train_parser
 from keras_gen.errors import InputError
-from keras_gen.settings import Settings, parse_sets, resolve_settings
+from keras_gen.settings import Settings, parse_sets, resolve_settings, settings_from_record
 from keras_gen.sizes import doublings
 from keras_gen.training.distribution import is_chief, strategy, workers
 from keras_gen.training.engines import check_engine
@@ -99,7 +99,6 @@ def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Sett
     """Refuse what can be refused before Keras is imported and images are read; return the settings so far."""
     from keras_gen.runs.folder import RunFolder
     from keras_gen.runs.new_folder import already_exists
-    from keras_gen.runs.record import settings_of
 
     out, resume = options["out"], options["resume"]
     if not 0 <= options["save_every"] <= LONGEST_WAIT:
@@ -111,7 +110,7 @@ def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Sett
     if resume:
         if out:
             raise InputError("`out` names a new folder and `resume` an old one; give one of the two")
-        settings = settings_of(RunFolder(resume).read())
+        settings = settings_from_record(RunFolder(resume).read())
     else:
         settings = resolve_settings(kind, options["dataset"] or "mnist5k", **overrides)
     check_engine(settings, chosen_backend())

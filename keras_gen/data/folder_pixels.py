@@ -14,7 +14,7 @@ from tqdm import tqdm
 from keras_gen.cores import usable_cores
 from keras_gen.data.decoding import FULL_RANGE, Header, Plan, Unusable, decode, read_header, returning_memory, too_small
 from keras_gen.data.finding import LONGEST_PATH, shown
-from keras_gen.data.pixel_range import two_readings, white_level
+from keras_gen.data.ranges import two_readings, white_level
 from keras_gen.errors import InputError
 from keras_gen.sizes import REACHABLE
 

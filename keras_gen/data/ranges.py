@@ -1,4 +1,4 @@
-"""Which values of an array are black and white, recognised from the whole data set."""
+"""Which values are black and white, recognised from the whole data set: it often uses far less than its type holds."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ import numpy as np
 from keras_gen.errors import InputError
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of 1, 8, 10, 12, 14 and 16 bits
+MASKS = (1, 3, 15)  # of one, two or four bits, in a folder's files
+DEPTHS = (8, 10, 12, 14)  # bits of a camera or scanner, stored in 16
 FLOAT_RANGES = ((0, 1), (-1, 1), (0, 255))
 NEARLY_BLACK = 1 / 8  # of the range: images that stay below are not trained on
 OVERSHOOT = 0.1  # of the range: what resampling adds beyond black and white
@@ -137,3 +139,30 @@ def to_bytes(array: np.ndarray, pixel_range: PixelRange, in_place: bool) -> np.n
         values = source.astype(np.result_type(source.dtype, np.float32))
         target[:] = np.clip(np.rint((values - black) * (255 / (white - black))), 0, 255)
     return result
+
+
+def white_level(highest: int, full: int) -> int | None:
+    """Return the value that is white, for whole-numbered pixels of a whole data set.
+
+    Args:
+        highest: The highest value of all images.
+        full: The highest that their type can hold, 255 or 65535.
+
+    Returns:
+        `full` if a quarter of it is reached; else the top of the number of bits in use; None if two readings are
+        possible.
+    """
+    if highest == 0 or 4 * highest > full:
+        return full
+    if highest in MASKS:
+        return highest
+    bits = (highest - 1).bit_length()  # 4096 is a 12-bit white, too
+    return 2**bits - 1 if full > 255 and bits in DEPTHS else None
+
+
+def two_readings(what: str, highest: int, full: int) -> InputError:
+    """Return the error for pixels of which nobody can tell whether they are of a narrow range or dark."""
+    return InputError(
+        f"{what} has pixels from 0 to {highest} of {full}, nearly black; if {highest} is their white, save them "
+        f"multiplied by {full / highest:.4g}; if {full} is, brighten them"
+    )

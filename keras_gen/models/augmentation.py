@@ -84,7 +84,7 @@ class Augment(keras.layers.Layer):
             length = int(side * CUT + 0.5)
             # The square's centre is anywhere in the image, so that at the border less is hidden.
             start = ops.floor(self._uniform(x, 0, side + 1 - length % 2)) - length // 2
-            pixels = ops.reshape(ops.arange(side, dtype="float32"), [side if each == axis else 1 for each in range(4)])
+            pixels = ops.reshape(ops.arange(side, dtype="float32"), [side if a == axis else 1 for a in range(4)])
             hidden.append(ops.logical_and(pixels >= start, pixels < start + length))
         return ops.where(ops.logical_and(*hidden), ops.zeros_like(x), x)
 

@@ -77,7 +77,7 @@ def _reshape(layer: keras.layers.Reshape) -> list[Operation]:
 
 def _batch_normalization(layer: keras.layers.BatchNormalization) -> list[Operation]:
     mean, variance, gamma, beta = (
-        _array(each) for each in (layer.moving_mean, layer.moving_variance, layer.gamma, layer.beta)
+        _array(variable) for variable in (layer.moving_mean, layer.moving_variance, layer.gamma, layer.beta)
     )
     scale = gamma / np.sqrt(variance + layer.epsilon)
     return [Operation("scale", {}, {"scale": scale, "shift": beta - mean * scale})]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,8 @@ def find_images(
     if dataset is None and not source:
         return _saved_images(run)
     name = source.pop("dataset", None)
-    options = {"seed": run.settings.training.seed, "max_bad": run.settings.data.max_bad} | source
+    options = {"seed": run.settings.training.seed} | asdict(run.settings.data) | source
+    options["max_bad"] = run.settings.data.max_bad  # a resume may have changed it
     if data_dir is not None:
         options["data_dir"] = str(data_dir)
     try:

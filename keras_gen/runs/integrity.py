@@ -1,8 +1,8 @@
 """Checksums of a run's files, so that a damaged file, or one from another run, is noticed when it is read.
 
-`checksums.txt` has the lines of `sha256sum`. A line is appended before its file is
-replaced, and both the last and the last but one count, so a process that is killed between
-the two leaves nothing that looks damaged. A run without the file (of format version 1) is not checked.
+`checksums.txt` has the lines of `sha256sum`. A line is appended before its file is replaced, and both the last and the
+last but one count: a process that is killed between the two, or a disk that refuses, leaves nothing that looks damaged.
+A run without the file (of format version 1) is not checked.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 from keras_gen.errors import InputError, WriteError
 
 NAME = "checksums.txt"
+ATTEMPTS = 3  # to read a file and its checksum while a run that still trains may replace both
 
 
 class Checksums:
@@ -33,7 +34,12 @@ class Checksums:
         """
         if self.path.is_symlink():
             raise InputError(f"{self.path} is a symbolic link and is not written through; remove it")
-        line = f"{_sha256(content)}  {self._name(path)}\n".encode()
+        name = self._name(path)
+        digests = [_sha256(content)]
+        known = self._accepted().get(name, [])
+        if known[:-1] and path.is_file() and known[-1] != (present := _sha256(path)) and present in known:
+            digests.insert(0, present)  # the last replacement failed; the file that is still there must stay known
+        line = "".join(f"{digest}  {name}\n" for digest in digests).encode()
         try:
             with self.path.open("ab+") as file:
                 if file.tell():
@@ -50,12 +56,11 @@ class Checksums:
         Raises:
             InputError: The file, or checksums.txt, is damaged.
         """
-        accepted = self._accepted().get(self._name(path))
-        try:
-            if accepted is None or not path.is_file() or _sha256(path) in accepted:
+        for _ in range(ATTEMPTS):
+            digest = _readable_sha256(path)  # before its line is looked for, which is older
+            accepted = self._accepted().get(self._name(path))
+            if digest is None or accepted is None or digest in accepted:
                 return
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror}); allow reading it, or put it back") from None
         raise InputError(
             f"{path} is damaged or of another run: its checksum is not the one in {NAME}; put the file back, or remove "
             f"{self.path} to use it as it is"
@@ -78,6 +83,16 @@ class Checksums:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
+
+
+def _readable_sha256(path: Path) -> str | None:
+    """Return a file's checksum, or None if it is not there or no file."""
+    try:
+        return _sha256(path) if path.is_file() else None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); allow reading it, or put it back") from None
 
 
 def _sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError, WriteError
-from keras_gen.files import PARTIAL, check_links
+from keras_gen.files import PARTIAL, check_links, sync_file, sync_folder
 from keras_gen.runs.integrity import Checksums
 
 if TYPE_CHECKING:
@@ -49,10 +49,11 @@ def save_models(folder: Path, models: dict[str, keras.Model], facts: dict, check
             _bare(model).save(path)
             with zipfile.ZipFile(path, "a") as archive:
                 archive.writestr(FACTS, json.dumps(facts))
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-            checksums.add(folder / path.name, path)
+            sync_file(path)
+        for name in models:  # only when all are whole
+            checksums.add(folder / f"{name}.keras", staged / f"{name}.keras")
         staged.rename(folder / NEW)
+        sync_folder(folder)
         finish_moving(folder)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)

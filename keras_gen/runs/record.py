@@ -11,7 +11,6 @@ from keras_gen.settings import settings_from_record
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet
-    from keras_gen.settings import Settings
 
 FORMAT_VERSION = 2
 KINDS = ("vae", "dcgan")
@@ -115,8 +114,3 @@ def foreign_part(record: dict, train: ImageSet, held_out: ImageSet) -> str | Non
         if (images.fingerprint if known else images.pixel_fingerprint) != (known or facts["pixel_fingerprint"]):
             return part
     return None
-
-
-def settings_of(record: dict) -> Settings:
-    """Return the settings that a record holds."""
-    return settings_from_record(record)

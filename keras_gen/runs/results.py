@@ -62,10 +62,11 @@ class RunResults:
         With a folder they are written to metrics.json, and the report is renewed.
         """
         from keras_gen.evaluation.scores import evaluate
+        from keras_gen.runs.kinds import load_run
 
         scores = evaluate(self, **options)
-        if self.folder is not None:
-            self.report()
+        if self.folder is not None:  # it may have been trained on meanwhile, by another process
+            load_run(self.folder.path).report(say=options.get("say", print))
         return scores
 
     def report(self, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:

@@ -13,9 +13,10 @@ from keras_gen.errors import InputError
 from keras_gen.runs.arguments import as_latents, as_point, check_count, check_one_of
 from keras_gen.runs.folder import RunFolder
 from keras_gen.runs.networks import MODELS
-from keras_gen.runs.record import foreign_part, settings_of
+from keras_gen.runs.record import foreign_part
 from keras_gen.runs.results import RunResults
 from keras_gen.seeds import random_stream
+from keras_gen.settings import settings_from_record
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +69,7 @@ class Run(RunResults):
         best: bool = False,
     ) -> None:
         self.record, self.folder, self.best = record, folder, best
-        self.settings: Settings = settings_of(record)
+        self.settings: Settings = settings_from_record(record)
         self.pixel_range = tuple(record["pixel_range"])
         self.image_shape = tuple(record["dataset"]["train"]["image_shape"])
         self.step = self.resumed_after = 0

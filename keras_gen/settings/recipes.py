@@ -130,7 +130,7 @@ def _read_file(kind: str, path: Path) -> dict:
 def _checked_recipe(kind: str, table: dict) -> dict:
     """Return the tables of a recipe, or raise InputError for what is wrong in any of them."""
     groups = SETTINGS[kind].groups
-    other = next(each for each in SETTINGS if each != kind)
+    other = next(name for name in SETTINGS if name != kind)
     model = table.pop("model", kind)
     if model == other or (set(table) & set(SETTINGS[other].groups) - set(groups)):
         raise InputError(f"this is a recipe of a {NAMES[other]}, not of a {NAMES[kind]}")

@@ -51,7 +51,7 @@ class Settings:
 
     def replace(self, **overrides: object) -> Self:
         """Return settings with some of them replaced, which are named as in `resolve_settings`."""
-        recipe = overrides.pop("recipe", self.recipe)
+        recipe = str(overrides.pop("recipe", None) or self.recipe)
         return type(self)(recipe=recipe, **merge(self.explicit(), assign(self.groups, overrides)))
 
     def differences(self, other: "Settings", may_change: tuple[str, ...] = ()) -> list[str]:

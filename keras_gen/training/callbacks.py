@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
 from tqdm import tqdm
+
+from keras_gen.signals import handled
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
@@ -31,7 +31,10 @@ SHOWN = {  # losses that the bar shows, and under which name
 
 
 class HistoryFiles(keras.callbacks.Callback):
-    """Writes history.csv and timing.csv after each epoch."""
+    """Writes history.csv and timing.csv after each epoch, and at the end.
+
+    At the end, too, for a killed process may have written of epochs that its last checkpoint does not know.
+    """
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -39,8 +42,16 @@ class HistoryFiles(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write both tables."""
-        self.run.folder.write_history(self.run.history)
-        self.run.folder.write_timing(self.run.timing)
+        self._write()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Write both tables."""
+        self._write()
+
+    def _write(self) -> None:
+        if self.run.history:
+            self.run.folder.write_history(self.run.history)
+            self.run.folder.write_timing(self.run.timing)
 
 
 class Validation(keras.callbacks.Callback):
@@ -197,28 +208,15 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class StopSignals(keras.callbacks.Callback):
-    """Turns Ctrl-C, SIGTERM and SIGHUP into a stop after the step, so that nothing is cut off.
-
-    Use it as a context manager too: it takes the signals from its beginning to its end. A signal that is ignored, as
-    SIGHUP is under nohup, stays ignored; outside the main thread Python delivers none.
-    """
+    """Turns Ctrl-C, SIGTERM and SIGHUP into a stop after the step, so that nothing is cut off."""
 
     def __init__(self) -> None:
         super().__init__()
         self.received: int | None = None
-        self._before: dict[int, object] = {}
 
-    def __enter__(self) -> StopSignals:
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)  # Windows has no SIGHUP
-                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._receive)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+    def taken(self) -> contextlib.AbstractContextManager[None]:
+        """Take the signals inside the `with`."""
+        return handled(("SIGINT", "SIGTERM", "SIGHUP"), self._receive)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Stop if a signal has arrived."""

@@ -26,11 +26,11 @@ def gpus() -> list[str]:
         import tensorflow as tf
 
         details = [tf.config.experimental.get_device_details(d) for d in tf.config.list_physical_devices("GPU")]
-        return [each.get("device_name", "GPU") for each in details]
+        return [detail.get("device_name", "GPU") for detail in details]
     if backend == "jax":
         import jax
 
-        return [each.device_kind for each in jax.devices() if each.platform != "cpu"]
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
     if backend == "torch":
         import torch
 

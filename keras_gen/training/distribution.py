@@ -58,11 +58,9 @@ def _cluster() -> dict:
         return config
     except KeyError as error:
         problem = "is not set" if error.args == ("TF_CONFIG",) else f"has no {error}"
-        raise InputError(f"--distribute multiworker: TF_CONFIG {problem}; write, for each worker, {example}") from None
     except (ValueError, TypeError, IndexError) as error:
-        raise InputError(
-            f"--distribute multiworker: TF_CONFIG cannot be used ({error}); write, for each worker, {example}"
-        ) from None
+        problem = f"cannot be used ({error})"
+    raise InputError(f'`distribute="multiworker"`: TF_CONFIG {problem}; write, for each worker, {example}')
 
 
 def is_chief(name: str) -> bool:
@@ -81,7 +79,7 @@ def is_chief(name: str) -> bool:
 def workers() -> str:
     """Say which of the workers this one is, such as `worker 1 of 2`."""
     config = _cluster()
-    count = sum(len(some) for some in config["cluster"].values())
+    count = sum(map(len, config["cluster"].values()))
     return f"{config['task']['type']} {config['task']['index']} of {count}"
 
 

@@ -236,7 +236,7 @@ def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> list[tuple[str, fl
     Adam's first moment forgets in a few steps, its second takes thousands; RMSprop has the second alone, and forgets
     it in some tens.
     """
-    moments = {kind: [each for each in optimizer.variables if each.path.endswith(kind)] for kind in _MOMENTS}
+    moments = {kind: [moment for moment in optimizer.variables if moment.path.endswith(kind)] for kind in _MOMENTS}
     kind = _MOMENTS[0] if moments[_MOMENTS[0]] else _MOMENTS[1]
     sizes = []
     for variable in moments[kind]:

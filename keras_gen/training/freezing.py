@@ -59,9 +59,11 @@ def _is_built(model: keras.Model) -> bool:
 def restored(variables: list[keras.Variable]) -> Iterator[None]:
     """Give variables the values back that they have now, when the `with` ends."""
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-    yield
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
 
 
 @dataclass

@@ -88,7 +88,7 @@ class Loop:
         """
         self.trainer.model.stop_training = False
         checked = self.run.epoch > 0 or self.run.step > 0
-        with self.signals, contextlib.closing(self.progress):
+        with self.signals.taken(), contextlib.closing(self.progress):
             try:
                 self.callbacks.on_train_begin()
                 for epoch in range(self.run.epoch + 1, self.run.settings.training.epochs + 1):

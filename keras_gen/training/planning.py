@@ -15,7 +15,7 @@ from keras_gen.runs.images import find_images, split_validation
 from keras_gen.settings import SETTINGS, Settings, default_recipe, resolve_settings
 from keras_gen.training.engines import check_engine
 
-MAY_CHANGE = ("epochs", "recipe", "max_bad")  # on a resume
+MAY_CHANGE = ("epochs", "max_bad")  # on a resume
 
 
 @dataclass
@@ -60,6 +60,8 @@ def plan_run(
     """
     data = "mnist5k" if data is None else data
     recipe = overrides.get("recipe")
+    if settings is not None and recipe is not None:
+        raise InputError("`settings` and `recipe` both say what to build; give one of them")
     if settings is None:
         # The seed and the size must be known to load the images; recipes may depend on what is loaded.
         early = resolve_settings(kind, getattr(data, "name", data if isinstance(data, str) else "images"), **overrides)
@@ -101,20 +103,23 @@ def plan_resume(
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
         )
-    new, epochs = run.settings.replace(epochs=new.training.epochs), run.settings.training.epochs
+    epochs = run.settings.training.epochs
+    new = run.settings.replace(epochs=new.training.epochs, max_bad=new.data.max_bad)
     if new.training.epochs != epochs and getattr(new.training, "learning_rate_schedule", "constant") != "constant":
         say(
             f"Advice  the learning rate falls along a cosine over all epochs: with {new.training.epochs} instead of "
             f"{epochs} it goes up again; in a new run it falls once"
         )
-    if data is None or isinstance(data, str | Path):
+    if held_out is None and (data is None or isinstance(data, str | Path)):
+        run.settings = new
         train, validation, held_out = find_images(run, data, data_dir)
+        source = held_out.source
     else:
         train, held_out = _load(data, held_out, new, data_dir, say)
+        source = train.source
         train, validation = split_validation(train, new)
-    source = held_out.source or run.record.get("source")
     run.check_images(train, held_out)
-    return Plan(kind, new, "", train, held_out, validation, source, run)
+    return Plan(kind, new, "", train, held_out, validation, source or run.record.get("source"), run)
 
 
 def check_kind(kind: str, settings: object) -> Settings:

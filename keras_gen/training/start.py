@@ -13,6 +13,7 @@ import keras
 
 from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
+from keras_gen.files import remove_leftovers
 from keras_gen.runs import Run, RunFolder
 from keras_gen.runs.checkpoints import load_checkpoint
 from keras_gen.runs.images import save_images
@@ -72,6 +73,7 @@ def train(
 ) -> Run:
     """Train a model of a kind; see `train_vae` and `train_dcgan`."""
     say = unbreakable(say)
+    callbacks = _as_list(callbacks)
     if resume and not folder:
         raise InputError("resume=True needs the `folder` of the run to continue")
     options = {"data_dir": data_dir, "say": say, **overrides}
@@ -84,6 +86,15 @@ def train(
     if run.stopped_by is not None:
         _pass_on(run.stopped_by)
     return run
+
+
+def _as_list(callbacks: object) -> list[keras.callbacks.Callback]:
+    """Return a user's callbacks as a list; as `fit` does, take a single one for a list of one."""
+    callbacks = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(f"`callbacks` must be keras.callbacks.Callback objects; received {callback!r:.80}")
+    return callbacks
 
 
 def run_plan(
@@ -116,7 +127,7 @@ def run_plan(
     run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
-            _restore(trainer, run, plan, say)
+            _restore(trainer, run, say)
         if not trainer.chief:  # only the first of several workers writes
             run.folder = None
         loop = Loop(
@@ -130,8 +141,12 @@ def run_plan(
             save_every=save_every,
             doctor=doctor,
         )
+        if run.folder is not None:
+            remove_leftovers(run.folder.path)
         run.update(status="running")
         try:
+            if plan.run is None and run.folder is not None:
+                say(f"Preview {run.draw_data()}")
             loop.fit()
             run.stopped_by = loop.signals.received
             _finish(run, time.monotonic() - started, say)
@@ -177,7 +192,6 @@ def _begin(
         say(f"Run     {run.folder.path}")
         if plan.source is None and not save_images(run.folder, plan.train, plan.validation, plan.held_out):
             say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
-        say(f"Preview {run.draw_data()}")
     return run, measure
 
 
@@ -200,11 +214,11 @@ def _made_with() -> dict[str, object]:
     return {"backend": keras.backend.backend(), "device": device_name(), "versions": versions()}
 
 
-def _restore(trainer: Trainer, run: Run, plan: Plan, say: Callable[[str], None]) -> None:
+def _restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
     """Set networks, optimisers and the run to where the last checkpoint was taken; to the start, if there is none."""
     if not run.folder.has_checkpoint:
         say("Resume  from the beginning: the run was stopped before anything was saved")
-        run.history, run.timing, run.metrics = [], [], []
+        _forget_later_findings(run)
         return
     position = load_checkpoint(run.folder, trainer.variables, say)
     trainer.sums = _sums(position["sums"])
@@ -216,8 +230,18 @@ def _restore(trainer: Trainer, run: Run, plan: Plan, say: Callable[[str], None])
     if begun == position["epoch"] == epochs and run.status == "finished" and not run.missing_pictures():
         raise InputError(f"{run.where} has its {begun} epochs; give more with `epochs` to continue")
     run.resumed_after = len(run.history)
+    _forget_later_findings(run)
     where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
     say(f"Resume  from {where} of {epochs}")
+
+
+def _forget_later_findings(run: Run) -> None:
+    """Drop what was found after the checkpoint, in a process that was killed: it is found, and told, again."""
+    findings = [finding for finding in run.findings if finding["epoch"] <= run.epoch]
+    for finding in findings:
+        if (finding.get("resolved") or 0) > run.epoch:
+            finding["resolved"] = None
+    run.record["findings"] = findings
 
 
 def _sums(sums: dict) -> dict:
@@ -233,7 +257,7 @@ def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
     with suppress(OSError, InputError):  # what went wrong comes first
         run.update(status="interrupted" if interrupted else "failed")
         if run.folder is not None:
-            run.report()
+            run.report(say=say)
     if run.folder is not None and run.folder.has_checkpoint:
         say(f"The last good state is saved. To continue from it: {resume_line(run)}")
 
@@ -244,7 +268,7 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     if run.stopped_by is not None:
         status = "interrupted"
         say(
-            f"Stopped in epoch {run.epoch + 1} of {epochs}."
+            f"Stopped in epoch {min(run.epoch + 1, epochs)} of {epochs}."
             + (f" To continue: {resume_line(run)}" if run.folder else "")
         )
     elif run.epoch < epochs:

@@ -52,6 +52,26 @@ def test_a_kill_between_the_checksum_and_the_file_is_no_damage(sums):
         sums.check(path)
 
 
+def test_replacements_that_fail_again_and_again_are_no_damage(sums):
+    path = write(sums, "a.txt", b"old")
+    for content in (b"new", b"newer", b"newest"):
+        write(sums, "a.txt", content, noted=False)
+        sums.check(path)
+
+
+def test_a_file_that_is_replaced_while_it_is_checked_is_no_damage(sums, monkeypatch):
+    path, accepted = write(sums, "a.txt", b"1"), sums._accepted
+
+    def replaced_meanwhile():
+        monkeypatch.undo()
+        for content in (b"2", b"3", b"4"):
+            write(sums, "a.txt", content)
+        return accepted()
+
+    monkeypatch.setattr(sums, "_accepted", replaced_meanwhile)
+    sums.check(path)
+
+
 def test_half_a_line_at_the_end_is_what_a_kill_leaves(sums):
     path, other = write(sums, "a.txt", b"content"), write(sums, "b.txt", b"more")
     text = sums.path.read_text()

@@ -2,6 +2,8 @@
 
 import csv
 import itertools
+import os
+import signal
 from types import SimpleNamespace
 
 import keras
@@ -10,6 +12,7 @@ import pytest
 
 from keras_gen import VAERun, load_run
 from keras_gen.data import ImageSet, epoch_batches
+from keras_gen.errors import InputError
 from keras_gen.training.loop import Loop
 from tests.conftest import striped_images, without_pictures
 from tests.small import assert_same_runs, stop_after, train_small, weights_of
@@ -134,6 +137,23 @@ def test_validation_scores_are_in_the_logs_before_a_user_s_callbacks_run(tmp_pat
     assert (best.epoch, best.record["best"]) == (2, {"epoch": 2, "by": "elbo", "value": 3.0})
 
 
+@pytest.mark.parametrize("callbacks", [keras.callbacks.TerminateOnNaN, [print]])
+def test_what_is_no_callback_is_refused_before_anything_is_written(callbacks, tmp_path):
+    with pytest.raises(InputError, match=r"`callbacks` must be keras\.callbacks\.Callback objects; received <"):
+        train_small("vae", folder=tmp_path / "run", callbacks=callbacks)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_after_the_last_step_stops_in_the_last_epoch(tmp_path, image_sets):
+    said = []
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: os.kill(os.getpid(), signal.SIGINT))
+    options = {"folder": tmp_path / "run", "epochs": 1, "say": said.append}
+    with pytest.raises(KeyboardInterrupt):
+        train_small("vae", *image_sets(), **options, callbacks=stop)  # a single one, as `fit` takes it
+    assert any(line.startswith("Stopped in epoch 1 of 1. To continue: ") for line in said)
+    assert train_small("vae", **options, resume=True).status == "finished"
+
+
 @pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
 @pytest.mark.parametrize("when", ["batch", "epoch"])
 def test_a_callback_that_raises_loses_nothing(when, error, tmp_path, image_sets):
@@ -144,6 +164,7 @@ def test_a_callback_that_raises_loses_nothing(when, error, tmp_path, image_sets)
 
         def on_epoch_end(self, epoch, logs=None):
             if when == "epoch":
+                self.model.predict_on_batch(np.zeros((1, *self.model.input_shape[1:])))  # which draws noise
                 raise error("a user's mistake")
 
     said = []

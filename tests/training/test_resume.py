@@ -136,6 +136,13 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
         train_small("vae", *image_sets(), folder=tmp_path / "run", save_every=0)
     assert max(checkpoints_of(tmp_path / "run")) == "epoch-000001-step-00000002.npz"
     monkeypatch.undo()
+    killed_run = load_run(tmp_path / "run")  # what it had written after its last checkpoint
+    later = [{"name": name, "text": "", "epoch": epoch, "resolved": 2} for name, epoch in (("old", 1), ("later", 2))]
+    killed_run.folder.write(findings=later)
+    killed_run.folder.write_history([*killed_run.history, killed_run.history[0] | {"epoch": 2}])
+    run = train_small("vae", folder=tmp_path / "run", resume=True, callbacks=[stop_after(1)])
+    assert run.findings == load_run(tmp_path / "run").findings == [later[0] | {"resolved": None}]
+    assert load_run(tmp_path / "run").history == run.history == killed_run.history
     assert_same_runs(whole, train_small("vae", folder=tmp_path / "run", resume=True))
 
 
@@ -202,6 +209,8 @@ def test_what_cannot_be_continued_is_refused_and_nothing_is_written(stopped, ima
 
     refused(r"keeps its settings: `training.seed` was 0, now 1; `training.beta` was 1.0, now 2.0", seed=1, beta=2.0)
     refused(r'`training.engine` was "?train_on_batch"?, now "?compiled"?', engine="compiled")
+    refused("`recipe` was chapter, now tuned", recipe="tuned")
+    refused("Received: NoneType and ndarray", None, np.zeros((8, 8, 8, 1), np.uint8))
     refused("is in epoch 2 already; give at least as many with `epochs`", epochs=1)
     refused(r"resume=True needs the `folder` of the run", folder=None)
     refused(r"the train images of stripes are not those of .* fingerprint differs", *image_sets(train=65))
