@@ -2,7 +2,7 @@
 
 import errno
 import re
-from collections.abc import Container
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras_gen
@@ -11,6 +11,7 @@ from keras_gen.text import printable
 
 LONGEST = 2000  # characters of a line
 ALIASES = {"data": "dataset", "folder": "out", "start": "from", "end": "to"}  # of arguments, other flags
+TRAINING_FLAGS = ("--evaluate-every", "--resume", "--epochs")  # which messages of every command may name
 REMEDIES = {
     errno.ENOSPC: "make room and run again",
     getattr(errno, "EDQUOT", errno.ENOSPC): "make room within your quota and run again",  # Windows knows no quota
@@ -26,7 +27,7 @@ REMEDIES = {
 }
 
 
-def as_flags(message: str, flags: Container[str] | None = None) -> str:
+def as_flags(message: str, flags: Iterable[str] | None = None) -> str:
     """Return a message with the arguments that it names in backticks written as a command's flags.
 
     `` `image_size=64` `` becomes `--image-size 64`, `` `augment=True` `` `--augment`, and
@@ -46,7 +47,7 @@ def as_flags(message: str, flags: Container[str] | None = None) -> str:
         if equals and re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name):
             return f"--set {name}={_value(value)}"
         flag = "--" + ALIASES.get(name, name).replace("_", "-")
-        if not re.fullmatch(r"[a-z]\w*", name) or (flags is not None and flag not in flags):
+        if not re.fullmatch(r"[a-z]\w*", name) or (flags is not None and flag not in {*TRAINING_FLAGS, *flags}):
             return text
         if value in ("True", "False"):
             return flag if value == "True" else flag.replace("--", "--no-", 1)
@@ -64,7 +65,7 @@ def _value(text: str) -> str:
     return text
 
 
-def shown(message: object, flags: Container[str] | None = None) -> str:
+def shown(message: object, flags: Iterable[str] | None = None) -> str:
     """Return a message as one line for the terminal."""
     first, *rest = as_flags(str(message), flags).split("\n")
     return printable(" ".join([first.rstrip(), *(line.strip() for line in rest)]), LONGEST)

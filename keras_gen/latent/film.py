@@ -16,7 +16,7 @@ from keras_gen.errors import InputError
 from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.pictures import read_picture
+from keras_gen.latent.pictures import epochs_with, read_picture
 from keras_gen.runs.arguments import check_count
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def make_film(
     """
     frames, frame_ms = check_count("frames", frames, 1, 1000), check_count("frame_ms", frame_ms, 10, 10_000)
     path = Path(out) if out is not None else run.figure_path("film").with_suffix(".gif")
-    grids = _frames(run.folder.epochs_with(run.folder.epoch_image), frames, lambda epoch: _grid(run, epoch), say)
+    grids = _frames(epochs_with(run, run.folder.epoch_image, say), frames, lambda epoch: _grid(run, epoch), say)
     size = max((grid.shape for grid in grids.values()), default=None)
     for epoch in [epoch for epoch, grid in grids.items() if grid.shape != size]:
         del grids[epoch]
         say(f"Left out: {run.folder.epoch_image(epoch)} has another size than the others")
     if not grids:
         raise InputError(f"{run.where} has no epoch's images that can be read; let it finish an epoch")
-    codes = _frames(run.folder.epochs_with(run.folder.epoch_codes), frames, run.folder.read_codes, say)
+    codes = _frames(epochs_with(run, run.folder.epoch_codes, say), frames, run.folder.read_codes, say)
     written = _save([captioned(grid, f"epoch {epoch}") for epoch, grid in grids.items()], path, frame_ms)
     if codes:
         written += _save(_scatters(codes, run.class_names), path.with_stem(f"{path.stem}-latent"), frame_ms)

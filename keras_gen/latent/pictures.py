@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,26 @@ def are_missing(run: Run) -> bool:
     names = [FILE_NAMES[view] for view in run.final_views] + ["losses"] + (["scores"] if run.metrics else [])
     paths = [run.folder.figures / f"{name}.png" for name in names] + [run.folder.epoch_image(run.epoch)]
     return not (run.folder.path / "report.html").is_file() or not all(_is_whole(run.folder, path) for path in paths)
+
+
+def epochs_with(run: Run, path_of: Callable[[int], Path], say: Callable[[str], None]) -> list[int]:
+    """Return the epochs that have a file; if others lack theirs, they are named in one line.
+
+    Args:
+        run: The run.
+        path_of: `epoch_image` or `epoch_codes` of its folder.
+        say: Takes the line.
+    """
+    epochs = run.folder.epochs_with(path_of)
+    say_missing([path_of(row["epoch"]) for row in run.history if epochs and row["epoch"] not in epochs], say)
+    return epochs
+
+
+def say_missing(paths: list[Path], say: Callable[[str], None]) -> None:
+    """Name files that are missing, in one line."""
+    if paths:
+        more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+        say(f"Left out: {paths[0]}{more}, missing")
 
 
 def read_picture(folder: RunFolder, path: Path) -> bytes:

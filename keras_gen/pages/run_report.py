@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.pictures import read_picture
+from keras_gen.latent.pictures import epochs_with, read_picture, say_missing
+from keras_gen.latent.views import FILE_NAMES
 from keras_gen.pages.report import Command, Grid, Picture, Report, Section, Table, png_source, report_page
 from keras_gen.runs.networks import saved_names
 from keras_gen.settings import NAMES
@@ -93,13 +94,19 @@ def _finding(finding: dict) -> str:
 
 
 def _grids(run: Run, say: Callable[[str], None]) -> list[Grid]:
-    epochs = run.folder.epochs_with(run.folder.epoch_image)
+    epochs = epochs_with(run, run.folder.epoch_image, say)
     shown = [epochs[index] for index in evenly_spaced_indices(len(epochs), MAX_GRIDS)] if epochs else []
     sources = {epoch: _source(run, run.folder.epoch_image(epoch), say, GRID_WIDTH) for epoch in shown}
     return [Grid(source, epoch) for epoch, source in sources.items() if source]
 
 
 def _sections(run: Run, say: Callable[[str], None]) -> list[Section]:
+    finished = run.status == "finished"
+    names = ["data", *(["losses", *(FILE_NAMES[view] for view in run.final_views)] if finished else [])]
+    files = [run.folder.path / "figures" / f"{name}.png" for name in names] + [
+        run.folder.path / "history.csv"
+    ] * finished
+    say_missing([path for path in files if (run.history or finished) and not path.exists()], say)
     sections = []
     for title, texts in PICTURES.items():
         paths = {run.folder.path / "figures" / f"{name}.png": text for name, text in texts.items()}

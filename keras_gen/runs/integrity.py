@@ -57,7 +57,7 @@ class Checksums:
             InputError: The file, or checksums.txt, is damaged.
         """
         for _ in range(ATTEMPTS):
-            digest = _sha256(path) if path.is_file() else None  # before its line is looked for, which is older
+            digest = _readable_sha256(path)  # before its line is looked for, which is older
             accepted = self._accepted().get(self._name(path))
             if digest is None or accepted is None or digest in accepted:
                 return
@@ -83,6 +83,16 @@ class Checksums:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
+
+
+def _readable_sha256(path: Path) -> str | None:
+    """Return a file's checksum, or None if it is not there or no file."""
+    try:
+        return _sha256(path) if path.is_file() else None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); allow reading it, or put it back") from None
 
 
 def _sha256(path: Path) -> str:

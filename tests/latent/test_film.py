@@ -57,7 +57,12 @@ def test_damaged_pictures_and_codes_are_named_and_left_out(command_runs, tmp_pat
     assert all(line.startswith("Left out: ") and name in line for line, name in zip(lines, damaged, strict=True))
     assert '"epoch": 1' in (tmp_path / "report.html").read_text()
     assert '"epoch": 2' not in (tmp_path / "report.html").read_text()
+    lines.clear()
     run.folder.epoch_image(1).unlink()
+    (run.folder.figures / "losses.png").unlink()
+    run.report(say=lines.append)
+    assert f"Left out: {run.folder.epoch_image(1)}, missing" in lines
+    assert f"Left out: {run.folder.figures / 'losses.png'}, missing" in lines
     with pytest.raises(InputError, match="has no epoch's images that can be read"):
         run.film(tmp_path / "none.gif", say=lines.append)
 
