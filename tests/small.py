@@ -23,7 +23,9 @@ def quiet(_):
 
 
 def small_settings(kind, **overrides):
-    return keras_gen.resolve_settings(kind, **{"epochs": 2, "batch_size": 16} | NETS[kind] | overrides)
+    return keras_gen.resolve_settings(
+        kind, **{"recipe": "chapter", "epochs": 2, "batch_size": 16} | NETS[kind] | overrides
+    )
 
 
 def train_small(kind, *data, **options):
