@@ -96,7 +96,7 @@ def clear_cache(cache: Path | None = None) -> tuple[int, int]:
         return 0, 0
     try:
         with _locked(cache):
-            sizes = {entry: _size(entry) for entry in cache.iterdir() if entry.is_dir()}
+            sizes = {entry: _size(entry) for entry in _entries(cache)}
             removed = [size for entry, size in sizes.items() if _remove(entry)]
     except _Unavailable as reason:
         raise InputError(f"the cache of images cannot be emptied: {reason}") from None
@@ -183,13 +183,15 @@ def _read(cache: Path, place: Path, say: Callable[[str], None]) -> tuple[np.ndar
         if lock is not None:
             _release(lock)
         if os.path.lexists(place):
-            _set_aside(place)
+            _set_aside(place) if lock else place.unlink()
     return None
 
 
 def _verified(place: Path) -> dict | None:
     """Return the facts of an entry if it is as it was written."""
     try:
+        if not ((place / FACTS).is_file() and (place / PIXELS).is_file()):  # a pipe would never end
+            return None
         content = json.loads((place / FACTS).read_text(encoding="utf-8"))
         facts = content["facts"]
         return facts if content["checksum"] == _checksum(facts, place / PIXELS) else None
@@ -249,7 +251,7 @@ def _publish(cache: Path, folder: Path, place: Path, lock: FileLock, limit: floa
 
 def _make_room(cache: Path, limit: float) -> None:
     """Remove entries until the rest is within the limit, the least recently used first."""
-    entries = [entry for entry in cache.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    entries = [entry for entry in _entries(cache) if not entry.name.startswith(PARTIAL)]
     total = sum(map(_size, entries))
     for entry in sorted(entries, key=_last_use):
         size = _size(entry)
@@ -257,15 +259,17 @@ def _make_room(cache: Path, limit: float) -> None:
             total -= size
 
 
+def _entries(cache: Path) -> set[Path]:
+    """Return the folders that are ours; the user may name a folder of anything."""
+    return {path.parent for name in (PIXELS, FACTS) for path in cache.glob(f"*/{name}")}
+
+
 def _size(entry: Path) -> int:
     return sum(path.stat().st_size for path in entry.glob("*") if path.is_file())
 
 
 def _last_use(entry: Path) -> int:
-    try:
-        return (entry / FACTS).stat().st_mtime_ns
-    except OSError:
-        return 0
+    return max((path.stat().st_mtime_ns for path in entry.glob(FACTS)), default=0)
 
 
 def _mapped_while_locked(place: Path, lock: FileLock) -> np.ndarray:
