@@ -1,7 +1,6 @@
 """Decoded images on the disk: verified before use, shared by processes, limited in size.
 
-An entry is a folder with the pixels and the facts that belong to them. Who uses an entry holds the lock of a file in
-it, which the system releases when the process ends, however it ends. So what is in use is known without asking clocks.
+An entry is a folder with pixels and their facts. Its users hold locks of files in it, which end with their processes.
 """
 
 import json
@@ -27,9 +26,8 @@ from keras_gen.errors import InputError
 from keras_gen.files import PARTIAL, write_text
 
 LIMIT_VARIABLE, LIMIT_GB = "KERAS_GEN_CACHE_GB", 10.0
-LOCK_SECONDS = 60  # the cache's own lock is only held for moments
+LOCK_SECONDS, BLOCK = 60, 2**24  # for the cache's own lock, only held for moments; bytes read at a time
 PIXELS, FACTS, IN_USE = "images.u8", "facts.json", "use-"
-BLOCK = 2**24  # bytes read at a time for the checksum
 
 Decoder = Callable[[BinaryIO], dict]
 
@@ -105,9 +103,9 @@ def clear_cache(cache: Path | None = None) -> tuple[int, int]:
 
 def _limit() -> float:
     """Return how many bytes the cache may have."""
-    text = os.environ.get(LIMIT_VARIABLE, "")
+    text = os.environ.get(LIMIT_VARIABLE) or LIMIT_GB
     try:
-        limit = float(text or LIMIT_GB)
+        limit = float(text)
     except ValueError:
         limit = -1
     if not limit >= 0:
@@ -173,8 +171,7 @@ def _read(cache: Path, place: Path, say: Callable[[str], None]) -> tuple[np.ndar
             return None
         lock = _hold(place) if place.is_dir() else None
     if lock is not None and (facts := _verified(place)) is not None:
-        newest = max((_last_use(entry) for entry in cache.iterdir()), default=0)
-        stamp = max(time.time_ns(), newest + 1)  # the clock may have been set back
+        stamp = max([time.time_ns(), *(_last_use(entry) + 1 for entry in cache.iterdir())])  # clocks are set back
         with suppress(OSError):
             os.utime(place / FACTS, ns=(stamp, stamp))
         return _mapped_while_locked(place, lock), facts
@@ -259,8 +256,7 @@ def _make_room(cache: Path, limit: float) -> None:
             total -= size
 
 
-def _entries(cache: Path) -> set[Path]:
-    """Return the folders that are ours; the user may name a folder of anything."""
+def _entries(cache: Path) -> set[Path]:  # the user may name a folder that holds other things, too
     return {path.parent for name in (PIXELS, FACTS) for path in cache.glob(f"*/{name}")}
 
 

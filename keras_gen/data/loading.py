@@ -65,6 +65,7 @@ def load_dataset(
     """
     if not (image_size is None or (isinstance(image_size, int | np.integer) and image_size in range(4, 1025))):
         raise InputError(f"`image_size` must be None or a whole number from 4 to 1024. Received: {image_size!r:.60}")
+    image_size = image_size and int(image_size)
     if channels not in (None, 1, 3):
         raise InputError(f"`channels` must be None, 1 or 3. Received: {channels!r:.60}")
     if not isinstance(name, str | os.PathLike):

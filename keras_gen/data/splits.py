@@ -74,16 +74,19 @@ def _splits(names: Iterable[str]) -> dict[str, str]:
     """
     kinds = {}
     for name in names:
-        words = re.split(r"[\W\d_]+", name.casefold())
-        found = [SPLITS[word] for word in words if word in SPLITS]
+        found = _words(name) & set(SPLITS)
         if len(found) == 1:
-            kinds[name] = found[0], tuple(word for word in words if word and word not in SPLITS)
+            kinds[name] = SPLITS[found.pop()], frozenset(_words(name) - set(SPLITS))
     pairs = set(kinds.values())
     return {
         name: kind
         for name, (kind, rest) in kinds.items()
         if not rest or {(TRAINING, rest)} < {pair for pair in pairs if pair[1] == rest}
     }
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[\W\d_]+", name.casefold())) - {""}
 
 
 def _folders(items: list[Item]) -> list[str]:
@@ -141,20 +144,24 @@ def _grouped(items: list[Item]) -> dict[str, tuple[str, list[Item]]]:
             folders, members = groups.setdefault(kind, (set(), []))
             folders.add(tail[0])
             members.append((file, tail[1:]))
+    depth = _wrappers([item for _, members in groups.values() for item in members])
     return {
-        kind: (" and ".join(f"{shown(name)}/" for name in sorted(folders)), _unwrapped(members))
+        kind: (
+            " and ".join(f"{shown(name)}/" for name in sorted(folders)),
+            [(file, tail[depth:]) for file, tail in members],
+        )
         for kind, (folders, members) in groups.items()
     }
 
 
-def _unwrapped(items: list[Item]) -> list[Item]:
-    """Leave out a folder around all images of a split that is no class: one of a split's name, or around several."""
-    names = _folders(items)
-    if len(names) == 1 and len(_deeper(items)) == len(items):
-        inner = [(file, tail[1:]) for file, tail in items]
-        if set(re.split(r"[\W\d_]+", names[0].casefold())) & set(SPLITS) or len(_folders(inner)) > 1:
-            return _unwrapped(inner)
-    return items
+def _wrappers(items: list[Item]) -> int:
+    """Count the folders around all images of the splits that are no classes: of a split's name, or around several."""
+    names, inner = _folders(items), [(file, tail[1:]) for file, tail in items]
+    if not names or len(_deeper(items)) < len(items):
+        return 0
+    if all(_words(name) & set(SPLITS) for name in names) or (len(names) == 1 and len(_folders(inner)) > 1):
+        return 1 + _wrappers(inner)
+    return 0
 
 
 def _with_splits(groups: dict[str, tuple[str, list[Item]]], said: list[str]) -> Layout:
