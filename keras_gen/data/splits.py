@@ -68,7 +68,7 @@ def _arrange(root: Path, items: list[Item]) -> Layout:
 
 
 def _splits(names: Iterable[str]) -> dict[str, str]:
-    """Return which of the folders are splits: train and test, but also training_set and test_set, or Train Data alone.
+    """Return which of the folders are splits: train and test, and also training_set beside test_set.
 
     What stands beside the word must be the same in the training part, so that a train_station is a class.
     """
