@@ -86,7 +86,7 @@ def make_folders(root):
 def make_arrays(root):
     images = one((20, 8, 8))
     arrays = {
-        "nokey": {"pictures": images},
+        "nokey": {"pictures": images, "z": images},
         "objects": {"images": np.array([print, None], dtype=object)},
         "complex": {"images": images.astype(np.complex64)},
         "rank": {"images": images.reshape(20, 64)},

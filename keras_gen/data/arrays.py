@@ -12,6 +12,7 @@ from keras_gen.data.labels import number_labels
 from keras_gen.data.ranges import WANTED as WANTED_PIXELS
 from keras_gen.data.ranges import find_range, to_bytes
 from keras_gen.errors import InputError
+from keras_gen.text import listed
 
 MIN_SIDE, MAX_ASPECTS = 4, (4, 2, 1)  # of what is taken for an image where an array has several readings
 MIN_FLAT = 64  # pixels in a row: fewer are a table of numbers
@@ -23,7 +24,7 @@ MATLAB = "(height, width, channels, n)"
 USUAL = (IMAGES_FIRST, CHANNELS_LAST)
 WANTED = f"give {IMAGES_FIRST}, or {CHANNELS_LAST} with 1 or 3 channels, or square images as rows {ROWS}"
 
-_STEMS = ("x", "images", "imgs", "image", "img", "data", "pixels", "arr0", "")
+_STEMS = ("x", "images", "imgs", "image", "img", "data", "pixels", "features", "arr0", "")
 _LABEL_STEMS = ("y", "labels", "label", "targets", "target")
 _PARTS = {"train": ("train", "training"), "test": ("test", "testing"), "val": ("val", "valid", "validation")}
 
@@ -88,8 +89,9 @@ def prepare(
 def _as_array(values: object, name: str) -> np.ndarray:
     try:
         return np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{name} cannot be made an array ({error!s:.100}); give all rows one length") from None
+    except Exception as error:  # other libraries' tensors may raise anything
+        remedy = "give all rows one length" if isinstance(error, ValueError | TypeError) else "give a NumPy array"
+        raise InputError(f"{name} cannot be made an array ({' '.join(str(error).split()):.100}); {remedy}") from None
 
 
 def _checked_images(images: object, name: str) -> np.ndarray:
@@ -194,15 +196,17 @@ def named_parts(arrays: Mapping[str, np.ndarray], what: object) -> tuple[list[Pa
     """
     keys = {_normal(key): key for key in reversed(list(arrays))}
     train = _first(keys, _names(_STEMS, "train"))
+    if train is None and len(arrays) == 1:
+        train = next(iter(arrays))
     if train is None:
-        found = ", ".join(list(arrays)[:8])[:200] or "none"
+        found = listed(arrays, 5) or "none"
         raise InputError(f"{what} has no array named images, x_train or the like; it has {found}")
     parts = [_part(arrays, keys, train, "train")]
     held_out = ((part, _first(keys, _names(_STEMS, part))) for part in ("test", "val"))
     part, key = next(((part, key) for part, key in held_out if key is not None), (None, None))
     if key is not None:
         parts.append(_part(arrays, keys, key, part))
-    names_key = _first(keys, ("classnames", "labelnames"))
+    names_key = _first(keys, ("classnames", "labelnames", "targetnames"))
     try:
         class_names = [] if names_key is None else [str(name) for name in np.ravel(arrays[names_key])]
     except InputError:  # only names: numbers do instead

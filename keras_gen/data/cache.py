@@ -1,7 +1,6 @@
 """Decoded images on the disk: verified before use, shared by processes, limited in size.
 
-An entry is a folder with the pixels and the facts that belong to them. Who uses an entry holds the lock of a file in
-it, which the system releases when the process ends, however it ends. So what is in use is known without asking clocks.
+An entry is a folder with pixels and their facts. Its users hold locks of files in it, which end with their processes.
 """
 
 import json
@@ -27,9 +26,8 @@ from keras_gen.errors import InputError
 from keras_gen.files import PARTIAL, write_text
 
 LIMIT_VARIABLE, LIMIT_GB = "KERAS_GEN_CACHE_GB", 10.0
-LOCK_SECONDS = 60  # the cache's own lock is only held for moments
+LOCK_SECONDS, BLOCK = 60, 2**24  # for the cache's own lock, only held for moments; bytes read at a time
 PIXELS, FACTS, IN_USE = "images.u8", "facts.json", "use-"
-BLOCK = 2**24  # bytes read at a time for the checksum
 
 Decoder = Callable[[BinaryIO], dict]
 
@@ -96,7 +94,7 @@ def clear_cache(cache: Path | None = None) -> tuple[int, int]:
         return 0, 0
     try:
         with _locked(cache):
-            sizes = {entry: _size(entry) for entry in cache.iterdir() if entry.is_dir()}
+            sizes = {entry: _size(entry) for entry in _entries(cache)}
             removed = [size for entry, size in sizes.items() if _remove(entry)]
     except _Unavailable as reason:
         raise InputError(f"the cache of images cannot be emptied: {reason}") from None
@@ -105,9 +103,9 @@ def clear_cache(cache: Path | None = None) -> tuple[int, int]:
 
 def _limit() -> float:
     """Return how many bytes the cache may have."""
-    text = os.environ.get(LIMIT_VARIABLE, "")
+    text = os.environ.get(LIMIT_VARIABLE) or LIMIT_GB
     try:
-        limit = float(text or LIMIT_GB)
+        limit = float(text)
     except ValueError:
         limit = -1
     if not limit >= 0:
@@ -173,8 +171,7 @@ def _read(cache: Path, place: Path, say: Callable[[str], None]) -> tuple[np.ndar
             return None
         lock = _hold(place) if place.is_dir() else None
     if lock is not None and (facts := _verified(place)) is not None:
-        newest = max((_last_use(entry) for entry in cache.iterdir()), default=0)
-        stamp = max(time.time_ns(), newest + 1)  # the clock may have been set back
+        stamp = max([time.time_ns(), *(_last_use(entry) + 1 for entry in cache.iterdir())])  # clocks are set back
         with suppress(OSError):
             os.utime(place / FACTS, ns=(stamp, stamp))
         return _mapped_while_locked(place, lock), facts
@@ -183,13 +180,15 @@ def _read(cache: Path, place: Path, say: Callable[[str], None]) -> tuple[np.ndar
         if lock is not None:
             _release(lock)
         if os.path.lexists(place):
-            _set_aside(place)
+            _set_aside(place) if lock else place.unlink()
     return None
 
 
 def _verified(place: Path) -> dict | None:
     """Return the facts of an entry if it is as it was written."""
     try:
+        if not ((place / FACTS).is_file() and (place / PIXELS).is_file()):  # a pipe would never end
+            return None
         content = json.loads((place / FACTS).read_text(encoding="utf-8"))
         facts = content["facts"]
         return facts if content["checksum"] == _checksum(facts, place / PIXELS) else None
@@ -249,7 +248,7 @@ def _publish(cache: Path, folder: Path, place: Path, lock: FileLock, limit: floa
 
 def _make_room(cache: Path, limit: float) -> None:
     """Remove entries until the rest is within the limit, the least recently used first."""
-    entries = [entry for entry in cache.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    entries = [entry for entry in _entries(cache) if not entry.name.startswith(PARTIAL)]
     total = sum(map(_size, entries))
     for entry in sorted(entries, key=_last_use):
         size = _size(entry)
@@ -257,15 +256,16 @@ def _make_room(cache: Path, limit: float) -> None:
             total -= size
 
 
+def _entries(cache: Path) -> set[Path]:  # the user may name a folder that holds other things, too
+    return {path.parent for name in (PIXELS, FACTS) for path in cache.glob(f"*/{name}")}
+
+
 def _size(entry: Path) -> int:
     return sum(path.stat().st_size for path in entry.glob("*") if path.is_file())
 
 
 def _last_use(entry: Path) -> int:
-    try:
-        return (entry / FACTS).stat().st_mtime_ns
-    except OSError:
-        return 0
+    return max((path.stat().st_mtime_ns for path in entry.glob(FACTS)), default=0)
 
 
 def _mapped_while_locked(place: Path, lock: FileLock) -> np.ndarray:

@@ -6,6 +6,7 @@ Source of the format: A. Krizhevsky, "The CIFAR-10 dataset" (python version).
 import gzip
 import io
 import pickle
+import struct
 import tarfile
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +25,8 @@ OPCODES = (  # of those that pickle writes for dictionaries, lists, numbers, byt
     *(pickle.BININT, pickle.BININT1, pickle.BININT2, pickle.LONG1, pickle.BINSTRING, pickle.SHORT_BINSTRING),
     *(pickle.BINBYTES, pickle.SHORT_BINBYTES, pickle.BINUNICODE, pickle.SHORT_BINUNICODE),
     *(pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE, pickle.GET, pickle.BINGET, pickle.LONG_BINGET),
-    *(pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.REDUCE, pickle.BUILD),
+    *(pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.REDUCE, pickle.BUILD, pickle.BYTEARRAY8),
+    *(pickle.DICT, pickle.LIST, pickle.INT, pickle.LONG, pickle.STRING, pickle.UNICODE),
 )
 
 
@@ -57,6 +59,8 @@ class _BatchUnpickler(pickle._Unpickler):  # the one in Python: that in C fills 
     STAND_INS = {
         ("numpy.core.multiarray", "_reconstruct"): _StandIn,
         ("numpy._core.multiarray", "_reconstruct"): _StandIn,
+        ("numpy.core.numeric", "_frombuffer"): _StandIn,
+        ("numpy._core.numeric", "_frombuffer"): _StandIn,
         ("numpy", "ndarray"): _StandIn,
         ("numpy", "dtype"): _StandIn,
     }
@@ -79,13 +83,29 @@ class _BatchUnpickler(pickle._Unpickler):  # the one in Python: that in C fills 
     def load_empty_dictionary(self) -> None:
         self.append(_Pairs())
 
+    def load_dictionary(self) -> None:
+        items, pairs = self.pop_mark(), _Pairs()
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            pairs[key] = value
+        self.append(pairs)
+
+    def load_bytes(self) -> None:
+        (size,) = struct.unpack("<Q", self.read(8))
+        self.append(self.read(min(size, MAX_BATCH_BYTES)))
+
     dispatch = {ord(code): pickle._Unpickler.dispatch[ord(code)] for code in OPCODES}
     dispatch[pickle.EMPTY_DICT[0]] = load_empty_dictionary
+    dispatch[pickle.DICT[0]] = load_dictionary
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytes
 
 
 def _images(array: object) -> np.ndarray:
     """Rebuild an array of uint8 rows from what a pickle says of it."""
-    _, shape, dtype, is_fortran, data = array.state
+    if array.state is None:  # protocol 5
+        data, dtype, shape, order = array.arguments
+        is_fortran = order == "F"
+    else:
+        _, shape, dtype, is_fortran, data = array.state
     if dtype.arguments[0] not in ("u1", b"u1", "|u1", b"|u1") or not isinstance(data, bytes):
         raise ValueError("its data are not of uint8")
     rows, width = shape
@@ -103,6 +123,8 @@ def _arrays(batches: dict[str, bytes], source: Path) -> dict[str, np.ndarray]:
             images, labels = _images(content[b"data"]), content[b"labels"]
             if not all(type(label) is int and 0 <= label < 256 for label in labels):
                 raise ValueError("its labels are no class numbers")
+            if len(labels) != len(images):
+                raise ValueError("it has other numbers of labels and of images")
             return images, np.array(labels, np.int64)
         except Exception as error:  # a damaged pickle can raise nearly anything
             raise InputError(f"{name} in {source} is not a CIFAR-10 batch ({error!s:.100})") from None

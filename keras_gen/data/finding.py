@@ -22,6 +22,7 @@ REMEDIES = {  # of files that are pictures, or hold some, in a form that is not 
 }
 REMEDY = {f".{ending}": remedy for remedy, endings in REMEDIES.items() for ending in endings.split()}
 SILENT = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "$recycle.bin", "lost+found"}
+RUN_FILES = {"run.json", "history.csv", "timing.csv", "losses.png"}  # two of them are no accident
 KINDS_SHOWN, LONGEST_ENDING, LONGEST_NAME, LONGEST_PATH = 6, 12, 60, 200
 
 
@@ -141,7 +142,7 @@ def _is_run(folder: Path, names: set[str]) -> bool:
             pass
     if "models" in names and any((folder / "models").glob("*.keras")):
         return True
-    return ("run.json" in names and "checkpoints" in names) or {"history.csv", "losses.png"} <= names
+    return len(names & RUN_FILES) > 1 or {"run.json", "checkpoints"} <= names
 
 
 def _counted(count: int, ending: str) -> str:

@@ -7,6 +7,7 @@ import math
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,8 @@ from keras_gen.errors import InputError
 Arrays = Mapping[str, np.ndarray]
 LARGE, MAX_PACKED = 2**30, 200  # bytes; no images above it are packed more tightly, but zip bombs are
 MAX_IDX_BYTES = 2**28  # five times MNIST's
-MAX_LINE, ROWS_AT_A_TIME = 2**24, 1024
+MAX_LINE, ROWS_AT_A_TIME = 2**22, 128  # characters: half a gigabyte at most
+INDEX_COLUMNS = ("", "id", "index", "unnamed: 0")  # of a table, neither pixels nor labels
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
 HEAD = 512  # bytes that tell what a file is
 
@@ -157,14 +159,15 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: A cell is missing or no number, or it cannot be told which column is the label.
     """
-    with reading(path), path.open(encoding="utf-8-sig") as file:
+    with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
         names = [cell.strip().lower() for cell in _cells(file.readline(MAX_LINE))]
         column = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
         has_header = column is not None or not any(_is_number(cell) for cell in names)
         if not has_header:
             file.seek(0)
         rows = []
-        while lines := [line for line in itertools.islice(file, ROWS_AT_A_TIME) if line.strip()]:
+        pieces = filter(str.strip, iter(partial(file.readline, MAX_LINE), ""))
+        while lines := list(itertools.islice(pieces, ROWS_AT_A_TIME)):
             if any(line.count(",") != len(names) - 1 for line in lines):
                 raise InputError(f"{path} has rows of other than the {len(names)} cells of its first line")
             values = _numbers(lines, path)
@@ -172,6 +175,9 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     if not rows:
         raise InputError(f"{path} has no rows; give pixels and one label a row")
     table = np.concatenate(rows)
+    if has_header and (others := [place for place, name in enumerate(names) if name in INDEX_COLUMNS]):
+        column = None if column is None else column - sum(place < column for place in others)
+        table = np.delete(table, others, axis=1)
     if column is None and not _is_square(table.shape[1]):
         column = _label_column(table, path)
     if column is None:

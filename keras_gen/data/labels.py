@@ -1,6 +1,7 @@
 """Labels in the forms that people have them: numbers, text, one-hot rows."""
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -47,8 +48,8 @@ def _one_each(labels: object, count: int, what: str) -> np.ndarray:
     """Return labels as int64 or text of shape (n,)."""
     labels = np.asarray(labels)
     wanted = f"give {count:,} whole numbers or texts, one for each image, or one-hot rows"
-    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat):
-        labels = labels.astype(str)
+    if labels.dtype.kind == "O" and any(all(isinstance(label, kind) for label in labels.flat) for kind in (str, Real)):
+        labels = np.array(labels.tolist())  # of a table's column
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels, "utf-8", "replace")
     if labels.ndim == 2 and len(labels) == count and labels.shape[1] > 1 and labels.dtype.kind in "biuf":

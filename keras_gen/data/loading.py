@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
-from keras_gen.data.finding import ENDINGS
+from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS, LONGEST_PATH, shown
 from keras_gen.data.folder import read_folder
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.image_set import ImageSet
@@ -63,6 +63,11 @@ def load_dataset(
     Raises:
         InputError: The data set is unknown, not to be had, or damaged.
     """
+    if not (image_size is None or (isinstance(image_size, int | np.integer) and image_size in range(4, 1025))):
+        raise InputError(f"`image_size` must be None or a whole number from 4 to 1024. Received: {image_size!r:.60}")
+    image_size = image_size and int(image_size)
+    if channels not in (None, 1, 3):
+        raise InputError(f"`channels` must be None, 1 or 3. Received: {channels!r:.60}")
     if not isinstance(name, str | os.PathLike):
         sets = _from_memory(name, held_out, seed, say)
         return tuple(fit(images, image_size, channels) for images in sets)
@@ -106,7 +111,7 @@ def _from_name(
     else:
         known = ", ".join(["mnist5k", *PUBLIC_DATASETS, "cifar10:CLASS"])
         raise InputError(
-            f"`dataset={text[:200]}` is not known; choose one of {known}, or the path of a folder or an .npz"
+            f"`dataset={shown(text)}` is not known; choose one of {known}, or the path of a folder or an .npz"
         )
     return tuple(fit(images, image_size, channels) for images in sets)
 
@@ -239,8 +244,10 @@ def _hold_out(
 
 def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
     if not os.path.isfile(path):
-        raise InputError(f"{path} does not exist; name a data set, or a folder, .npz, .npy or .csv that is there")
-    if path.suffix.lower() in ENDINGS:
+        problem = "is not a file" if os.path.lexists(path) else "does not exist"
+        where = shown(path, LONGEST_PATH)
+        raise InputError(f"{where} {problem}; name a data set, or a folder, .npz, .npy or .csv that is there")
+    if path.suffix.lower() in ENDINGS + HEIF_ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
     named, class_names = named_parts(read_arrays(path), path)
     parts, names = prepare(named, class_names, f" in {path}", say, in_place=True)

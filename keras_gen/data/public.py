@@ -1,5 +1,6 @@
 """Public data sets: found in the forms that people have them, checked by content, or downloaded."""
 
+import math
 import os
 import re
 import tempfile
@@ -18,10 +19,11 @@ from keras_gen.data.download import fetch
 from keras_gen.data.formats import read_arrays, read_idx, reading
 from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.errors import InputError
+from keras_gen.text import printable
 
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 MAX_DEPTH, MAX_FILES = 3, 20_000  # of what is looked through below a folder
-MAX_NAMED = 3  # files in a message
+MAX_NAMED, LONGEST_PATH, LONGEST_PROBLEM = 3, 150, 400  # files in a message, and characters about them
 RELATED = re.compile("mnist|fashion|cifar|idx|ubyte|t10k|train|batch", re.IGNORECASE)
 
 
@@ -59,8 +61,8 @@ def load_public(base: str, class_name: str, name: str, data_dir: Path | None) ->
 def _class_label(dataset: PublicDataset, class_name: str) -> int:
     if class_name in dataset.class_names:
         return dataset.class_names.index(class_name)
-    if class_name.isdecimal() and int(class_name) < len(dataset.class_names):
-        return int(class_name)
+    if class_name in (numbers := [str(number) for number in range(len(dataset.class_names))]):
+        return numbers.index(class_name)
     raise InputError(
         f"{dataset.title} has no class {class_name[:40]!r}; choose one of {', '.join(dataset.class_names)}"
     )
@@ -91,13 +93,13 @@ def _find(dataset: PublicDataset, label: int | None, data_dir: Path | None) -> l
             except InputError as error:
                 own = "; name that file as `dataset` to use it as your own" if found.path.suffix == ".csv" else ""
                 rejected.append(f"{error}{own}")
-        nearby += [str(path) for path in files if RELATED.search(path.name)]
+        nearby += [printable(path, LONGEST_PATH) for path in files if RELATED.search(path.name)]
     remedy = f"{dataset.hint} and name that folder with `data_dir`"
-    looked = f"looked in {' and '.join(map(str, folders))}"
+    looked = f"looked in {' and '.join(printable(folder, LONGEST_PATH) for folder in folders)}"
     if nearby:
         more = f" and {len(nearby) - MAX_NAMED} more" if len(nearby) > MAX_NAMED else ""
         looked += f", found only {', '.join(nearby[:MAX_NAMED])}{more}"
-    problem = "; ".join(rejected[:MAX_NAMED]) or looked
+    problem = printable("; ".join(rejected[:MAX_NAMED]), LONGEST_PROBLEM) or looked
     if rejected and (cache / dataset.downloads[0].path).exists():
         raise InputError(f"{problem}; move it away to download {dataset.title}, or {remedy}")
     try:
@@ -190,15 +192,20 @@ def _read_archive(path: Path) -> list[Part]:
 
 
 def _read_idx_files(group: list[list[Path]], fingerprints: tuple[str, str]) -> list[Part]:
-    arrays = []
-    for place, name in enumerate(IDX_FILES):
-        wanted = fingerprints[place // 2] if place % 2 == 0 else None
-        arrays.append(_read_best(group[place], name, group[0][0].parent, wanted))
-    return [Part(*arrays[:2]), Part(*arrays[2:])]
+    parts, folder = [], group[0][0].parent
+    for place, known in zip((0, 2), fingerprints, strict=True):
+        images = _read_best(
+            group[place], IDX_FILES[place], folder, lambda array, known=known: fingerprint(array) == known
+        )
+        labels = _read_best(
+            group[place + 1], IDX_FILES[place + 1], folder, lambda array, images=images: len(array) == len(images)
+        )
+        parts.append(Part(images, labels))
+    return parts
 
 
-def _read_best(paths: list[Path], name: str, folder: Path, wanted: str | None) -> np.ndarray:
-    """Return the first of several files that can be read and has the known content, else the first that can be read."""
+def _read_best(paths: list[Path], name: str, folder: Path, is_right: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """Return the first of several files whose content is right, else the first that can be read."""
     arrays, problems = [], [f"{folder / name} is missing; the IDX format has four files"]
     for path in paths:
         try:
@@ -206,7 +213,7 @@ def _read_best(paths: list[Path], name: str, folder: Path, wanted: str | None) -
         except InputError as error:
             problems.insert(-1, str(error))
             continue
-        if wanted is None or fingerprint(arrays[-1]) == wanted:
+        if is_right(arrays[-1]):
             return arrays[-1]
     if not arrays:
         raise InputError(problems[0])
@@ -242,10 +249,10 @@ def _checked(dataset: PublicDataset, found: _Copy) -> list[Part]:
         if images.dtype != np.uint8:
             with np.errstate(invalid="ignore"):
                 images = images.astype(np.uint8)
-        shape = images.shape[1:]
-        if len(shape) == 1 and shape[0] == 784:
-            shape = (28, 28)
-        images = images.reshape(len(images), *shape, *[1] * (len(shape) == 2))
+        if math.prod(images.shape[1:]) == 28 * 28:
+            images = images.reshape(-1, 28, 28, 1)
+        elif math.prod(images.shape[1:]) == 3 * 32 * 32 and images.shape[1:] != (32, 32, 3):
+            images = images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         checked.append(Part(images, labels.astype(np.int64)))
     prints = tuple(_known_print(dataset, part) for part in checked)
     if prints == dataset.fingerprints:

@@ -1,6 +1,8 @@
 """How a folder's images are sorted: its splits (train/, test/, validation/), and the classes below them."""
 
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,14 +61,32 @@ def _arrange(root: Path, items: list[Item]) -> Layout:
             inner.said += _left_out(loose, "beside the folder of the splits")
             return inner
     layout = _plain(items)
-    if layout.classes is not None and (splits := [name for name in names if _split(name)]) and len(names) > 1:
+    if layout.classes is not None and (splits := _splits(names)) and len(names) > 1:
         listed = ", ".join(f"{shown(name)}/" for name in splits)
         layout.said.append(f"Labels  {listed} taken for a class, since other folders are beside it")
     return layout
 
 
-def _split(name: str) -> str | None:
-    return SPLITS.get(name.casefold())
+def _splits(names: Iterable[str]) -> dict[str, str]:
+    """Return which of the folders are splits: train and test, and also training_set beside test_set.
+
+    What stands beside the word must be the same in the training part, so that a train_station is a class.
+    """
+    kinds = {}
+    for name in names:
+        found = _words(name) & set(SPLITS)
+        if len(found) == 1:
+            kinds[name] = SPLITS[found.pop()], frozenset(_words(name) - set(SPLITS))
+    pairs = set(kinds.values())
+    return {
+        name: kind
+        for name, (kind, rest) in kinds.items()
+        if not rest or {(TRAINING, rest)} < {pair for pair in pairs if pair[1] == rest}
+    }
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[\W\d_]+", name.casefold())) - {""}
 
 
 def _folders(items: list[Item]) -> list[str]:
@@ -76,7 +96,8 @@ def _folders(items: list[Item]) -> list[str]:
 
 def _by_split(root: Path, items: list[Item], names: list[str]) -> tuple[dict, list[str]] | None:
     """Return the items of each split, where the first folders are splits, and lines about what is left out."""
-    kinds = {_split(name) for name in names}
+    splits = _splits(names)
+    kinds = {splits.get(name) for name in names}
     loose = [item for item in items if len(item[1]) == 1]
     if TRAINING not in kinds:
         if not kinds or None in kinds:
@@ -91,7 +112,7 @@ def _by_split(root: Path, items: list[Item], names: list[str]) -> tuple[dict, li
         return None
     if None in kinds and not kinds & {TEST, VALIDATION}:
         return None
-    others = [file for file, tail in _deeper(items) if _split(tail[0]) is None]
+    others = [file for file, tail in _deeper(items) if tail[0] not in splits]
     said = _left_out([file for file, _ in loose], "beside the splits") + _left_out(
         others, "in folders beside the splits"
     )
@@ -101,7 +122,8 @@ def _by_split(root: Path, items: list[Item], names: list[str]) -> tuple[dict, li
 def _by_split_of_class(items: list[Item], names: list[str]) -> tuple[dict, list[str]] | None:
     """Return the items of each split, where each class has its own, as in cat/train and cat/test."""
     below = {name: {tail[1] for _, tail in items if len(tail) > 2 and tail[0] == name} for name in names}
-    kinds = {_split(name) for inner in below.values() for name in inner}
+    inner = set().union(*below.values())
+    kinds = {_splits(inner).get(name) for name in inner}
     if None in kinds or TRAINING not in kinds or min(len(kinds), len(names)) < 2 or not all(below.values()):
         return None
     turned = [(file, (tail[1], tail[0], *tail[2:])) for file, tail in items if len(tail) > 2]
@@ -116,15 +138,30 @@ def _deeper(items: list[Item]) -> list[Item]:
 def _grouped(items: list[Item]) -> dict[str, tuple[str, list[Item]]]:
     """Return the folder names and the items of each split, the items below it."""
     groups: dict[str, tuple[set[str], list[Item]]] = {}
+    splits = _splits(_folders(items))
     for file, tail in items:
-        if kind := _split(tail[0]):
+        if kind := splits.get(tail[0]):
             folders, members = groups.setdefault(kind, (set(), []))
             folders.add(tail[0])
             members.append((file, tail[1:]))
+    depth = _wrappers([item for _, members in groups.values() for item in members])
     return {
-        kind: (" and ".join(f"{shown(name)}/" for name in sorted(folders)), members)
+        kind: (
+            " and ".join(f"{shown(name)}/" for name in sorted(folders)),
+            [(file, tail[depth:]) for file, tail in members],
+        )
         for kind, (folders, members) in groups.items()
     }
+
+
+def _wrappers(items: list[Item]) -> int:
+    """Count the folders around all images of the splits that are no classes: of a split's name, or around several."""
+    names, inner = _folders(items), [(file, tail[1:]) for file, tail in items]
+    if not names or len(_deeper(items)) < len(items):
+        return 0
+    if all(_words(name) & set(SPLITS) for name in names) or (len(names) == 1 and len(_folders(inner)) > 1):
+        return 1 + _wrappers(inner)
+    return 0
 
 
 def _with_splits(groups: dict[str, tuple[str, list[Item]]], said: list[str]) -> Layout:

@@ -177,6 +177,7 @@ def test_the_range_is_recognised_from_all_parts_together():
         (CLASSES[np.newaxis], "0123456789"),
         (np.eye(10)[CLASSES], "0123456789"),
         (np.eye(10, dtype=bool)[CLASSES], "0123456789"),
+        (CLASSES.astype(object), "0123456789"),
         (CLASSES * 3 - 3, ["-3", "0", "3", "6", "9", "12", "15", "18", "21", "24"]),
         (np.array(list("abcdefghij"))[CLASSES], "abcdefghij"),
         (np.array(list("abcdefghij"), object)[CLASSES], "abcdefghij"),
@@ -234,6 +235,7 @@ X, Y, XT, YT, OTHER = BYTES, CLASSES, BYTES[:9], CLASSES[:9], np.zeros(3)
         ({"X": X, "y": Y}, (X, Y)),
         ({"arr_0": X, "arr_1": Y}, (X, Y)),
         ({"arr_0": X, "arr_1": XT}, (X, None)),
+        ({"my_pictures": X}, (X, None)),
     ],
 )
 def test_images_and_labels_are_found_by_their_usual_names(arrays, found):
@@ -250,7 +252,17 @@ def test_arrays_without_a_known_name_are_listed():
         named_parts({"pictures": X, "z": X}, "photos.npz")
 
 
+class OnDevice:
+    """A tensor that its library does not convert."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("cannot convert cuda:0\nuse cpu()")
+
+
 def test_what_cannot_be_an_array_gives_one_line():
+    for images, labels in ((OnDevice(), None), (BYTES, OnDevice())):
+        with pytest.raises(InputError, match=r"\(cannot convert cuda:0 use cpu\(\)\); give a NumPy array"):
+            ImageSet.from_arrays(images, labels)
     for images, labels in (([[1, 2], [3]], None), (BYTES, [[1], [2, 3]]), (ImageSet(COLOURS), None)):
         with pytest.raises(InputError, match=r"cannot be made an array|ImageSet already"):
             ImageSet.from_arrays(images, labels)

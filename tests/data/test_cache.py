@@ -55,6 +55,7 @@ DAMAGE = {
     "gone": os.unlink,
     "a folder": lambda path: (path.unlink(), path.mkdir()),
     "other": lambda path: path.write_text("[]"),
+    "endless": lambda path: (path.unlink(), os.symlink("/dev/zero", path)),
 }
 
 
@@ -119,6 +120,15 @@ def test_clearing_removes_all_but_what_is_in_use(cache):
     del pixels
     assert clear_cache()[1] == 0
     assert entries(cache) == []
+
+
+def test_what_else_lies_in_the_folder_is_never_removed(cache, monkeypatch):
+    monkeypatch.setenv("KERAS_GEN_CACHE_GB", "0")
+    (cache / "thesis").mkdir(parents=True)
+    (cache / "thesis" / "chapter.txt").write_text("x")
+    read(cache)
+    assert clear_cache(cache)[1] == 0
+    assert entries(cache) == ["thesis"]
 
 
 def test_what_a_killed_process_left_is_removed_and_a_slow_one_s_is_kept_however_old(cache):

@@ -40,6 +40,17 @@ def test_batches_become_images_with_channels_last(batches):
     assert arrays["x_test"][1, 0, 0].tolist() == [200, 11, 11]
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_any_protocol_of_pickle_is_read(batches, protocol, order):
+    images = np.random.default_rng(0).integers(0, 256, (2, 3072), np.uint8)
+    batch = {"data": np.asarray(images, order=order), "labels": [3, 9], "filenames": ["a.png", "b.png"]}
+    (batches / "test_batch").write_bytes(pickle.dumps(batch, protocol))
+    arrays = read_cifar_folder(batches)
+    np.testing.assert_array_equal(arrays["x_test"].transpose(0, 3, 1, 2).reshape(2, 3072), images)
+    assert arrays["y_test"].tolist() == [3, 9]
+
+
 @pytest.mark.parametrize("mode", ["w:gz", "w"])  # browsers unpack the gzip and keep the name
 def test_archive_reads_like_the_folder(batches, mode):
     from_archive, from_folder = read_cifar_archive(packed(batches, mode)), read_cifar_folder(batches)
@@ -80,6 +91,8 @@ def nested_key():
         pickle.dumps({b"data": rows(data=[1]), b"labels": [1]}),
         pickle.dumps({b"data": rows(), b"labels": [None]}, 2),
         pickle.dumps({b"data": rows(), b"labels": 3}, 2),
+        pickle.dumps({b"data": rows(), b"labels": [3, 3]}, 2),
+        pickle.dumps({b"data": np.zeros((1, 3072)), b"labels": [3]}, 5),
         pickle.dumps([1, 2]),
         nested_key(),
         b"\x80\x02Nr\xff\xff\xff\xff0.",  # a memo of 4 billion places
@@ -88,7 +101,7 @@ def nested_key():
         + b"c_codecs\nencode\nh\x01h\x02\x86R" * 100 + b".",
         b"",
     ],
-    ids=range(15),
+    ids=range(17),
 )  # fmt: skip
 def test_a_hostile_batch_gives_one_line(batches, content):
     (batches / "data_batch_3").write_bytes(content)

@@ -227,6 +227,8 @@ def test_own_output_is_never_input(photos):
         "damaged": ["run.json", "checkpoints/1", "figures/x.png"],
         "bare": ["models/decoder.keras", "images/x.png"],
         "runs/0002-minimal": ["history.csv", "losses.png"],
+        "without-models": ["run.json", "history.csv", "images/x.png"],
+        "without-run-json": ["history.csv", "timing.csv", "checkpoints/1", "images/x.png"],
     }
     for folder, names in outputs.items():
         for name in names:
@@ -239,7 +241,7 @@ def test_own_output_is_never_input(photos):
     shutil.copy(path / "00.png", path / "others")
     images, _, said = read(path)
     assert len(images) == 21
-    assert "Passed  1 .json, 4 run folders" in said
+    assert "Passed  1 .json, 6 run folders" in said
     assert len(read_images(path, (16, 16, 1))) == 21
     with pytest.raises(InputError, match="is a run folder"):
         read(path / "bare")

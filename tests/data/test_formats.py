@@ -165,6 +165,8 @@ PIXELS = np.arange(12).reshape(3, 4) * 20
         ["{x},{y}"] * 3,
         ["\ufefflabel,1x1,1x2,2x1,2x2", *("{y},{x}",) * 3],
         ['"label","a","b","c","d"', *('"{y}",{x}',) * 3],
+        [",label,a,b,c,d", *("7,{y},{x}",) * 3],
+        ["a,b,c,d,Id,label", *("{x},7,{y}",) * 3],
     ],
 )
 def test_csv_rows_with_and_without_a_header_and_a_label_on_either_side(tmp_path, lines):

@@ -26,6 +26,9 @@ def test_embedded_digits_are_stratified_fixed_and_apart():
         ("minst", None, "`dataset=minst` is not known; choose one of mnist5k, mnist"),
         ("cifar10:car", None, "has no class 'car'; choose one of airplane, automobile"),
         ("cifar10:10", None, "has no class '10'"),
+        ("cifar10:" + "9" * 5000, None, "has no class '9{40}'"),
+        ("\n" * 300, None, r"`dataset=\\n\\n.{,60}` is not known"),
+        ("x" * 5000 + "/a.npz", None, "^.{,201} does not exist"),
         ("mnist:3", None, "`dataset=mnist:3` is not known"),
         ("mnist:", None, "`dataset=mnist:` is not known"),
         ("cifar10:", None, "`dataset=cifar10:` is not known"),
@@ -141,6 +144,13 @@ def test_arrays_come_with_held_out_ones_or_without():
     ):
         with pytest.raises(InputError, match=message):
             load_dataset(data, held_out=other)
+
+
+@pytest.mark.parametrize("data", ["mnist5k", NOISE])
+@pytest.mark.parametrize("wrong", [{"image_size": value} for value in (0, -1, 2000, "64", 16.5)] + [{"channels": 2}])
+def test_a_size_or_channels_that_cannot_be_are_named(data, wrong):
+    with pytest.raises(InputError, match=rf"`{next(iter(wrong))}` must be None.* Received: "):
+        load_dataset(data, **wrong)
 
 
 @pytest.mark.parametrize("in_place", [False, True])

@@ -102,6 +102,29 @@ def test_a_damaged_file_does_not_hide_a_good_one_beside_it(tiny_mnists, tmp_path
     assert (load_dataset("mnist", tmp_path)[0].images == 1).all()
 
 
+def test_labels_that_fit_no_images_do_not_hide_the_right_ones(tiny_mnists, tmp_path):
+    write_idx(tmp_path, tiny_mnists["mnist"])
+    (tmp_path / IDX["y_train"]).write_bytes(idx_bytes(np.zeros(2, np.uint8)))
+    assert load_dataset("mnist", tmp_path)[0].labels.tolist() == list(range(6))
+
+
+@pytest.mark.parametrize("shape", [(784,), (1, 28, 28), (28, 28, 1)])
+def test_an_archive_may_have_its_images_in_another_shape(tiny_mnists, tmp_path, shape):
+    arrays = {key: array.reshape(-1, *shape) if key[0] == "x" else array for key, array in tiny_mnists["mnist"].items()}
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    assert [part.image_shape for part in load_dataset("mnist", tmp_path)] == [(28, 28, 1)] * 2
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_cifar_may_have_its_channels_first(tmp_path, monkeypatch, channels_last):
+    x, y = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8), np.ones(5, int)
+    known = dataclasses.replace(PUBLIC_DATASETS["cifar10"], fingerprints=(fingerprint(x),) * 2)
+    monkeypatch.setitem(PUBLIC_DATASETS, "cifar10", known)
+    stored = x if channels_last else x.transpose(0, 3, 1, 2)
+    np.savez(tmp_path / "cifar10.npz", x_train=stored, y_train=y, x_test=stored, y_test=y)
+    np.testing.assert_array_equal(load_dataset("cifar10", tmp_path)[1].images, x)
+
+
 def refusal(name, folder):
     with pytest.raises(InputError) as caught:
         load_dataset(name, folder)

@@ -55,6 +55,13 @@ ANIMALS = {"cat", "dog"}
         (["train/cat:3", "train/dog:3", "test/cat:2", "test/cow:4"], 6, 2, ANIMALS, "4 images in test/ are left out"),
         (["train/images:3", "test:2"], 3, 2, None, "test/ is held out (2)"),
         (["train:3", "test/cat:2", "test/dog:2"], 3, 4, None, "test/ is held out (4)"),
+        # Other names with the word in them, and folders inside that are no classes
+        (["Training Set/cat:3", "Training Set/dog:3", "test set/cat:1"], 6, 1, ANIMALS, "test set/ is held out (1)"),
+        (["x_train/x_train/cat:3", "x_train/x_train/dog:1", "x_test/x_test/cat:2"], 4, 2, ANIMALS, "x_test/ is held"),
+        (["train2017:3", "val2017:1", "pred2017:2"], 3, 1, None, "2 images in folders beside the splits left out"),
+        (["train/images/cat:3", "train/images/dog:3", "test/images/cat:1"], 6, 1, ANIMALS, "test/ is held out (1)"),
+        (["train_station:3", "test_site:2"], 5, 0, {"train_station", "test_site"}, ""),
+        (["steam_train:3", "freight_train:2"], 5, 0, {"steam_train", "freight_train"}, ""),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
