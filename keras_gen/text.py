@@ -1,5 +1,6 @@
 """Texts that others have named, made fit for a line of the terminal or a figure."""
 
+import sys
 import unicodedata
 import zlib
 from collections.abc import Iterable
@@ -41,6 +42,11 @@ def short_name(text: str) -> str:
     if len(plain) <= FILE_NAME_LENGTH:
         return plain
     return f"{plain[:FILE_NAME_LENGTH]}_{zlib.crc32(text.encode(errors='surrogateescape')):08x}"
+
+
+def has_terminal() -> bool:
+    """Return whether a bar can be redrawn in place: on a terminal, or in a notebook."""
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def _escaped(letter: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from keras_gen.errors import InputError, WriteError
 from keras_gen.files import PARTIAL, check_links
 from keras_gen.runs.integrity import Checksums
+from keras_gen.seeds import own_random_state
 
 if TYPE_CHECKING:
     import keras
@@ -105,7 +106,8 @@ def load_model(path: Path, run_id: str | None) -> tuple[keras.Model, dict]:
 
     try:
         facts = _facts(path)
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        with own_random_state(0):  # Keras draws a seed for each initializer, though none is used
+            model = keras.models.load_model(path, compile=False, safe_mode=True)
     except MemoryError:
         raise
     except Exception as error:  # Keras raises nearly anything on a damaged file

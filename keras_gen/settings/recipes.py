@@ -15,6 +15,7 @@ from keras_gen.errors import InputError
 from keras_gen.settings.fields import UnknownSetting, shown
 from keras_gen.settings.overrides import Values, assign, merge
 from keras_gen.settings.run_settings import NAMES, SETTINGS, Settings, fields_of
+from keras_gen.text import printable
 
 CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim")
 FORMAT_VERSIONS = (1, 2)
@@ -39,6 +40,8 @@ def resolve_settings(
     Raises:
         InputError: There is no such recipe or setting, or a value is out of bounds.
     """
+    if kind not in tuple(SETTINGS):
+        raise InputError(f"`kind` must be one of {', '.join(SETTINGS)}; received {printable(repr(kind))}")
     facts = _facts(data)
     if recipe is None:
         recipe, _ = default_recipe(kind, facts["dataset"])
@@ -89,6 +92,8 @@ def _facts(data: object) -> dict[str, object]:
     """Return what conditions can ask of the data."""
     if isinstance(data, str | Path):
         return {"dataset": str(data)}
+    if not hasattr(data, "image_shape"):
+        raise InputError(f"`data` must be a data set's name, a path or an ImageSet; received {type(data).__name__}")
     height, width, channels = data.image_shape
     return {"dataset": data.name, "channels": channels, "size": max(height, width), "images": len(data)}
 

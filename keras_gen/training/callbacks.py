@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import keras
 from tqdm import tqdm
+
+from keras_gen.text import has_terminal
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
@@ -106,7 +107,7 @@ class Progress(keras.callbacks.Callback):
         """Open the bar."""
         self.total = self.params["epochs"] * self.params["steps"]
         self.steps = self.run.epoch * self.params["steps"] + self.run.step
-        if _has_terminal():
+        if has_terminal():
             self.bar = tqdm(
                 total=self.total, initial=self.steps, unit="step", dynamic_ncols=True, mininterval=0.5, leave=True
             )
@@ -240,8 +241,3 @@ def duration(seconds: float) -> str:
     if minutes < 2:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _has_terminal() -> bool:
-    """Return whether a bar can be redrawn in place: on a terminal, or in a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules

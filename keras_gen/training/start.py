@@ -13,13 +13,16 @@ import keras
 
 from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
+from keras_gen.files import check_links
 from keras_gen.runs import Run, RunFolder
+from keras_gen.runs.arguments import as_path, check_seconds
 from keras_gen.runs.checkpoints import load_checkpoint
 from keras_gen.runs.images import save_images
 from keras_gen.runs.kinds import RUNS
 from keras_gen.runs.new_folder import new_id
 from keras_gen.runs.record import describe_images
 from keras_gen.settings import Settings
+from keras_gen.text import printable
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
 from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
@@ -71,9 +74,13 @@ def train(
     **overrides: object,
 ) -> Run:
     """Train a model of a kind; see `train_vae` and `train_dcgan`."""
-    say = unbreakable(say)
-    if resume and not folder:
+    if folder is not None and not isinstance(folder, RunFolder | bool):
+        folder = as_path("folder", folder)
+    if resume and (not folder or folder is True):
         raise InputError("resume=True needs the `folder` of the run to continue")
+    if not callable(say):
+        raise InputError(f"`say` must be a function that takes a line, such as print; received {say!r}")
+    say, save_every, callbacks = unbreakable(say), check_seconds("save_every", save_every), checked_callbacks(callbacks)
     options = {"data_dir": data_dir, "say": say, **overrides}
     if resume:
         plan = plan_resume(kind, folder, data, held_out, settings, **options)
@@ -84,6 +91,17 @@ def train(
     if run.stopped_by is not None:
         _pass_on(run.stopped_by)
     return run
+
+
+def checked_callbacks(callbacks: object) -> list[keras.callbacks.Callback]:
+    """Return one callback, or several, as a list, or raise InputError."""
+    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(
+                f"`callbacks` must be instances of keras.callbacks.Callback; received {printable(repr(callback))}"
+            )
+    return callbacks
 
 
 def run_plan(
@@ -116,6 +134,8 @@ def run_plan(
     run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
+            for name in ("images", "figures", "models", "checkpoints"):
+                check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
             _restore(trainer, run, plan, say)
         if not trainer.chief:  # only the first of several workers writes
             run.folder = None
