@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 
 NAME_LENGTH = 60
+PATH_LENGTH = 200
 FILE_NAME_LENGTH = 40
 JOINERS = "\u200c\u200d"  # which words of Persian and Hindi need, and emoji
 UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories: control, format, surrogate, breaks of lines

@@ -72,8 +72,8 @@ def npz_file(tmp_path):
 
 
 SMALL_SETTINGS = {
-    "vae": {"encoder": {"intermediate_dim": 16}},
-    "vae3": {"encoder": {"intermediate_dim": 16, "latent_dim": 3}},
+    "vae": {"encoder": {"intermediate_dim": 16}, "training": {"jit": "off"}},  # XLA would take most of the time
+    "vae3": {"encoder": {"intermediate_dim": 16, "latent_dim": 3}, "training": {"jit": "off"}},
     "dcgan": {"generator": {"latent_dim": 20, "filters": 4, "base_filters": 4}, "discriminator": {"filters": 4}},
 }
 

@@ -34,8 +34,8 @@ SECTIONS = {
 }
 OWN = {  # flags that are no settings
     "dataset": {
-        "help": "mnist5k (comes along), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of a folder, archive "
-        "or array of images",
+        "help": "mnist5k (comes along), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of a folder "
+        "or an array file of images",
         "default_text": "mnist5k",
     },
     "data_dir": {

@@ -51,8 +51,11 @@ class Checksums:
             InputError: The file, or checksums.txt, is damaged.
         """
         accepted = self._accepted().get(self._name(path))
-        if accepted is None or not path.is_file() or _sha256(path) in accepted:
-            return
+        try:
+            if accepted is None or not path.is_file() or _sha256(path) in accepted:
+                return
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); allow reading it, or put it back") from None
         raise InputError(
             f"{path} is damaged or of another run: its checksum is not the one in {NAME}; put the file back, or remove "
             f"{self.path} to use it as it is"

@@ -68,7 +68,8 @@ def _upgraded(record: dict) -> dict:
         {"name": finding["ailment"], "epoch": finding["epoch"], "text": finding["text"], "resolved": None}
         for finding in record.get("findings", [])
     ]
-    return record | {"settings": settings.as_dict(), "dataset": dataset, "source": source, "findings": findings}
+    upgraded = {"settings": settings.as_dict(), "dataset": dataset, "source": source, "findings": findings}
+    return record | upgraded | {"format_version": FORMAT_VERSION}
 
 
 def _checked(record: dict) -> dict:

@@ -15,7 +15,7 @@ from keras_gen.errors import InputError
 from keras_gen.settings.fields import UnknownSetting, shown
 from keras_gen.settings.overrides import Values, assign, merge
 from keras_gen.settings.run_settings import NAMES, SETTINGS, Settings, fields_of
-from keras_gen.text import printable
+from keras_gen.text import PATH_LENGTH, printable
 
 CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim")
 FORMAT_VERSIONS = (1, 2)
@@ -119,14 +119,16 @@ def _read_file(kind: str, path: Path) -> dict:
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"{shown(path)} cannot be read ({error.strerror}); name a recipe file that is there") from None
+        raise InputError(
+            f"{printable(path, PATH_LENGTH)} cannot be read ({error.strerror}); name a recipe file that is there"
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{shown(path)} is no valid TOML: {shown(error)}") from None
+        raise InputError(f"{printable(path, PATH_LENGTH)} is no valid TOML: {shown(error)}") from None
     try:
         return _checked_recipe(kind, table)
     except InputError as error:
         message = str(error).replace("`", "")  # named as the file has them, not as flags
-        raise InputError(f"{shown(path)}: {message}") from None
+        raise InputError(f"{printable(path, PATH_LENGTH)}: {message}") from None
 
 
 def _checked_recipe(kind: str, table: dict) -> dict:
@@ -213,7 +215,7 @@ def _settings_of_run(kind: str, path: str) -> Settings:
     file = Path(path, "run.json")
     if not file.is_file():
         raise InputError(
-            f'`recipe="{shown(path)}"` is not known; choose one of {", ".join(recipe_names(kind))}, '
+            f'`recipe="{printable(path, PATH_LENGTH)}"` is not known; choose one of {", ".join(recipe_names(kind))}, '
             "or name a .toml file or the folder of a run"
         )
     try:
@@ -222,14 +224,16 @@ def _settings_of_run(kind: str, path: str) -> Settings:
             return settings_from_record(record)
         model, version = NAMES[record["kind"]], record["format_version"]
     except InputError as error:
-        raise InputError(f"{shown(path)}: {error}") from None
+        raise InputError(f"{printable(path, PATH_LENGTH)}: {error}") from None
     except (OSError, ValueError, LookupError, TypeError):
         raise InputError(
-            f"{shown(file)} holds no settings of a run; name another run, a recipe or a .toml file"
+            f"{printable(file, PATH_LENGTH)} holds no settings of a run; name another run, a recipe or a .toml file"
         ) from None
     if record["kind"] != kind:
-        raise InputError(f"{shown(path)} is a run of a {model}, not of a {NAMES[kind]}")
-    raise InputError(f"{shown(file)} has format version {shown(version)}; use the version of keras_gen that made it")
+        raise InputError(f"{printable(path, PATH_LENGTH)} is a run of a {model}, not of a {NAMES[kind]}")
+    raise InputError(
+        f"{printable(file, PATH_LENGTH)} has format version {shown(version)}; use the version of keras_gen that made it"
+    )
 
 
 def to_toml(settings: Settings) -> str:

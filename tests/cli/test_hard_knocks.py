@@ -1,4 +1,4 @@
-"""A training process whose disk fills up goes on as if nothing had happened. (tests/tools: processes that are killed.)"""
+"""A training process whose disk fills up is resumed as if nothing had happened; tests/tools kills processes."""
 
 import contextlib
 import os

@@ -9,7 +9,7 @@ from keras.src.random.seed_generator import global_seed_generator
 import keras_gen
 from keras_gen import ImageSet, load_run
 from keras_gen.errors import InputError
-from tests.conftest import striped_images
+from tests.conftest import striped_images, values_of
 from tests.small import TRAIN, assert_same_runs, train_small
 
 
@@ -139,13 +139,12 @@ def array(count=40):
 @pytest.mark.usefixtures("no_pictures")
 def test_an_array_a_path_and_an_image_set_are_trained_on_with_and_without_held_out_images(tmp_path):
     np.savez(tmp_path / "stripes.npz", images=array())
-    for data in (array(), str(tmp_path / "stripes.npz"), tmp_path / "stripes.npz", ImageSet(array())):
+    for data in (array(), tmp_path / "stripes.npz", ImageSet(array())):
         run = train_small("vae", data, epochs=1)
         assert [len(part) for part in run.datasets()] == [36, 4]
         assert run.history[0]["held_out_loss"] > 0
-    for held_out in (array(8), ImageSet(array(8))):
-        run = train_small("vae", array(), held_out, epochs=1)
-        assert [len(part) for part in run.datasets()] == [40, 8]
+    run = train_small("vae", array(), array(8), epochs=1)
+    assert [len(part) for part in run.datasets()] == [40, 8]
     with pytest.raises(InputError, match="`held_out` goes with an array or an ImageSet"):
         train_small("vae", tmp_path / "stripes.npz", array(8))
 
@@ -178,7 +177,7 @@ def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path,
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
 def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_runs, tmp_path):
     def states():
-        return random.getstate(), str(np.random.get_state()), np.array(global_seed_generator().state).tolist()
+        return random.getstate(), str(np.random.get_state()), values_of([global_seed_generator().state])[0].tolist()
 
     run = load_run(trained_runs[kind])
     z = run.draw(2)

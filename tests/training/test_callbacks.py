@@ -10,6 +10,7 @@ import pytest
 
 from keras_gen import VAERun, load_run
 from keras_gen.data import ImageSet, epoch_batches
+from keras_gen.errors import InputError
 from keras_gen.training.loop import Loop
 from tests.conftest import striped_images, without_pictures
 from tests.small import assert_same_runs, stop_after, train_small, weights_of
