@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 
 NAME_LENGTH = 60
+LIST_LENGTH = 300
 PATH_LENGTH = 200
 FILE_NAME_LENGTH = 40
 JOINERS = "\u200c\u200d"  # which words of Persian and Hindi need, and emoji
@@ -31,8 +32,10 @@ def printable(text: object, longest: int = NAME_LENGTH) -> str:
 
 
 def listed(names: Iterable[object], most: int = 20) -> str:
-    """Return names in one line: the first ones, and how many more there are."""
+    """Return names in one line of at most LIST_LENGTH characters: the first ones, and how many more there are."""
     names = [printable(name) for name in names]
+    while most > 1 and len(", ".join(names[:most])) > LIST_LENGTH:
+        most -= 1
     rest = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
 

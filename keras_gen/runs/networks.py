@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 MODELS = {"vae": ("encoder", "decoder"), "dcgan": ("generator", "discriminator")}
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows knows no quota
 NEW = ".new"  # folder of a whole pair that is being moved into place; what is in it counts
 FACTS = "keras_gen.json"  # a member of each .keras file: run id and epoch
 
@@ -110,7 +113,10 @@ def load_model(path: Path, run_id: str | None) -> tuple[keras.Model, dict]:
             model = keras.models.load_model(path, compile=False, safe_mode=True)
     except MemoryError:
         raise
-    except Exception as error:  # Keras raises nearly anything on a damaged file
+    except Exception as error:
+        if getattr(error, "errno", None) in NO_ROOM:  # Keras unpacks the weights into a temporary file
+            raise WriteError(error.errno, error.strerror, tempfile.gettempdir()) from error
+        # Keras raises nearly anything on a damaged file
         reason = str(error).split(". ")[0].splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be loaded safely ({reason}); put it back, or make the run again") from None
     if run_id and facts.get("run", run_id) != run_id:

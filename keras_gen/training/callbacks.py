@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import keras
 from tqdm import tqdm
 
-from keras_gen.text import has_terminal
+from keras_gen.errors import InputError
+from keras_gen.text import has_terminal, printable
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
@@ -29,6 +30,17 @@ SHOWN = {  # losses that the bar shows, and under which name
     "discriminator_loss_fake": "D fake",
     "generator_loss": "G",
 }
+
+
+def checked_callbacks(callbacks: object) -> list[keras.callbacks.Callback]:
+    """Return one callback of a user's, or several, as a list, or raise InputError."""
+    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(
+                f"`callbacks` must be instances of keras.callbacks.Callback; received {printable(repr(callback))}"
+            )
+    return callbacks
 
 
 class HistoryFiles(keras.callbacks.Callback):

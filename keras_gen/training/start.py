@@ -22,7 +22,7 @@ from keras_gen.runs.kinds import RUNS
 from keras_gen.runs.new_folder import new_id
 from keras_gen.runs.record import describe_images
 from keras_gen.settings import Settings
-from keras_gen.text import printable
+from keras_gen.training.callbacks import checked_callbacks
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
 from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
@@ -91,17 +91,6 @@ def train(
     if run.stopped_by is not None:
         _pass_on(run.stopped_by)
     return run
-
-
-def checked_callbacks(callbacks: object) -> list[keras.callbacks.Callback]:
-    """Return one callback, or several, as a list, or raise InputError."""
-    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
-    for callback in callbacks:
-        if not isinstance(callback, keras.callbacks.Callback):
-            raise InputError(
-                f"`callbacks` must be instances of keras.callbacks.Callback; received {printable(repr(callback))}"
-            )
-    return callbacks
 
 
 def run_plan(
@@ -194,11 +183,19 @@ def _begin(
     if folder and trainer.chief:
         run.folder = _folder(folder, plan, record)
         run.record = run.folder.read()
-        say(f"Run     {run.folder.path}")
-        if plan.source is None and not save_images(run.folder, plan.train, plan.validation, plan.held_out):
-            say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
-        say(f"Preview {run.draw_data()}")
+        try:
+            _fill_folder(run, plan, say)
+        except BaseException as error:
+            _fail(run, error, say)
+            raise
     return run, measure
+
+
+def _fill_folder(run: Run, plan: Plan, say: Callable[[str], None]) -> None:
+    say(f"Run     {run.folder.path}")
+    if plan.source is None and not save_images(run.folder, plan.train, plan.validation, plan.held_out):
+        say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
+    say(f"Preview {run.draw_data()}")
 
 
 def _measure(run: Run, plan: Plan) -> Callable | None:
@@ -256,12 +253,14 @@ def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
             run.report()
     if run.folder is not None and run.folder.has_checkpoint:
         say(f"The last good state is saved. To continue from it: {resume_line(run)}")
+    elif run.folder is not None and interrupted:
+        say(f"Stopped before the first step was saved. To start again: {resume_line(run)}")
 
 
 def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     """Draw the figures and the report, then call the run ended: a process that is killed here can be resumed."""
     epochs = run.settings.training.epochs
-    if run.stopped_by is not None:
+    if run.stopped_by is not None and run.epoch < epochs:  # else it arrived while the last epoch was saved
         status = "interrupted"
         say(
             f"Stopped in epoch {run.epoch + 1} of {epochs}."
