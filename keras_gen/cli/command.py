@@ -67,6 +67,7 @@ def run_command(body: Callable[[], int]) -> int:
     Args:
         body: The command; returns its exit code.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
             stream.reconfigure(errors="backslashreplace", line_buffering=True)  # and `| tee` shows each line at once
@@ -99,6 +100,16 @@ def run_command(body: Callable[[], int]) -> int:
         return 128 + error.args[0]
     finally:
         _drop_broken_output()
+
+
+def _open_closed_streams() -> None:
+    """Lead closed standard streams nowhere: the next files opened would get their numbers, and our output."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, for as long as the process lives
 
 
 @contextlib.contextmanager

@@ -103,10 +103,7 @@ class RunFolder:
 
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """Give a temporary path to write to; on leaving, note its checksum and rename it to `path`.
-
-        A file that is not in this folder has no checksum.
-        """
+        """Give a temporary path to write to; on leaving, note the checksum of a file in here and rename it."""
         absolute, folder = Path(os.path.abspath(path)), Path(os.path.abspath(self.path))
         with files.replacing(path) as temporary:
             yield temporary

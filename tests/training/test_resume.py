@@ -97,7 +97,7 @@ def test_a_run_interrupted_before_its_first_step_says_how_to_go_on(tmp_path, ima
         train_small("vae", *image_sets(), folder=tmp_path / "run", epochs=1, say=said.append)
     assert said[-1].startswith("Stopped before the first step was saved. To start again: python train_vae.py --resume")
     assert load_run(tmp_path / "run").status == "interrupted"
-    assert train_small("vae", folder=tmp_path / "run", resume=True).epoch == 1
+    assert train_small("vae", folder=tmp_path / "run", resume=True, epochs=1).epoch == 1
 
 
 def test_a_link_out_of_the_run_folder_is_refused_before_an_epoch_is_trained(tmp_path, image_sets):
