@@ -31,6 +31,7 @@ from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
 from keras_gen.runs.arguments import check_count
 from keras_gen.runs.new_folder import make_folder
+from keras_gen.text import has_terminal
 
 FRAMES = 48  # pictures of an animation
 MOMENTS = 11  # of the training, in the trend GAN's picture of generated images
@@ -121,7 +122,7 @@ def _watch(
     """
     when = {min(round(moment), epochs - 1) for moment in np.linspace(0, epochs, moments)}
     history, seen = [], []
-    with tqdm(steps, total=epochs, unit="epoch", mininterval=0.5) as bar:
+    with tqdm(steps, total=epochs, unit="epoch", mininterval=0.5, disable=not has_terminal()) as bar:
         for epoch, losses in enumerate(bar):
             history.append(losses)
             if epoch in when:
@@ -145,7 +146,10 @@ def _write_weights(folder: Path, **arrays: object) -> None:
 
 
 def _animate(frames: Iterator[Figure], folder: Path) -> None:
-    save_gif((figure_pixels(frame) for frame in tqdm(frames, total=FRAMES, desc="drawing")), folder / "training.gif")
+    save_gif(
+        (figure_pixels(frame) for frame in tqdm(frames, total=FRAMES, desc="drawing", disable=not has_terminal())),
+        folder / "training.gif",
+    )
 
 
 def _trend(options: Options, folder: Path) -> None:

@@ -1,10 +1,12 @@
 """Texts that others have named, made fit for a line of the terminal or a figure."""
 
+import sys
 import unicodedata
 import zlib
 from collections.abc import Iterable
 
 NAME_LENGTH = 60
+LIST_LENGTH = 300
 PATH_LENGTH = 200
 FILE_NAME_LENGTH = 40
 JOINERS = "\u200c\u200d"  # which words of Persian and Hindi need, and emoji
@@ -30,8 +32,10 @@ def printable(text: object, longest: int = NAME_LENGTH) -> str:
 
 
 def listed(names: Iterable[object], most: int = 20) -> str:
-    """Return names in one line: the first ones, and how many more there are."""
+    """Return names in one line of at most LIST_LENGTH characters: the first ones, and how many more there are."""
     names = [printable(name) for name in names]
+    while most > 1 and len(", ".join(names[:most])) > LIST_LENGTH:
+        most -= 1
     rest = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
 
@@ -42,6 +46,11 @@ def short_name(text: str) -> str:
     if len(plain) <= FILE_NAME_LENGTH:
         return plain
     return f"{plain[:FILE_NAME_LENGTH]}_{zlib.crc32(text.encode(errors='surrogateescape')):08x}"
+
+
+def has_terminal() -> bool:
+    """Return whether a bar can be redrawn in place: on a terminal, or in a notebook."""
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def _escaped(letter: str) -> str:

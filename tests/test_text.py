@@ -1,6 +1,6 @@
 import pytest
 
-from keras_gen.text import printable
+from keras_gen.text import listed, printable
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,9 @@ def test_long_names_lose_their_middle():
     assert printable("a" * 11, 11) == "a" * 11
     assert printable("\x1b" * 9, 11) == r"\x1b…\x1b"  # no escape is cut apart
     assert len(printable("x" * 5000)) == 60
+
+
+def test_a_list_stays_short_however_many_and_long_its_names_are():
+    assert listed("abc") == "a, b, c"
+    assert listed(range(30)) == ", ".join(map(str, range(20))) + " and 10 more"
+    assert listed(["x" * 99] * 120) == ", ".join(["x" * 30 + "…" + "x" * 29] * 4) + " and 116 more"

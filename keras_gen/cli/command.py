@@ -66,6 +66,7 @@ def run_command(body: Callable[[], int]) -> int:
     Args:
         body: The command; returns its exit code.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
             stream.reconfigure(errors="backslashreplace", line_buffering=True)  # and `| tee` shows each line at once
@@ -102,6 +103,16 @@ def run_command(body: Callable[[], int]) -> int:
 
 def _terminate(number: int, _: object) -> NoReturn:
     raise Terminated(number)
+
+
+def _open_closed_streams() -> None:
+    """Lead closed standard streams nowhere: the next files opened would get their numbers, and our output."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, for as long as the process lives
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from keras_gen.runs import Run
     from keras_gen.training.trainer import Trainer
 
-LONGEST_WAIT = 1e9  # seconds
-
 
 def train_command(kind: str, argv: list[str] | None = None, program: str | None = None) -> int:
     """Run train_vae.py or train_dcgan.py and return its exit code.
@@ -97,14 +95,12 @@ def _overrides(kind: str, options: dict) -> dict[str, object]:
 
 def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Settings:
     """Refuse what can be refused before Keras is imported and images are read; return the settings so far."""
+    from keras_gen.runs.arguments import check_seconds
     from keras_gen.runs.folder import RunFolder
     from keras_gen.runs.new_folder import already_exists
 
     out, resume = options["out"], options["resume"]
-    if not 0 <= options["save_every"] <= LONGEST_WAIT:
-        raise InputError(
-            f"`save_every` must be a number of seconds from 0 to {LONGEST_WAIT:g}; received {options['save_every']:g}"
-        )
+    check_seconds("save_every", options["save_every"])
     if options["tensorboard"] and importlib.util.find_spec("tensorboard") is None:
         raise InputError("`tensorboard` needs the package tensorboard; run: pip install tensorboard")
     if resume:

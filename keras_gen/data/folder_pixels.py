@@ -17,6 +17,7 @@ from keras_gen.data.finding import LONGEST_PATH, shown
 from keras_gen.data.ranges import two_readings, white_level
 from keras_gen.errors import InputError
 from keras_gen.sizes import REACHABLE
+from keras_gen.text import has_terminal
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
 DEFAULT_SIZE = 64
@@ -154,7 +155,15 @@ def _work(
         except Unusable as reason:
             return None, str(reason)
 
-    with tqdm(total=len(files), desc=title, unit="image", leave=False, delay=0.5, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=len(files),
+        desc=title,
+        unit="image",
+        leave=False,
+        disable=not has_terminal(),
+        delay=0.5,
+        dynamic_ncols=True,
+    ) as bar:
         for start in range(0, len(files), chunk):
             part = files[start : start + chunk]
             for file, (result, reason) in zip(part, pool.map(attempt, part), strict=True):

@@ -13,7 +13,7 @@ from keras_gen.data.image_set import ImageSet, fingerprint
 from keras_gen.errors import InputError
 from keras_gen.evaluation.pretext import ways_to_spoil
 from keras_gen.files import replacing
-from keras_gen.seeds import random_stream
+from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.sizes import halvings, widths
 
 FEATURES = ("own", "inception")
@@ -54,7 +54,8 @@ def feature_extractor(
     """
     if name not in FEATURES:
         raise ValueError(f"name must be one of {', '.join(FEATURES)}. Received: {name}")
-    network = _inception(train.image_shape) if name == "inception" else _own(train, seed, cache, say)
+    with own_random_state(seed):
+        network = _inception(train.image_shape) if name == "inception" else _own(train, seed, cache, say)
     return lambda images: network.predict(images, batch_size=BATCH, verbose=0)
 
 

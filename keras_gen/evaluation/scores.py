@@ -24,6 +24,7 @@ from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
 from keras_gen.runs.arguments import check_count, check_one_of
 from keras_gen.seeds import random_stream
+from keras_gen.text import has_terminal
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run, VAERun
@@ -129,7 +130,9 @@ def likelihood_scores(run: VAERun, images: np.ndarray, samples: int, importance_
         likelihood,
         importance_samples,
         seed,
-        progress=lambda rows: tqdm(rows, desc="importance-weighted bound", unit="image", leave=False, delay=1),
+        progress=lambda rows: tqdm(
+            rows, desc="importance-weighted bound", unit="image", leave=False, disable=not has_terminal(), delay=1
+        ),
     )
     seen = observed(images, likelihood, random_stream(seed, "held_out"))  # as the bounds see them
     z_mean, z_log_var = run.encode_distribution(seen)

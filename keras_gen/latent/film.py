@@ -17,7 +17,8 @@ from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with, read_picture
-from keras_gen.runs.arguments import check_count
+from keras_gen.runs.arguments import as_path, check_count
+from keras_gen.text import has_terminal
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
@@ -49,7 +50,7 @@ def make_film(
         InputError: There is no picture of an epoch.
     """
     frames, frame_ms = check_count("frames", frames, 1, 1000), check_count("frame_ms", frame_ms, 10, 10_000)
-    path = Path(out) if out is not None else run.figure_path("film").with_suffix(".gif")
+    path = as_path("out", out, ".gif") if out is not None else run.figure_path("film").with_suffix(".gif")
     grids = _frames(epochs_with(run, run.folder.epoch_image, say), frames, lambda epoch: _grid(run, epoch), say)
     size = max((grid.shape for grid in grids.values()), default=None)
     for epoch in [epoch for epoch, grid in grids.items() if grid.shape != size]:
@@ -96,7 +97,9 @@ def _scatters(codes: dict[int, tuple[np.ndarray, np.ndarray | None]], class_name
     # The few that an early epoch threw far out would make all others tiny.
     limit = max(3.2, 1.1 * float(np.percentile(np.abs(np.concatenate([z_mean for z_mean, _ in codes.values()])), 99.5)))
     frames = []
-    for epoch, (z_mean, labels) in tqdm(codes.items(), desc="drawing", unit="frame", leave=False, delay=1):
+    for epoch, (z_mean, labels) in tqdm(
+        codes.items(), desc="drawing", unit="frame", leave=False, disable=not has_terminal(), delay=1
+    ):
         title = f"epoch {epoch}: {len(z_mean):,} held-out images, encoded"
         names = label_names(labels, class_names)
         figure = latent_scatter(z_mean, labels, names, prior=np.zeros(2), title=title)

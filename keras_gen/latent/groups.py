@@ -41,12 +41,20 @@ def concept_groups(
         if len(present) < 2:
             raise InputError(f"{train.name} has fewer than two labels; name folders of images with `start` and `end`")
         start, end = (int(label) for label in present[:2])
-    starts, ends = ([group] if isinstance(group, int | str | Path) else list(group) for group in (start, end))
+    starts, ends = _as_groups("start", start), _as_groups("end", end)
     if len(starts) != len(ends) or not starts:
         raise InputError("`start` and `end` belong together; give both, once for each concept")
     codes = [tuple(_codes(run, train, group, remarks) for group in pair) for pair in zip(starts, ends, strict=True)]
     pairs = (f"{short_name(str(first))}-to-{short_name(str(last))}" for first, last in zip(starts, ends, strict=True))
     return codes, "-and-".join(pairs)
+
+
+def _as_groups(name: str, value: object) -> list[Group]:
+    groups = [value] if isinstance(value, int | np.integer | str | Path) else value
+    kinds = int | np.integer | str | Path
+    if not isinstance(groups, Sequence) or not all(isinstance(group, kinds) for group in groups):
+        raise InputError(f"`{name}` must be a label, a folder, or a list of these; received {type(value).__name__}")
+    return [int(group) if isinstance(group, np.integer) else group for group in groups]
 
 
 def _codes(run: VAERun, train: ImageSet, group: Group, remarks: list[str]) -> np.ndarray:

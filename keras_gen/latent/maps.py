@@ -12,7 +12,7 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.view import MAX_IMAGES, View, joined, named_image, not_default, strip_pixels
-from keras_gen.runs.arguments import check_count, check_one_of
+from keras_gen.runs.arguments import check_count, check_numbers, check_one_of
 
 if TYPE_CHECKING:
     from keras_gen.runs import VAERun
@@ -75,18 +75,25 @@ def manifold(run: VAERun, side: int = 15, dimensions: Sequence[int] = (0, 1)) ->
     Raises:
         InputError: The run has no such dimensions.
     """
-    side, latent_dim, dimensions = check_count("side", side, 2, 100), run.settings.latent_dim, tuple(dimensions)
+    side, latent_dim = check_count("side", side, 2, 100), run.settings.latent_dim
     if latent_dim < 2:
         raise InputError("a manifold needs two latent dimensions and this run has one; use the view traverse")
-    if len(set(dimensions)) != 2 or not all(dimension in range(latent_dim) for dimension in dimensions):
-        received = ",".join(map(str, dimensions))
-        raise InputError(f"`dimensions` must be two below {latent_dim}, such as 0,1; received {received}")
+    dimensions = check_dimensions(dimensions, latent_dim)
     latents = latent.manifold_latents(side, latent_dim, dimensions)
     images = run.decode(latents)
     names = tuple(f"z[{number}]" for number in dimensions)
     figure = figures.manifold(images, latents[:side, dimensions[0]], names)
     default = (side, dimensions) == (15, (0, 1))
     return View(run, "manifold" if default else f"manifold-{joined(dimensions)}-{side}x{side}", figure, images)
+
+
+def check_dimensions(dimensions: Sequence[int], latent_dim: int) -> tuple[int, int]:
+    """Return the two dimensions of a plane, or raise InputError."""
+    wanted = f"two below {latent_dim}, such as 0,1"
+    numbers = check_numbers("dimensions", dimensions, wanted, (2, 2), latent_dim - 1)
+    if numbers[0] == numbers[1]:
+        raise InputError(f"`dimensions` must be {wanted}; received {numbers[0]} twice")
+    return numbers
 
 
 def reconstruct(run: VAERun, images: Sequence[int] | None = None) -> View:
@@ -100,10 +107,9 @@ def reconstruct(run: VAERun, images: Sequence[int] | None = None) -> View:
     if images is None:
         images = evenly_spaced_indices(len(run.datasets()[1]), RECONSTRUCTED)
     else:
-        if not 1 <= len(images) <= MAX_IMAGES:
-            raise InputError(f"`images` must name 1 to {MAX_IMAGES} held-out images; received {len(images)}")
+        images = check_numbers("images", images, f"1 to {MAX_IMAGES} numbers of held-out images", (1, MAX_IMAGES))
         name += f"-{joined(images)}"
-    originals = np.stack([named_image(run, number) for number in images])
+    originals = np.stack([named_image(run, number, "images") for number in images])
     rebuilt = run.decode(run.encode(originals))
     columns = min(len(originals), RECONSTRUCTED)
     rows = []

@@ -16,6 +16,7 @@ from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_grid, save_figure
 from keras_gen.figures.animation import save_gif, there_and_back
 from keras_gen.figures.grids import enlarged, save_image, to_pillow
+from keras_gen.runs.arguments import as_path
 from keras_gen.text import short_name
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class View:
         Returns:
             The files.
         """
-        path = Path(path) if path is not None else self.run.figure_path(self.name)
+        path = as_path("path", path, ".png") if path is not None else self.run.figure_path(self.name)
         replacing = self.run.folder.replacing if self.run.folder else files.replacing
         (save_figure if isinstance(self.picture, Figure) else save_image)(self.picture, path, replacing=replacing)
         if self.frames is None:
@@ -72,20 +73,29 @@ class View:
         return png.getvalue()
 
 
-def named_image(run: Run, image: int | str | Path) -> np.ndarray:
+def named_image(run: Run, image: int | str | Path, name: str) -> np.ndarray:
     """Return a held-out image by its number, or an image file; uint8 (height, width, channels).
+
+    Args:
+        run: The run.
+        image: The number, or the file.
+        name: Of the argument that it was given by.
 
     Raises:
         InputError: The run cannot encode images, or there is no such image.
     """
     if not run.encodes:
         run.encode([])  # says so
-    if not str(image).isdecimal():
+    if isinstance(image, bool) or not isinstance(image, int | np.integer | str | Path):
+        raise InputError(
+            f"`{name}` must be the number of a held-out image, or an image file; received {type(image).__name__}"
+        )
+    if isinstance(image, str | Path) and not str(image).isdecimal():
         return read_image(image, run.image_shape)
     _, held_out = run.datasets()
-    if int(image) >= len(held_out):
+    if not 0 <= int(str(image)) < len(held_out):
         raise InputError(f"there is no held-out image {image}; they are numbered from 0 to {len(held_out) - 1}")
-    return held_out.images[int(image)]
+    return held_out.images[int(str(image))]
 
 
 def strip_pixels(images: np.ndarray, columns: int | None, side: int = 64) -> np.ndarray:

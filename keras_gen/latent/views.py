@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
@@ -41,4 +42,7 @@ def make_view(run: Run, name: str, **options: object) -> View:
     """
     if name not in run.views:
         raise InputError(f"{run.where} has no view {name!r}; its views are {', '.join(run.views)}")
+    known = list(inspect.signature(VIEWS[name]).parameters)[1:]
+    if unknown := [option for option in options if option not in known]:
+        raise InputError(f"the view {name} has no option `{unknown[0]}`; it has {', '.join(known)}")
     return VIEWS[name](run, **options)

@@ -23,8 +23,8 @@ from keras_gen.latent.view import (
     not_default,
     strip_pixels,
 )
-from keras_gen.runs.arguments import check_count
-from keras_gen.text import short_name
+from keras_gen.runs.arguments import check_count, check_numbers
+from keras_gen.text import printable, short_name
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
@@ -62,11 +62,10 @@ def interpolate(
     if seeds is None and start is None:
         start, end, seeds = (*_two_unlike(run), None) if run.encodes else (None, None, (0, 1))
     if seeds is None:
-        points = run.encode(np.stack([named_image(run, image) for image in (start, end)]))
+        points = run.encode(np.stack([named_image(run, start, "start"), named_image(run, end, "end")]))
         name = f"interpolation-{short_name(str(start))}-{short_name(str(end))}"
     else:
-        if len(seeds) != 2:
-            raise InputError(f"`seeds` must be two for a walk, such as 0,1; received {','.join(map(str, seeds))}")
+        seeds = check_numbers("seeds", seeds, "two for a walk, such as 0,1", (2, 2))
         points, name = run.draw_seeds(seeds), f"interpolation-seeds-{joined(seeds)}"
     images = run.interpolate(*points, steps=STEPS_BETWEEN * (steps - 1) + 1, method=method)
     strip = images[::STEPS_BETWEEN]
@@ -115,7 +114,7 @@ def concept(
         )
     origin = np.mean(groups[0][0], axis=0)
     if apply is not None:
-        origin, name = run.encode(named_image(run, apply))[0], f"{name}-on-{short_name(str(apply))}"
+        origin, name = run.encode(named_image(run, apply, "apply"))[0], f"{name}-on-{short_name(str(apply))}"
     elif seed is not None:
         origin, name = run.draw(1, seed)[0], f"{name}-on-seed-{seed}"
     amounts = np.linspace(*strength, STEPS_BETWEEN * (steps - 1) + 1)
@@ -143,16 +142,20 @@ def _check_concept(
     if apply is not None and seed is not None:
         raise InputError("`apply` is a given image and `seed` a generated one; choose one")
     for name, seeds in (("plus", plus), ("minus", minus)):
-        if seeds is not None and not 1 <= len(seeds) <= MAX_IMAGES:
-            raise InputError(f"`{name}` must name 1 to {MAX_IMAGES} seeds; received {len(seeds)}")
-    if len(strength) != 2 or not all(abs(amount) <= MAX_STRENGTH for amount in strength):
-        raise InputError(f"`strength` must be two numbers within {MAX_STRENGTH} of 0; received {strength}")
+        if seeds is not None:
+            check_numbers(name, seeds, f"1 to {MAX_IMAGES} seeds", (1, MAX_IMAGES))
+    amounts = strength if isinstance(strength, list | tuple | np.ndarray) else ()
+    numbers = all(isinstance(amount, int | float | np.number) and abs(amount) <= MAX_STRENGTH for amount in amounts)
+    if len(amounts) != 2 or not numbers:
+        raise InputError(
+            f"`strength` must be two numbers within {MAX_STRENGTH} of 0; received {printable(repr(strength))}"
+        )
     if run.encodes:
         return
     if start is not None:
         raise InputError(f"{run.where} is a DCGAN's run, which cannot encode images; use `plus` and `minus`")
     if apply is not None:
-        named_image(run, apply)
+        named_image(run, apply, "apply")
     if plus is None and seed is not None:
         raise InputError("`seed` adds a concept to an image; say which concept with `plus` and `minus`")
 
@@ -187,7 +190,7 @@ def traverse(run: Run, start: Image | None = None, seed: int | None = None, step
         raise InputError("`start` is a given image and `seed` a generated one; choose one")
     point, name = None, "traversal"
     if start is not None:
-        point, name = run.encode(named_image(run, start))[0], f"traversal-of-{short_name(str(start))}"
+        point, name = run.encode(named_image(run, start, "start"))[0], f"traversal-of-{short_name(str(start))}"
     elif seed is not None or not run.encodes:
         point, name = run.draw(1, seed or 0)[0], f"traversal-of-seed-{seed or 0}"
     uniform = run.settings.latent_distribution == "uniform"

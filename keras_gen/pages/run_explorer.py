@@ -14,8 +14,10 @@ from keras_gen.errors import InputError, RunError
 from keras_gen.evaluation.likelihood import active_units
 from keras_gen.files import write_text
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.maps import check_dimensions
 from keras_gen.models.exporting import export, multiply_adds
 from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
+from keras_gen.runs.arguments import as_path, check_numbers
 
 if TYPE_CHECKING:
     from keras_gen.runs import DCGANRun, Run, VAERun
@@ -50,6 +52,7 @@ def make_explorer(
     Raises:
         InputError: The run has no such plane.
     """
+    path = as_path("out", out, ".html") if out is not None else run.page_path("explorer")
     if run.settings.latent_dim < 2:
         raise InputError("a plane needs two latent dimensions and this run has one; use the view traverse")
     if run.encodes:
@@ -63,7 +66,6 @@ def make_explorer(
     page = explorer_page(plane)
     if len(page) > MAX_PAGE:
         raise RunError(f"the page would have {len(page):,} bytes, and {MAX_PAGE:,} are the most that it should have")
-    path = Path(out) if out is not None else run.page_path("explorer")
     write_text(path, page)
     return path
 
@@ -75,8 +77,9 @@ def max_points(image_bytes: int, latent_dim: int) -> int:
 
 def _plane_of_seeds(run: DCGANRun, seeds: Sequence[int]) -> LatentPlane:
     """Lay a plane through the latent points of three seeds."""
+    seeds = check_numbers("seeds", seeds, "three, such as 0,1,2", (3, 3))
     if len(set(seeds)) != 3:
-        raise InputError(f"`seeds` must be three, such as 0,1,2; received {','.join(map(str, seeds))}")
+        raise InputError(f"`seeds` must be three different ones; received {','.join(map(str, seeds))}")
     points = run.draw_seeds(seeds)
     axes = latent.axes_through(points)
     positions = axes.coordinates(points)
@@ -132,11 +135,7 @@ def _axes_of_codes(
         coordinates = axes.coordinates(z_mean)
         count = min(MAX_SLIDERS, int(active_units(coordinates)[2:].sum()))  # axes come by falling variance
         return axes.first(2 + count), (3 * coordinates.std(axis=0)[2 : 2 + count]).tolist()
-    chosen = list(dimensions or (0, 1))
-    if len(set(chosen)) != 2 or not all(dimension in range(latent_dim) for dimension in chosen):
-        raise InputError(
-            f"`dimensions` must be two below {latent_dim}, such as 0,1; received {','.join(map(str, chosen))}"
-        )
+    chosen = check_dimensions((0, 1) if dimensions is None else dimensions, latent_dim)
     kl = latent.kl_per_dimension(z_mean, z_log_var)
     others = [int(number) for number in np.argsort(-kl) if kl[number] >= latent.DEAD and number not in chosen][
         :MAX_SLIDERS

@@ -12,6 +12,7 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with, read_picture, say_missing
 from keras_gen.latent.views import FILE_NAMES
 from keras_gen.pages.report import Command, Grid, Picture, Report, Section, Table, png_source, report_page
+from keras_gen.runs.arguments import as_path
 from keras_gen.runs.networks import saved_names
 from keras_gen.settings import NAMES
 from keras_gen.text import printable
@@ -55,7 +56,7 @@ def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], N
     Raises:
         InputError: The run has no folder, or a table in it is damaged.
     """
-    path = Path(out) if out is not None else run.page_path("report").with_stem("report")
+    path = as_path("out", out, ".html") if out is not None else run.page_path("report").with_stem("report")
     page = report_page(
         Report(
             title=printable(run.title),

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from keras_gen import files
 from keras_gen.errors import InputError
 from keras_gen.runs import networks
+from keras_gen.runs.arguments import as_path
 from keras_gen.runs.checkpoints import PATTERN
 from keras_gen.runs.integrity import Checksums
 from keras_gen.runs.new_folder import file_name, make_folder, new_id
@@ -40,7 +41,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = as_path("path", path)
         self.checksums = Checksums(self.path)
 
     @classmethod
@@ -102,10 +103,7 @@ class RunFolder:
 
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """Give a temporary path to write to; on leaving, note its checksum and rename it to `path`.
-
-        A file that is not in this folder has no checksum.
-        """
+        """Give a temporary path to write to; on leaving, note the checksum of a file in here and rename it."""
         absolute, folder = Path(os.path.abspath(path)), Path(os.path.abspath(self.path))
         with files.replacing(path) as temporary:
             yield temporary

@@ -67,7 +67,7 @@ def find_images(
     if data_dir is not None:
         options["data_dir"] = str(data_dir)
     try:
-        train, held_out = load_dataset(dataset or name, say=lambda line: None, **options)
+        train, held_out = load_dataset(name if dataset is None else dataset, say=lambda line: None, **options)
     except InputError as error:
         raise InputError(
             f"the images of {run.where} cannot be loaded ({error}); put them back, or say where they are with `dataset`"

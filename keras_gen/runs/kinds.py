@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.runs.arguments import as_images
+from keras_gen.runs.arguments import as_images, as_path
 from keras_gen.runs.folder import RunFolder
 from keras_gen.runs.run import Run
 
@@ -97,7 +97,7 @@ def load_run(path: str | Path, best: bool = False) -> Run:
     Raises:
         InputError: The folder holds no run, or none with best models.
     """
-    folder = RunFolder(path)
+    folder = RunFolder(as_path("path", path))
     record = folder.read()
     if best and not isinstance(record.get("best"), dict):
         raise InputError(f"{path} has no best models; only `evaluate_every` saves them")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING
 from keras_gen.errors import InputError, WriteError
 from keras_gen.files import PARTIAL, check_links, sync_file, sync_folder
 from keras_gen.runs.integrity import Checksums
+from keras_gen.seeds import own_random_state
 
 if TYPE_CHECKING:
     import keras
 
 MODELS = {"vae": ("encoder", "decoder"), "dcgan": ("generator", "discriminator")}
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows knows no quota
 NEW = ".new"  # folder of a whole pair that is being moved into place; what is in it counts
 FACTS = "keras_gen.json"  # a member of each .keras file: run id and epoch
 
@@ -106,10 +110,14 @@ def load_model(path: Path, run_id: str | None) -> tuple[keras.Model, dict]:
 
     try:
         facts = _facts(path)
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        with own_random_state(0):  # Keras draws a seed for each initializer, though none is used
+            model = keras.models.load_model(path, compile=False, safe_mode=True)
     except MemoryError:
         raise
-    except Exception as error:  # Keras raises nearly anything on a damaged file
+    except Exception as error:
+        if getattr(error, "errno", None) in NO_ROOM:  # Keras unpacks the weights into a temporary file
+            raise WriteError(error.errno, error.strerror, tempfile.gettempdir()) from error
+        # Keras raises nearly anything on a damaged file
         reason = str(error).split(". ")[0].splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be loaded safely ({reason}); put it back, or make the run again") from None
     if run_id and facts.get("run", run_id) != run_id:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from keras_gen.errors import InputError, WriteError
 from keras_gen.files import PARTIAL
+from keras_gen.runs.arguments import as_path
 
 
 def new_id() -> str:
@@ -34,7 +35,7 @@ def make_folder(
     Raises:
         InputError: The path exists, or cannot be written.
     """
-    parent = Path(root) if out is None else Path(out).parent
+    parent = Path(root) if out is None else as_path("out", out).parent
     temporary = parent / f"{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         if out is not None and os.path.lexists(out):

@@ -78,6 +78,7 @@ class RunResults:
         """
         from keras_gen.pages.run_report import write_report
 
+        self._default_folder()
         return write_report(self, out, say)
 
     def explore(
@@ -114,18 +115,21 @@ class RunResults:
         """
         from keras_gen.latent.film import make_film
 
+        self._default_folder()
         return make_film(self, out, frames, frame_ms, say)
 
     def draw_data(self) -> Path:
         """Draw some training images as the networks see them into the folder, and return the picture's path."""
         from keras_gen.latent import pictures
 
+        self._default_folder()
         return pictures.draw_data(self)
 
     def draw_epoch(self) -> None:
         """Draw the grid of the last epoch into the folder: what the same latent points become."""
         from keras_gen.latent import pictures
 
+        self._default_folder()
         pictures.draw_epoch(self)
 
     def draw_figures(self) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.runs.arguments import as_latents, as_point, check_count, check_one_of
+from keras_gen.runs.arguments import as_latents, as_point, check_count, check_numbers, check_one_of
 from keras_gen.runs.folder import RunFolder
 from keras_gen.runs.networks import MODELS
 from keras_gen.runs.record import foreign_part
@@ -169,6 +169,7 @@ class Run(RunResults):
 
     def draw_seeds(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the latent point of each seed, float32 of shape (len(seeds), latent_dim)."""
+        seeds = check_numbers("seeds", seeds, "whole numbers from 0 to 2147483647")
         return np.concatenate([self.draw(1, seed) for seed in seeds])
 
     def generate(self, count: int = 64, seed: int = 0) -> np.ndarray:

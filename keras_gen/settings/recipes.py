@@ -40,6 +40,8 @@ def resolve_settings(
     Raises:
         InputError: There is no such recipe or setting, or a value is out of bounds.
     """
+    if kind not in tuple(SETTINGS):
+        raise InputError(f"`kind` must be one of {', '.join(SETTINGS)}; received {printable(repr(kind))}")
     facts = _facts(data)
     if recipe is None:
         recipe, _ = default_recipe(kind, facts["dataset"])
@@ -90,6 +92,8 @@ def _facts(data: object) -> dict[str, object]:
     """Return what conditions can ask of the data."""
     if isinstance(data, str | Path):
         return {"dataset": str(data)}
+    if not hasattr(data, "image_shape"):
+        raise InputError(f"`data` must be a data set's name, a path or an ImageSet; received {type(data).__name__}")
     height, width, channels = data.image_shape
     return {"dataset": data.name, "channels": channels, "size": max(height, width), "images": len(data)}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING
 import keras
 from tqdm import tqdm
 
+from keras_gen.errors import InputError
 from keras_gen.signals import handled
+from keras_gen.text import has_terminal, printable
 
 if TYPE_CHECKING:
     from keras_gen.runs import Run
@@ -28,6 +29,17 @@ SHOWN = {  # losses that the bar shows, and under which name
     "discriminator_loss_fake": "D fake",
     "generator_loss": "G",
 }
+
+
+def checked_callbacks(callbacks: object) -> list[keras.callbacks.Callback]:
+    """Return one callback of a user's, or several, as a list, or raise InputError."""
+    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(
+                f"`callbacks` must be instances of keras.callbacks.Callback; received {printable(repr(callback))}"
+            )
+    return callbacks
 
 
 class HistoryFiles(keras.callbacks.Callback):
@@ -117,7 +129,7 @@ class Progress(keras.callbacks.Callback):
         """Open the bar."""
         self.total = self.params["epochs"] * self.params["steps"]
         self.steps = self.run.epoch * self.params["steps"] + self.run.step
-        if _has_terminal():
+        if has_terminal():
             self.bar = tqdm(
                 total=self.total, initial=self.steps, unit="step", dynamic_ncols=True, mininterval=0.5, leave=True
             )
@@ -238,8 +250,3 @@ def duration(seconds: float) -> str:
     if minutes < 2:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _has_terminal() -> bool:
-    """Return whether a bar can be redrawn in place: on a terminal, or in a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules

@@ -36,9 +36,10 @@ def frozen(model: keras.Model) -> Iterator[None]:
     Raises:
         ValueError: The model is not built, so that its weights do not exist yet and could not be frozen.
     """
-    if not _is_built(model):
+    if not isinstance(model, keras.layers.Layer) or not _is_built(model):
         raise ValueError(
-            f"frozen needs a model whose weights exist; build or call it first. Received: {model.name}, unbuilt"
+            "frozen needs a model whose weights exist; build or call it first. "
+            f"Received: {f'{model.name}, unbuilt' if hasattr(model, 'name') else type(model).__name__}"
         )
     variables = list(model.trainable_variables)  # looked up now: the list is empty once they are frozen
     for variable in variables:

@@ -13,14 +13,16 @@ import keras
 
 from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
-from keras_gen.files import remove_leftovers
+from keras_gen.files import check_links, remove_leftovers
 from keras_gen.runs import Run, RunFolder
+from keras_gen.runs.arguments import as_path, check_seconds
 from keras_gen.runs.checkpoints import load_checkpoint
 from keras_gen.runs.images import save_images
 from keras_gen.runs.kinds import RUNS
 from keras_gen.runs.new_folder import new_id
 from keras_gen.runs.record import describe_images
 from keras_gen.settings import Settings
+from keras_gen.training.callbacks import checked_callbacks
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
 from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
@@ -72,10 +74,13 @@ def train(
     **overrides: object,
 ) -> Run:
     """Train a model of a kind; see `train_vae` and `train_dcgan`."""
-    say = unbreakable(say)
-    callbacks = _as_list(callbacks)
-    if resume and not folder:
+    if folder is not None and not isinstance(folder, RunFolder | bool):
+        folder = as_path("folder", folder)
+    if resume and (not folder or folder is True):
         raise InputError("resume=True needs the `folder` of the run to continue")
+    if not callable(say):
+        raise InputError(f"`say` must be a function that takes a line, such as print; received {say!r}")
+    say, save_every, callbacks = unbreakable(say), check_seconds("save_every", save_every), checked_callbacks(callbacks)
     options = {"data_dir": data_dir, "say": say, **overrides}
     if resume:
         plan = plan_resume(kind, folder, data, held_out, settings, **options)
@@ -86,15 +91,6 @@ def train(
     if run.stopped_by is not None:
         _pass_on(run.stopped_by)
     return run
-
-
-def _as_list(callbacks: object) -> list[keras.callbacks.Callback]:
-    """Return a user's callbacks as a list; as `fit` does, take a single one for a list of one."""
-    callbacks = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
-    for callback in callbacks:
-        if not isinstance(callback, keras.callbacks.Callback):
-            raise InputError(f"`callbacks` must be keras.callbacks.Callback objects; received {callback!r:.80}")
-    return callbacks
 
 
 def run_plan(
@@ -127,6 +123,8 @@ def run_plan(
     run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
+            for name in ("images", "figures", "models", "checkpoints"):
+                check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
             _restore(trainer, run, say)
         if not trainer.chief:  # only the first of several workers writes
             run.folder = None
@@ -146,7 +144,7 @@ def run_plan(
         run.update(status="running")
         try:
             if plan.run is None and run.folder is not None:
-                say(f"Preview {run.draw_data()}")
+                _fill_folder(run, plan, say)
             loop.fit()
             run.stopped_by = loop.signals.received
             _finish(run, time.monotonic() - started, say)
@@ -189,10 +187,14 @@ def _begin(
     if folder and trainer.chief:
         run.folder = _folder(folder, plan, record)
         run.record = run.folder.read()
-        say(f"Run     {run.folder.path}")
-        if plan.source is None and not save_images(run.folder, plan.train, plan.validation, plan.held_out):
-            say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
     return run, measure
+
+
+def _fill_folder(run: Run, plan: Plan, say: Callable[[str], None]) -> None:
+    say(f"Run     {run.folder.path}")
+    if plan.source is None and not save_images(run.folder, plan.train, plan.validation, plan.held_out):
+        say("Advice  the images are too many to be saved with the run; keep them, to resume or evaluate it")
+    say(f"Preview {run.draw_data()}")
 
 
 def _measure(run: Run, plan: Plan) -> Callable | None:
@@ -261,13 +263,13 @@ def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
     if run.folder is not None and run.folder.has_checkpoint:
         say(f"The last good state is saved. To continue from it: {resume_line(run)}")
     elif run.folder is not None and interrupted:
-        say(f"Stopped before anything was saved. To begin again: {resume_line(run)}")
+        say(f"Stopped before the first step was saved. To start again: {resume_line(run)}")
 
 
 def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     """Draw the figures and the report, then call the run ended: a process that is killed here can be resumed."""
     epochs = run.settings.training.epochs
-    if run.stopped_by is not None:
+    if run.stopped_by is not None and run.epoch < epochs:  # else it arrived while the last epoch was saved
         status = "interrupted"
         more = f" To continue: {resume_line(run)}" if run.folder else ""
         say(f"Stopped in epoch {min(run.epoch + 1, epochs)} of {epochs}.{more}")

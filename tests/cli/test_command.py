@@ -173,3 +173,17 @@ def test_names_that_the_terminal_cannot_show_are_escaped():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "K\\udce4fer\n")
+
+
+def test_streams_that_the_caller_closed_lead_nowhere(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+
+    def body():
+        with sys.stdout, sys.stderr:
+            sys.stderr.flush()
+            assert sys.stdout.name == sys.stderr.name == os.devnull
+        sys.stdout = sys.stderr = None
+        return 0
+
+    assert run_command(body) == 0

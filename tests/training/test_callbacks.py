@@ -225,3 +225,20 @@ def test_a_call_takes_half_a_second_of_steps_whatever_the_callbacks_take(monkeyp
         loop._take_steps([np.arange(4)] * 9 + [np.arange(3)])
         clock[0] += 8
     assert taken == [1, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"callbacks": [print]}, "`callbacks` must be instances of keras.callbacks.Callback; received <built-in"),
+        ({"callbacks": [keras.callbacks.Callback]}, "`callbacks` must be instances of keras.callbacks.Callback"),
+        ({"say": "quietly"}, "`say` must be a function that takes a line, such as print; received 'quietly'"),
+        ({"save_every": "1"}, "`save_every` must be a number of seconds from 0 to 1e\\+09; received '1'"),
+        ({"folder": 7}, "`folder` must be a path; received 7"),
+        ({"folder": ""}, "`folder` must be a path; received ''"),
+        ({"folder": True, "resume": True}, "resume=True needs the `folder` of the run"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_trained(image_sets, options, message):
+    with pytest.raises(InputError, match=message):
+        train_small("vae", *image_sets(), **options)

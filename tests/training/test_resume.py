@@ -73,6 +73,44 @@ class Sends(keras.callbacks.Callback):
             os.kill(os.getpid(), self.number)
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, as it does not in a shell's background job."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_while_the_last_epoch_is_saved_leaves_a_finished_run(tmp_path, image_sets, interruptible):
+    late = keras.callbacks.LambdaCallback(on_train_end=lambda logs: os.kill(os.getpid(), signal.SIGINT))
+    said = []
+    with pytest.raises(KeyboardInterrupt):
+        train_small("vae", *image_sets(), folder=tmp_path / "run", epochs=1, callbacks=late, say=said.append)
+    assert load_run(tmp_path / "run").status == "finished"
+    assert not any(line.startswith("Stopped") for line in said)
+
+
+def test_a_run_interrupted_before_its_first_step_says_how_to_go_on(tmp_path, image_sets, monkeypatch):
+    said = []
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("keras_gen.Run.draw_data", lambda run: (_ for _ in ()).throw(KeyboardInterrupt))
+        train_small("vae", *image_sets(), folder=tmp_path / "run", epochs=1, say=said.append)
+    assert said[-1].startswith("Stopped before the first step was saved. To start again: python train_vae.py --resume")
+    assert load_run(tmp_path / "run").status == "interrupted"
+    assert train_small("vae", folder=tmp_path / "run", resume=True, epochs=1).epoch == 1
+
+
+def test_a_link_out_of_the_run_folder_is_refused_before_an_epoch_is_trained(tmp_path, image_sets):
+    train_small("vae", *image_sets(), folder=tmp_path / "run", epochs=1)
+    (tmp_path / "run" / "checkpoints").rename(tmp_path / "elsewhere")
+    (tmp_path / "run" / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    trained = []
+    epochs = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: trained.append(1))
+    with pytest.raises(InputError, match="a symbolic link leads out of the run folder"):
+        train_small("vae", folder=tmp_path / "run", resume=True, epochs=2, callbacks=epochs)
+    assert not trained
+
+
 def test_each_signal_stops_and_saves_and_the_run_goes_on_as_if_undisturbed(undisturbed, tmp_path, image_sets, capfd):
     whole = undisturbed(3)
     folder, received, said = tmp_path / "run", [], []
