@@ -248,9 +248,8 @@ def _forget_later_findings(run: Run) -> None:
 
 def _sums(sums: dict) -> dict:
     """Return the sums of an epoch's losses; a VAE's of format version 1 had another form."""
-    if "images" not in sums:
-        return sums
-    return {name: [sums[name], sums["images"]] for name in ("loss", "kl") if name in sums}
+    names = ("loss", "kl")
+    return {name: [sums[name], sums["images"]] for name in names if name in sums} if "images" in sums else sums
 
 
 def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
@@ -272,19 +271,19 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     if run.stopped_by is not None and run.epoch < epochs:  # else it arrived while the last epoch was saved
         status = "interrupted"
         more = f" To continue: {resume_line(run)}" if run.folder else ""
-        say(f"Stopped in epoch {min(run.epoch + 1, epochs)} of {epochs}.{more}")
+        say(f"Stopped in epoch {run.epoch + 1} of {epochs}.{more}")
     elif run.epoch < epochs:
         status = "stopped"
         say(f"Stopped by a callback after epoch {run.epoch} of {epochs}. {last_losses(run)}")
     else:
         status = "finished"
         since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
-        say(f"Done: {epochs} epochs, {int(seconds // 60)} min {round(seconds % 60)} s{since}. {last_losses(run)}")
+        minutes, rest = divmod(round(seconds), 60)
+        say(f"Done: {epochs} epochs, {minutes} min {rest} s{since}. {last_losses(run)}")
     if best := run.record.get("best"):
         say(f"Best    epoch {best['epoch']}, {best['by'].replace('_', ' ')} {best['value']:.4g}: models/best")
     if run.folder is not None:
-        if status != "finished":
-            run.update(status=status)
+        run.update(status="running" if status == "finished" else status)
         if drawn := run.draw_figures():
             say("Pictures to open:")
             for path in drawn:
