@@ -13,7 +13,7 @@ from keras_gen.models import Augment, build_augmented, build_discriminator, buil
 from keras_gen.models.augmentation import OPERATIONS
 from keras_gen.models.losses import ADVERSARIAL_LOSSES
 from keras_gen.runs import DCGANRun, RunFolder
-from keras_gen.seeds import random_stream
+from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.settings import DCGANSettings
 from keras_gen.training.averaging import MovingAverage
 from keras_gen.training.device import jit_compile, precision
@@ -39,13 +39,13 @@ class DCGANTrainer(Trainer):
         self.settings, training = settings, settings.training
         self.pixel_range = settings.pixel_range
         self.images_per_step = training.batch_size * training.discriminator_steps
-        with precision(training.precision):
+        with own_random_state(training.seed), precision(training.precision):
             self.generator = build_generator(image_shape, settings.generator)
             self.discriminator = build_discriminator(image_shape, settings.discriminator)
+            self.average = MovingAverage(self.generator, training.ema) if training.ema else None
         self.augmented_discriminator = self._augmented(training.augment.split(","))  # what training shows images to
         self.gan = self.model = build_gan(self.generator, self.augmented_discriminator)
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
-        self.average = MovingAverage(self.generator, training.ema) if training.ema else None
         self.models = self.networks | ({"generator": self.average.model} if self.average else {})
         self.loss = ADVERSARIAL_LOSSES[training.loss]
         self.jit = jit_compile(training.jit, convolutional=True)

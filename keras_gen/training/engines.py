@@ -30,7 +30,6 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     """
     import keras
 
-    from keras_gen.seeds import own_random_state
     from keras_gen.training.device import best_precision
 
     if settings.training.precision == "auto":
@@ -47,8 +46,7 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     else:
         from keras_gen.training.dcgan import DCGANTrainer
         from keras_gen.training.vae import VAETrainer
-    with own_random_state(settings.training.seed):  # Keras's initializers and dropout draw from Python's generator
-        return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings)
+    return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings)
 
 
 def check_engine(settings: Settings, backend: str) -> None:

@@ -12,7 +12,7 @@ from keras_gen.latent import draw_latents
 from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
 from keras_gen.models.losses import RECONSTRUCTION_LOSSES, observed
 from keras_gen.runs import RunFolder, VAERun
-from keras_gen.seeds import random_stream
+from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.settings import VAESettings
 from keras_gen.training.device import jit_compile, precision
 from keras_gen.training.freezing import check_changes, weight_changes
@@ -39,7 +39,7 @@ class VAETrainer(Trainer):
         self.settings = settings
         training, likelihood = settings.training, settings.decoder.likelihood
         self.images_per_step = training.batch_size
-        with precision(training.precision):
+        with own_random_state(training.seed), precision(training.precision):
             encoder = build_encoder(image_shape, settings.encoder, seed=training.seed)
             decoder = build_decoder(image_shape, settings.decoder)
         self.vae = self.model = build_vae(encoder, decoder, training.beta, warm_up=training.kl_warmup > 0)

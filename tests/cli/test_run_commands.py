@@ -77,7 +77,7 @@ def test_images_that_have_moved_are_found_by_dataset_and_other_ones_are_refused(
         ("vae", "explore RUN --out page.txt", "--out page.txt must end in .html"),
         ("vae", "report RUN --out page.png", "--out page.png must end in .html"),
         ("vae", "evaluate RUN --importance-samples 9000", "--importance-samples must be a whole number from 1 to 5000"),
-        ("vae", "evaluate RUN --best", "has no best models; only evaluate_every saves them"),
+        ("vae", "evaluate RUN --best", "has no best models; only --evaluate-every saves them"),
     ],
 )
 def test_mistakes_get_one_line_that_names_the_flag(

@@ -30,11 +30,12 @@ def dcgan(**changed):
 def test_a_rise_is_measured_by_what_the_loss_is_or_by_what_was_learned(best):
     """A density's loss may be below 0, or pass through it."""
 
-    def history(rise):
-        held_out = [best + 100, best + 20, best, *[best + rise] * 3]
-        return [{"epoch": n + 1, "loss": best - n, "held_out_loss": each} for n, each in enumerate(held_out)]
+    def history(rise, good=2):
+        held_out = [best + 100, best + 20, *[best] * good, *[best + rise] * 3]
+        return [{"epoch": n + 1, "loss": best - n, "held_out_loss": loss} for n, loss in enumerate(held_out)]
 
     measure = max(abs(best), 100)
+    assert _overfitting(history(0.1 * measure, good=1)) is None  # one epoch that happens to be good
     assert _overfitting(history(0.019 * measure)) is None
     assert "rises since epoch 3" in _overfitting(history(0.021 * measure)).text
 
