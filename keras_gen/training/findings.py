@@ -129,7 +129,8 @@ def _overfitting(history: list[dict[str, float]]) -> Finding | None:
 
 def _without_spikes(losses: list[float]) -> list[float]:
     """Return the medians of each three neighbours: one epoch that happens to be good is no turning point."""
-    return [float(np.median(losses[max(0, place - 1) : place + 2])) for place in range(len(losses))]
+    inner = [float(np.median(losses[place : place + 3])) for place in range(len(losses) - 2)]
+    return [losses[0], *inner, losses[-1]] if inner else losses
 
 
 def _loss_stands_still(doctor: Doctor) -> Finding | None:

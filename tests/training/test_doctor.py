@@ -35,7 +35,7 @@ def test_a_rise_is_measured_by_what_the_loss_is_or_by_what_was_learned(best):
         return [{"epoch": n + 1, "loss": best - n, "held_out_loss": loss} for n, loss in enumerate(held_out)]
 
     measure = max(abs(best), 100)
-    assert _overfitting(history(0.1 * measure, good=1)) is None  # one epoch that happens to be good
+    assert _overfitting(history(0.021 * measure, good=1)) is None  # one epoch that happens to be good
     assert _overfitting(history(0.019 * measure)) is None
     assert "rises since epoch 3" in _overfitting(history(0.021 * measure)).text
 
