@@ -64,7 +64,7 @@ def _own(train: ImageSet, seed: int, cache: Path, say: Callable[[str], None]) ->
     labels = train.labels if train.has_classes else None
     task = "whole and spoiled images" if labels is None else "classes"
     kind = "pretext" if labels is None else f"labels-{fingerprint(labels)[:8]}"
-    path = cache / f"features-{VERSION}-{train.fingerprint[:16]}-{kind}-seed-{seed}.keras"
+    path = cache / f"features-{VERSION}-{train.pixel_fingerprint[:16]}-{kind}-seed-{seed}.keras"
     if path.exists():
         try:
             return keras.models.load_model(path, compile=False)
