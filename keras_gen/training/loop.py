@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -175,7 +176,11 @@ class Loop:
             self.callbacks.on_epoch_end(epoch - 1, keras_logs(losses))
 
     def _stopping(self) -> bool:
-        return self.trainer.agree(bool(self.trainer.model.stop_training))
+        wanted = bool(self.trainer.model.stop_training)
+        agreed = self.trainer.agree(wanted)
+        if agreed and not wanted and self.signals.received is None:  # another worker was interrupted
+            self.signals.received = signal.SIGINT
+        return agreed
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         count, size, seed = len(self.train), self.trainer.images_per_step, self.run.settings.training.seed
