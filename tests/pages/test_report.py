@@ -25,7 +25,7 @@ def test_every_run_ends_with_a_report_of_settings_losses_pictures_and_commands(c
     assert all(f"{value:.5g}" in text for value in run.history[-1].values())
     assert "Losses after epoch 2, in nats" in text
     assert run.record["dataset"]["train"]["fingerprint"] in text
-    (resume,) = re.findall(r"python train_\S+ [^\n]+", text)
+    *_, resume = re.findall(r"python train_\S+ [^\n]+", text)
     assert resume == f"python train_{run.kind}.py --resume {run.folder.path} --epochs 4"
     headings = {"vae": ["Latent space"], "vae3": ["Latent space"], "dcgan": []}[kind]
     for heading in ["The same latent points after each epoch", "Losses", *headings, "What it was trained on"]:
