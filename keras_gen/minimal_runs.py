@@ -29,8 +29,8 @@ from keras_gen.figures.networks import faces_network, trend_network
 from keras_gen.files import write_text
 from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
-from keras_gen.runs.arguments import check_count
-from keras_gen.runs.new_folder import make_folder
+from keras_gen.run.arguments import check_count
+from keras_gen.run.new_folder import make_folder
 from keras_gen.text import has_terminal
 
 FRAMES = 48  # pictures of an animation

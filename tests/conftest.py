@@ -133,7 +133,7 @@ def browser():
 
 def without_pictures(patch):
     """Let runs draw nothing: what they train and save is the same, in half the time."""
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
 
     for name, result in {"draw_data": None, "draw_epoch": None, "draw_figures": [], "report": None}.items():
         patch.setattr(Run, name, lambda self, *_, result=result, **__: result)

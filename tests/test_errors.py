@@ -263,7 +263,7 @@ def test_a_mistake_gets_the_answer_of_its_row_and_changes_nothing(
 
 def test_a_run_that_fails_by_itself_gets_one_line_and_exit_code_1(playground, prepared, monkeypatch, capsys, tmp_path):
     """The disk is full when the first checkpoint is written."""
-    from keras_gen.runs import checkpoints
+    from keras_gen.run import checkpoints
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")

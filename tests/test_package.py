@@ -9,7 +9,7 @@ PACKAGE = Path("keras_gen")
 LAYERS = (
     {"cli"},
     {"benchmarks", "training", "pages", "evaluation", "latent", "figures", "minimal_runs"},
-    {"runs"},
+    {"run"},
     {"settings", "models", "data", "minimal"},
     {"seeds", "signals", "sizes", "indices", "cores", "files", "text", "errors", "_lazy"},
 )

@@ -9,8 +9,8 @@ from keras_gen.benchmarks.tasks import Task
 from keras_gen.benchmarks.worker import Reporter
 from keras_gen.data import ImageSet, to_range
 from keras_gen.latent import draw_latents
-from keras_gen.runs.kinds import RUNS
-from keras_gen.runs.record import describe_images
+from keras_gen.run.kinds import RUNS
+from keras_gen.run.record import describe_images
 from keras_gen.training import frozen, make_trainer
 from keras_gen.training.loop import Loop
 from keras_gen.training.trainer import Trainer

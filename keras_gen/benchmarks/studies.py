@@ -16,7 +16,7 @@ from keras_gen.files import write_text
 from keras_gen.settings import Settings, resolve_settings
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def run_studies(
 
 def _check(path: Path, wanted: Settings) -> None:
     """Raise InputError if a run folder is of other settings: an older study's, say."""
-    from keras_gen.runs import load_run
+    from keras_gen.run import load_run
 
     # What was asked for as `auto` is kept as what it became; a recipe is but a name for the other settings.
     if different := load_run(path).settings.differences(wanted, ("precision", "recipe")):

@@ -12,7 +12,7 @@ from keras_gen.evaluation.estimate import Estimate
 
 if TYPE_CHECKING:
     from keras_gen.benchmarks.studies import Study
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
 
 Value = float | Estimate | str | None
 

@@ -14,7 +14,7 @@ def main(argv: list[str]) -> int:
     if options.out is not None:
         check_ending("--out", options.out, ".gif")
     from keras_gen.latent.film import film_files
-    from keras_gen.runs import load_run
+    from keras_gen.run import load_run
 
     if options.out is not None:
         check_new(*film_files(options.out))

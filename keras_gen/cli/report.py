@@ -12,7 +12,7 @@ def main(argv: list[str]) -> int:
     if options.out is not None:
         check_ending("--out", options.out, ".html")
         check_new(options.out)
-    from keras_gen.runs import load_run
+    from keras_gen.run import load_run
 
     say(f"Open in a browser: {load_run(options.run).report(options.out, say)}")
     return DONE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from keras_gen.cli.command import Parser, say, start_backend
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
 
 
 def run_parser(command: str, description: str) -> Parser:
@@ -34,7 +34,7 @@ def add_data_flags(parser: Parser) -> None:
 
 def open_run(options: Namespace) -> Run:
     """Load the run that a command is about, and start the backend."""
-    from keras_gen.runs import load_run
+    from keras_gen.run import load_run
 
     given = vars(options)
     run = load_run(options.run, best=given.get("best", False))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
     from keras_gen.training.trainer import Trainer
 
 
@@ -95,9 +95,9 @@ def _overrides(kind: str, options: dict) -> dict[str, object]:
 
 def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Settings:
     """Refuse what can be refused before Keras is imported and images are read; return the settings so far."""
-    from keras_gen.runs.arguments import check_seconds
-    from keras_gen.runs.folder import RunFolder
-    from keras_gen.runs.new_folder import already_exists
+    from keras_gen.run.arguments import check_seconds
+    from keras_gen.run.folder import RunFolder
+    from keras_gen.run.new_folder import already_exists
 
     out, resume = options["out"], options["resume"]
     check_seconds("save_every", options["save_every"])

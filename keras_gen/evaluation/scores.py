@@ -22,12 +22,12 @@ from keras_gen.evaluation.memorising import Copies, find_copies, repeated_images
 from keras_gen.figures import image_table, save_figure
 from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
-from keras_gen.runs.arguments import check_count, check_one_of
+from keras_gen.run.arguments import check_count, check_one_of
 from keras_gen.seeds import random_stream
 from keras_gen.text import has_terminal
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run, VAERun
+    from keras_gen.run import Run, VAERun
 
 MIN_IMAGES = 6  # to compare: each is held against its five nearest
 IMAGES_PER_CLASS, MAX_FOR_CLASSES = 50, 5000  # generated images to look for classes in, if more than are compared

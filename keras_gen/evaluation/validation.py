@@ -19,7 +19,7 @@ from keras_gen.models.losses import observed
 from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
-    from keras_gen.runs import DCGANRun, VAERun
+    from keras_gen.run import DCGANRun, VAERun
 
 VALIDATED = 1000  # generated and real images that are compared
 

@@ -14,7 +14,7 @@ from keras_gen.errors import InputError
 from keras_gen.text import listed, printable, short_name
 
 if TYPE_CHECKING:
-    from keras_gen.runs import VAERun
+    from keras_gen.run import VAERun
 
 MAX_IMAGES = 2000  # of a label, whose codes are averaged
 

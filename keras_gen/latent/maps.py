@@ -12,10 +12,10 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.view import MAX_IMAGES, View, joined, named_image, not_default, strip_pixels
-from keras_gen.runs.arguments import check_count, check_numbers, check_one_of
+from keras_gen.run.arguments import check_count, check_numbers, check_one_of
 
 if TYPE_CHECKING:
-    from keras_gen.runs import VAERun
+    from keras_gen.run import VAERun
 
 MAX_TSNE = 2000  # images; t-SNE takes minutes for more
 RECONSTRUCTED = 10

@@ -17,8 +17,8 @@ from keras_gen.latent.views import FILE_NAMES
 from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
-    from keras_gen.runs.folder import RunFolder
-    from keras_gen.runs.run import Run
+    from keras_gen.run.folder import RunFolder
+    from keras_gen.run.run import Run
 
 GRID_IMAGES = 64
 MAX_CODES = 500  # held-out images whose codes are kept after each epoch, for the film

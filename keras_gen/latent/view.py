@@ -16,11 +16,11 @@ from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_grid, save_figure
 from keras_gen.figures.animation import save_gif, there_and_back
 from keras_gen.figures.grids import enlarged, save_image, to_pillow
-from keras_gen.runs.arguments import as_path
+from keras_gen.run.arguments import as_path
 from keras_gen.text import short_name
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
 
 STEPS_BETWEEN = 4  # frames of a film from one image of a strip to the next
 MOVING_SIDE = 128  # pixels of an image in a film, about

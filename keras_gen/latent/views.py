@@ -11,7 +11,7 @@ from keras_gen.latent.view import View
 from keras_gen.latent.walks import concept, interpolate, traverse
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
 
 VIEWS = {
     "scatter": scatter,

@@ -23,11 +23,11 @@ from keras_gen.latent.view import (
     not_default,
     strip_pixels,
 )
-from keras_gen.runs.arguments import check_count, check_numbers
+from keras_gen.run.arguments import check_count, check_numbers
 from keras_gen.text import printable, short_name
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
 
 REACH = 2.33  # standard deviations on each side: 98 % of a normal distribution
 NUMBERED = 64  # images to pick a concept's from

@@ -12,13 +12,13 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with, read_picture, say_missing
 from keras_gen.latent.views import FILE_NAMES
 from keras_gen.pages.report import Command, Grid, Picture, Report, Section, Table, png_source, report_page
-from keras_gen.runs.arguments import as_path
-from keras_gen.runs.networks import saved_names
+from keras_gen.run.arguments import as_path
+from keras_gen.run.networks import saved_names
 from keras_gen.settings import NAMES
 from keras_gen.text import printable
 
 if TYPE_CHECKING:
-    from keras_gen.runs.run import Run
+    from keras_gen.run.run import Run
 
 MAX_GRIDS = 24
 GRID_WIDTH = 480  # pixels

@@ -16,7 +16,7 @@ from keras_gen.signals import handled
 from keras_gen.text import has_terminal, printable
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
     from keras_gen.training.loop import Loop
     from keras_gen.training.trainer import Trainer
 

@@ -12,7 +12,7 @@ from keras_gen.latent import draw_latents
 from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.augmentation import OPERATIONS
 from keras_gen.models.losses import ADVERSARIAL_LOSSES
-from keras_gen.runs import DCGANRun, RunFolder
+from keras_gen.run import DCGANRun, RunFolder
 from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.settings import DCGANSettings
 from keras_gen.training.averaging import MovingAverage

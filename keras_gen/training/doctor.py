@@ -17,7 +17,7 @@ from keras_gen.training.findings import PROBED, Finding, check_gradients, dcgan_
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
     from keras_gen.training.trainer import Trainer
 
 

@@ -15,7 +15,7 @@ from keras_gen.models.losses import observed
 from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
     from keras_gen.training.doctor import Doctor
 
 PROBED = 64  # images; one batch of the networks when they are applied

@@ -11,7 +11,7 @@ from keras_gen.data.inspection import inspect
 from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
 
 if TYPE_CHECKING:
-    from keras_gen.runs import Run
+    from keras_gen.run import Run
     from keras_gen.training.planning import Plan
     from keras_gen.training.trainer import Trainer
 

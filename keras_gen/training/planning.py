@@ -10,8 +10,8 @@ import keras
 
 from keras_gen.data import ImageSet, load_dataset
 from keras_gen.errors import InputError
-from keras_gen.runs import Run, RunFolder, load_run
-from keras_gen.runs.images import find_images, split_validation
+from keras_gen.run import Run, RunFolder, load_run
+from keras_gen.run.images import find_images, split_validation
 from keras_gen.settings import SETTINGS, Settings, default_recipe, resolve_settings
 from keras_gen.training.engines import check_engine
 

@@ -14,13 +14,13 @@ import keras
 from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
 from keras_gen.files import check_links, remove_leftovers
-from keras_gen.runs import Run, RunFolder
-from keras_gen.runs.arguments import as_path, check_seconds
-from keras_gen.runs.checkpoints import load_checkpoint
-from keras_gen.runs.images import save_images
-from keras_gen.runs.kinds import RUNS
-from keras_gen.runs.new_folder import new_id
-from keras_gen.runs.record import describe_images
+from keras_gen.run import Run, RunFolder
+from keras_gen.run.arguments import as_path, check_seconds
+from keras_gen.run.checkpoints import load_checkpoint
+from keras_gen.run.images import save_images
+from keras_gen.run.kinds import RUNS
+from keras_gen.run.new_folder import new_id
+from keras_gen.run.record import describe_images
 from keras_gen.settings import Settings
 from keras_gen.training.callbacks import checked_callbacks
 from keras_gen.training.device import device_name, versions

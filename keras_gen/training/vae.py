@@ -11,7 +11,7 @@ from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
 from keras_gen.models.losses import RECONSTRUCTION_LOSSES, observed
-from keras_gen.runs import RunFolder, VAERun
+from keras_gen.run import RunFolder, VAERun
 from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.settings import VAESettings
 from keras_gen.training.device import jit_compile, precision

@@ -13,7 +13,7 @@ from keras_gen.benchmarks.studies import Study
 from keras_gen.cli import benchmark
 from keras_gen.cli.main import main
 from keras_gen.errors import RunError
-from keras_gen.runs import RunFolder
+from keras_gen.run import RunFolder
 from keras_gen.settings import resolve_settings
 
 SMALL = {"epochs": 1, "intermediate_dim": 4, "recipe": "chapter"}

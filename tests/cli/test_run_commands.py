@@ -7,7 +7,7 @@ import pytest
 
 from keras_gen.cli.main import main
 from keras_gen.evaluation import features
-from keras_gen.runs import load_run
+from keras_gen.run import load_run
 
 
 def printed(capsys, *arguments):

@@ -17,7 +17,7 @@ from keras_gen.cli import train
 from keras_gen.cli.flags import replace_old_flags
 from keras_gen.cli.train import train_command, train_parser
 from keras_gen.errors import InputError
-from keras_gen.runs import Run, RunFolder
+from keras_gen.run import Run, RunFolder
 from keras_gen.settings import fields_of, resolve_settings
 from tests.conftest import small_flags, striped_images
 
@@ -283,7 +283,7 @@ def test_a_signal_ends_the_run_in_order_however_often_it_comes(
 def test_a_run_goes_on_without_a_reader_and_ends_with_a_line_on_stderr(tmp_path):
     """As with `| head -1`, and with `| tee log`, which Ctrl-C ends before the run is saved."""
     code = (
-        "import os, signal, sys; from keras_gen.cli.train import train_command; from keras_gen.runs import Run\n"
+        "import os, signal, sys; from keras_gen.cli.train import train_command; from keras_gen.run import Run\n"
         "Run.draw_epoch = lambda run: run.epoch == 3 and signal.raise_signal(signal.SIGINT)\n"
         "sys.exit(train_command('vae', sys.argv[1:]))"
     )

@@ -10,7 +10,7 @@ from keras_gen.cli.evaluate import score_lines
 from keras_gen.errors import InputError
 from keras_gen.evaluation import features
 from keras_gen.evaluation.scores import likelihood_scores
-from keras_gen.runs import load_run
+from keras_gen.run import load_run
 from tests.conftest import striped_images, train_small
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_gen.errors import InputError
 from keras_gen.figures.animation import CAPTION_HEIGHT
-from keras_gen.runs import load_run
+from keras_gen.run import load_run
 from tests.conftest import gif_frames
 
 

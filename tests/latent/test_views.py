@@ -13,7 +13,7 @@ from keras_gen.errors import InputError
 from keras_gen.latent import interpolate, manifold_latents
 from keras_gen.latent.groups import label_of
 from keras_gen.latent.walks import numbered, traverse
-from keras_gen.runs import load_run
+from keras_gen.run import load_run
 
 CELL = (16 + 2) * 4  # an image of 16 pixels and its gap, each pixel four times as large
 

@@ -8,7 +8,7 @@ import pytest
 from keras_gen.latent import at_typical_length
 from keras_gen.pages import run_explorer
 from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
-from keras_gen.runs import load_run
+from keras_gen.run import load_run
 from tests.conftest import striped_images, train_small
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from keras_gen.runs import RunFolder, load_run
+from keras_gen.run import RunFolder, load_run
 
 
 def texts(path):

@@ -4,7 +4,7 @@ import pytest
 
 from keras_gen import RunFolder
 from keras_gen.errors import InputError, RunError
-from keras_gen.runs.checkpoints import load_checkpoint, save_checkpoint
+from keras_gen.run.checkpoints import load_checkpoint, save_checkpoint
 from tests.conftest import values_of
 from tests.small import quiet
 

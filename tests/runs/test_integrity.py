@@ -7,8 +7,8 @@ import pytest
 
 from keras_gen import load_run
 from keras_gen.errors import InputError
-from keras_gen.runs import integrity
-from keras_gen.runs.integrity import Checksums
+from keras_gen.run import integrity
+from keras_gen.run.integrity import Checksums
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import keras_gen.models  # noqa: F401, registers our layers
 from keras_gen import RunFolder, load_run
 from keras_gen.errors import InputError
 from keras_gen.models import build_decoder
-from keras_gen.runs import networks
+from keras_gen.run import networks
 from tests.small import train_small
 
 

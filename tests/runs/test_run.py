@@ -156,7 +156,7 @@ def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path,
     run = train_small("vae", data, epochs=1, folder=tmp_path / "small", evaluate_every=0)
     for one, two in zip(run.datasets(), load_run(tmp_path / "small").datasets(), strict=True):
         assert (one.fingerprint, one.name, one.class_names) == (two.fingerprint, "mine", ("upright", "lying"))
-    monkeypatch.setattr("keras_gen.runs.images.SAVED_BYTES", images.nbytes - 1)
+    monkeypatch.setattr("keras_gen.run.images.SAVED_BYTES", images.nbytes - 1)
     said = []
     train_small("vae", data, epochs=1, folder=tmp_path / "large", say=said.append)
     assert any("too many to be saved with the run; keep them, to resume or evaluate it" in line for line in said)

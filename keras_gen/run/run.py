@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.runs.arguments import as_latents, as_point, check_count, check_numbers, check_one_of
-from keras_gen.runs.folder import RunFolder
-from keras_gen.runs.networks import MODELS
-from keras_gen.runs.record import foreign_part
-from keras_gen.runs.results import RunResults
+from keras_gen.run.arguments import as_latents, as_point, check_count, check_numbers, check_one_of
+from keras_gen.run.folder import RunFolder
+from keras_gen.run.networks import MODELS
+from keras_gen.run.record import foreign_part
+from keras_gen.run.results import RunResults
 from keras_gen.seeds import random_stream
 from keras_gen.settings import settings_from_record
 
@@ -249,7 +249,7 @@ class Run(RunResults):
         self, dataset: str | Path | None = None, data_dir: str | Path | None = None
     ) -> tuple[ImageSet, ImageSet]:
         """Load the run's images; see `use_datasets`."""
-        from keras_gen.runs.images import find_images
+        from keras_gen.run.images import find_images
 
         train, _, held_out = find_images(self, dataset, data_dir)
         self.check_images(train, held_out)

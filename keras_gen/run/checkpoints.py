@@ -21,7 +21,7 @@ from keras_gen.errors import InputError, RunError
 if TYPE_CHECKING:
     import keras
 
-    from keras_gen.runs.folder import RunFolder
+    from keras_gen.run.folder import RunFolder
 
 MAX_CHECKPOINTS = 2
 PATTERN = "epoch-*.npz"  # whole ones; another name is one that is being written

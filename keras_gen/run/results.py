@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
-from keras_gen.runs.arguments import check_count
+from keras_gen.run.arguments import check_count
 
 if TYPE_CHECKING:
     from keras_gen.figures import Figure
     from keras_gen.latent.view import View
-    from keras_gen.runs.folder import RunFolder
+    from keras_gen.run.folder import RunFolder
 
 
 class RunResults:
@@ -62,7 +62,7 @@ class RunResults:
         With a folder they are written to metrics.json, and the report is renewed.
         """
         from keras_gen.evaluation.scores import evaluate
-        from keras_gen.runs.kinds import load_run
+        from keras_gen.run.kinds import load_run
 
         scores = evaluate(self, **options)
         if self.folder is not None:  # it may have been trained on meanwhile, by another process

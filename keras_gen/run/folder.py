@@ -20,12 +20,12 @@ from filelock import FileLock, Timeout
 
 from keras_gen import files
 from keras_gen.errors import InputError
-from keras_gen.runs import networks
-from keras_gen.runs.arguments import as_path
-from keras_gen.runs.checkpoints import PATTERN
-from keras_gen.runs.integrity import Checksums
-from keras_gen.runs.new_folder import file_name, make_folder, new_id
-from keras_gen.runs.record import FORMAT_VERSION, read_record
+from keras_gen.run import networks
+from keras_gen.run.arguments import as_path
+from keras_gen.run.checkpoints import PATTERN
+from keras_gen.run.integrity import Checksums
+from keras_gen.run.new_folder import file_name, make_folder, new_id
+from keras_gen.run.record import FORMAT_VERSION, read_record
 
 if TYPE_CHECKING:
     import keras

@@ -13,8 +13,8 @@ from keras_gen.data import ImageSet, load_dataset, validation_split
 from keras_gen.errors import InputError
 
 if TYPE_CHECKING:
-    from keras_gen.runs.folder import RunFolder
-    from keras_gen.runs.run import Run
+    from keras_gen.run.folder import RunFolder
+    from keras_gen.run.run import Run
     from keras_gen.settings import Settings
 
 SAVED_BYTES = 64 * 2**20  # arrays up to this size are saved with the run

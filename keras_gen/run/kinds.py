@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.runs.arguments import as_images, as_path
-from keras_gen.runs.folder import RunFolder
-from keras_gen.runs.run import Run
+from keras_gen.run.arguments import as_images, as_path
+from keras_gen.run.folder import RunFolder
+from keras_gen.run.run import Run
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet

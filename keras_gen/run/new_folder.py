@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keras_gen.errors import InputError, WriteError
 from keras_gen.files import PARTIAL
-from keras_gen.runs.arguments import as_path
+from keras_gen.run.arguments import as_path
 
 
 def new_id() -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError, WriteError
 from keras_gen.files import PARTIAL, check_links, sync_file, sync_folder
-from keras_gen.runs.integrity import Checksums
+from keras_gen.run.integrity import Checksums
 from keras_gen.seeds import own_random_state
 
 if TYPE_CHECKING:
