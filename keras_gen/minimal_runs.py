@@ -290,7 +290,7 @@ def _sine_plane() -> np.ndarray:
 def _sine_frame(epoch: int, generated: np.ndarray, plane: np.ndarray, real_fits: dict, history: np.ndarray) -> Figure:
     figure = animation_frame()
     signals(figure.add_subplot(1, 3, 1), generated, "generated signals")
-    places = [np.stack([fits["f"], fits["x0"]], axis=1) for fits in (real_fits, sine.fit_sines(generated))]
-    verdicts(figure.add_subplot(1, 3, 2), plane, (0.9, 1.8, -1, 2), *places, ("f", "x0"))
+    fitted = [np.stack([fits["f"], fits["x0"]], axis=1) for fits in (real_fits, sine.fit_sines(generated))]
+    verdicts(figure.add_subplot(1, 3, 2), plane, (0.9, 1.8, -1, 2), *fitted, ("f", "x0"))
     losses_so_far(figure, (1, 3, 3), history, epoch)
     return figure

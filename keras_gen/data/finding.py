@@ -99,12 +99,12 @@ def shown(name: object, longest: int = LONGEST_NAME) -> str:
 def _entries(folder: Path) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as entries:
-            kept = [entry for entry in entries if not (entry.name.startswith(".") or entry.name.lower() in SILENT)]
+            visible = [entry for entry in entries if not (entry.name.startswith(".") or entry.name.lower() in SILENT)]
     except OSError as error:
         raise InputError(
             f"{shown(folder, LONGEST_PATH)} cannot be read ({error.strerror}); allow reading it, or move it away"
         ) from None
-    return sorted(kept, key=lambda entry: entry.name)
+    return sorted(visible, key=lambda entry: entry.name)
 
 
 def _mode(entry: os.DirEntry) -> int | None:

@@ -37,9 +37,9 @@ def number_labels(
         if column is not None and not np.isin(column, values).all():
             stranger = column[~np.isin(column, values)][0]
             raise InputError(f"{what} holds {str(stranger)[:40]!r}, which is none of the {len(names)} class names")
-    places = np.argsort(values, kind="stable")
+    order = np.argsort(values, kind="stable")
     numbered = [
-        None if column is None else places[np.searchsorted(values, column, sorter=places)] for column in columns
+        None if column is None else order[np.searchsorted(values, column, sorter=order)] for column in columns
     ]
     return numbered, names
 
