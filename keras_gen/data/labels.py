@@ -38,9 +38,7 @@ def number_labels(
             stranger = column[~np.isin(column, values)][0]
             raise InputError(f"{what} holds {str(stranger)[:40]!r}, which is none of the {len(names)} class names")
     order = np.argsort(values, kind="stable")
-    numbered = [
-        None if column is None else order[np.searchsorted(values, column, sorter=order)] for column in columns
-    ]
+    numbered = [None if column is None else order[np.searchsorted(values, column, sorter=order)] for column in columns]
     return numbered, names
 
 
