@@ -10,6 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: thread
 import keras
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from keras_gen.data import ImageSet
@@ -99,6 +100,20 @@ def train_small(name, data, folder, **settings):
     return folder
 
 
+def made_once(tmp_path_factory, name, make):
+    """Return a folder that the first worker of pytest-xdist which needs it makes, and all share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    whole = folder.with_name(f"{name}-is-whole")
+    with FileLock(f"{folder}.lock"):
+        if not whole.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            whole.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def command_runs(tmp_path_factory):
     """The folders of small finished runs of the training commands, by name: vae (two dimensions), vae3, dcgan.
@@ -107,13 +122,15 @@ def command_runs(tmp_path_factory):
     """
     from keras_gen.cli.train import train_command
 
-    root = tmp_path_factory.mktemp("runs")
-    images, labels = striped_images(80, size=16)
-    np.savez(root / "stripes.npz", images=images, labels=labels)
-    for name in SMALL_SETTINGS:
-        words = ["--dataset", str(root / "stripes.npz"), "--epochs", "2", "--batch-size", "24", *small_flags(name)]
-        with open(root / f"{name}.txt", "w") as output, contextlib.redirect_stdout(output):
-            assert train_command(name.rstrip("3"), [*words, "--out", str(root / name)]) == 0
+    def make(root):
+        images, labels = striped_images(80, size=16)
+        np.savez(root / "stripes.npz", images=images, labels=labels)
+        for name in SMALL_SETTINGS:
+            words = ["--dataset", str(root / "stripes.npz"), "--epochs", "2", "--batch-size", "24", *small_flags(name)]
+            with open(root / f"{name}.txt", "w") as output, contextlib.redirect_stdout(output):
+                assert train_command(name.rstrip("3"), [*words, "--out", str(root / name)]) == 0
+
+    root = made_once(tmp_path_factory, "command-runs", make)
     return {name: root / name for name in SMALL_SETTINGS}
 
 
@@ -150,9 +167,11 @@ def trained_runs(tmp_path_factory):
     """The folders of small finished runs, trained from Python on the same .npz, by kind; copy one to change it."""
     from tests.small import train_small
 
-    root = tmp_path_factory.mktemp("trained")
-    images, labels = striped_images(60, size=16)
-    np.savez(root / "stripes.npz", images=images, labels=labels)
-    for kind in ("vae", "dcgan"):
-        train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
+    def make(root):
+        images, labels = striped_images(60, size=16)
+        np.savez(root / "stripes.npz", images=images, labels=labels)
+        for kind in ("vae", "dcgan"):
+            train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
+
+    root = made_once(tmp_path_factory, "trained-runs", make)
     return {kind: root / kind for kind in ("vae", "dcgan")}

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import keras_gen
 from keras_gen import RunFolder
 from keras_gen.cli.main import main
 from keras_gen.cli.train import train_command
@@ -26,11 +27,14 @@ from keras_gen.data.image_set import fingerprint
 from tests.conftest import small_flags, striped_images, train_small
 
 REPOSITORY = Path(__file__).parents[1]
-ROWS = [
+CELLS = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in Path("docs/errors.md").read_text(encoding="utf-8").splitlines()
-    if (line.startswith("| ") and "`python" in line) or "`KERAS" in line
+    for line in (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith("| ")
 ]
+ROWS = [cells for cells in CELLS if cells[1].startswith(("`python", "`KERAS"))]
+CALLS = [[what, *(cell.strip("` ") for cell in cells)] for what, *cells in CELLS if cells[0].startswith("`` ")]
+LINES = [cells for cells in CELLS if cells[-1].startswith("`tests/")]
 
 
 def one(array):
@@ -230,6 +234,11 @@ def prepared(playground, tmp_path, monkeypatch):
         yield prepare
 
 
+def matches(line, pattern):
+    """Compare with a text in which `…` stands for anything; pytest shows both when they differ."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("…"))), line)
+
+
 def test_the_table_has_a_row_for_each_of_many_mistakes():
     assert len(ROWS) >= 150
     assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS)
@@ -255,8 +264,7 @@ def test_a_mistake_gets_the_answer_of_its_row_and_changes_nothing(
         error = capsys.readouterr().err
     lines = [line for line in re.split(r"[\r\n]+", error) if line.strip()]
     (line,) = [line for line in lines if "image/s]" not in line]  # a slow machine has the time to show a bar
-    expected = "error: " + answer.strip("`")
-    assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), line), line
+    assert matches(line, "error: " + answer.strip("`"))
     assert exit_code == int(code)
     assert contents(playground) == before
 
@@ -274,3 +282,23 @@ def test_a_run_that_fails_by_itself_gets_one_line_and_exit_code_1(playground, pr
     line = ".npz cannot be written (No space left on device); make room and run again"
     assert line in capsys.readouterr().err
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize(("what", "call", "message"), CALLS, ids=[row[0] for row in CALLS])
+def test_a_wrong_argument_is_refused_in_its_own_terms(what, call, message, playground):
+    import keras
+
+    images, labels = striped_images(60)
+    names = {"keras_gen": keras_gen, "keras": keras, "np": np, "images": images, "labels": labels}
+    names["run"] = keras_gen.load_run(playground / "run")
+    with pytest.raises(ValueError) as caught:
+        eval(call, names)
+    assert matches(str(caught.value).strip("`"), message)
+
+
+def test_other_lines_are_tested_where_the_table_says():
+    assert len(CALLS) > 20 and len(LINES) > 10
+    for line, _, file in LINES:
+        start = re.split(r"[\d…:;()]", line.strip("`").partition("Labels  ")[2] or line.strip("`"))
+        words = max(start, key=len).strip()
+        assert words in (REPOSITORY / file.strip("`")).read_text(encoding="utf-8"), (line, words)

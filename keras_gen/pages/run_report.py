@@ -13,6 +13,7 @@ from keras_gen.latent.pictures import epochs_with, read_picture, say_missing
 from keras_gen.latent.views import FILE_NAMES
 from keras_gen.pages.report import Command, Grid, Picture, Report, Section, Table, png_source, report_page
 from keras_gen.run.arguments import as_path
+from keras_gen.run.checkpoints import checkpoint_path
 from keras_gen.run.networks import saved_names
 from keras_gen.settings import NAMES
 from keras_gen.text import printable
@@ -66,7 +67,7 @@ def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], N
             grids=_grids(run, say),
             sections=_sections(run, say),
             tables=_tables(run),
-            commands=_commands(run),
+            commands=_commands(run, say),
         )
     )
     with run.folder.replacing(path) as temporary:
@@ -158,12 +159,14 @@ def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
     return rows
 
 
-def _commands(run: Run) -> list[Command]:
+def _commands(run: Run, say: Callable[[str], None]) -> list[Command]:
     path = shlex.quote(str(run.folder.path))
     commands = [Command("It was made by", "\n".join(lines))] if (lines := run.record.get("commands")) else []
     if run.folder.has_checkpoint:
         more = f" --epochs {2 * run.settings.training.epochs}" if run.status == "finished" else ""
         commands.append(Command("To continue training", f"python train_{run.kind}.py --resume {path}{more}"))
+    elif run.status == "finished":
+        say_missing([checkpoint_path(run.folder, len(run.history))], say)
     if not any(saved_names(run.folder.path / "models")):  # it ended before there was anything to draw with
         return commands
     return [

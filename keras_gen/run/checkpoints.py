@@ -27,6 +27,11 @@ MAX_CHECKPOINTS = 2
 PATTERN = "epoch-*.npz"  # whole ones; another name is one that is being written
 
 
+def checkpoint_path(folder: RunFolder, epoch: int, step: int = 0) -> Path:
+    """Return the file of a checkpoint, by the epochs that were done and the steps of the one that had begun."""
+    return folder.checkpoints / f"epoch-{epoch:06d}-step-{step:08d}.npz"
+
+
 def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], position: dict) -> Path:
     """Write a checkpoint, then remove all but the last two.
 
@@ -42,7 +47,7 @@ def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], 
         RunError: A variable is not finite.
         OSError: The disk refuses, for one when it is full; the older checkpoints are untouched.
     """
-    path = folder.checkpoints / f"epoch-{position['epoch']:06d}-step-{position['step']:08d}.npz"
+    path = checkpoint_path(folder, position["epoch"], position["step"])
     arrays = {
         f"{group}/{index}": _to_numpy(variable)
         for group, variables in groups.items()
@@ -75,7 +80,8 @@ def load_checkpoint(
     Raises:
         InputError: There is no checkpoint, none is whole, or it does not fit the networks.
     """
-    for path in _newest_first(folder.checkpoints):
+    paths = _newest_first(folder.checkpoints)
+    for path in paths:
         try:
             folder.checksums.check(path)
             with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
@@ -85,11 +91,14 @@ def load_checkpoint(
             position = json.loads(arrays.pop("position").tobytes())
         except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            say(f"{path} is damaged ({reason}); trying the one before it")
+            if path != paths[-1]:
+                say(f"{path} is damaged ({reason}); trying the one before it")
             continue
         _assign(arrays, groups, path)
         return position
-    raise InputError(f"{folder.checkpoints} holds no checkpoint that can be read; start the run again")
+    if paths:
+        raise InputError(f"{path} is damaged ({reason}), and there is no other checkpoint; start the run again")
+    raise InputError(f"{folder.checkpoints} holds no checkpoint; start the run again")
 
 
 def _assign(arrays: dict[str, np.ndarray], groups: dict[str, list[keras.Variable]], path: Path) -> None:

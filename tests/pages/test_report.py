@@ -71,6 +71,16 @@ def test_a_failed_run_has_its_report_too(command_runs, tmp_path):
     assert text.count("python ") == 1  # what made it; there is nothing yet to go on from, or to draw with
 
 
+def test_a_finished_run_whose_checkpoint_is_gone_names_it(command_runs, tmp_path):
+    """Its report has no command that continues it."""
+    path = shutil.copytree(command_runs["vae"], tmp_path / "run")
+    newest = max((path / "checkpoints").iterdir())
+    shutil.rmtree(path / "checkpoints")
+    said = []
+    assert "--resume" not in texts(load_run(path).report(say=said.append))
+    assert said == [f"Left out: {newest}, missing"]
+
+
 def test_the_slider_shows_the_grid_of_each_epoch_and_nothing_leaves_the_page(command_runs, browser):
     page = browser.new_page()
     problems = []

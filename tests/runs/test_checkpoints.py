@@ -71,9 +71,12 @@ def test_damage_is_said_and_the_checkpoint_before_is_taken(folder, damage):
 
 
 def test_a_checkpoint_of_other_networks_and_a_folder_without_one_are_refused(folder):
-    with pytest.raises(InputError, match="holds no checkpoint that can be read; start the run again"):
+    with pytest.raises(InputError, match="holds no checkpoint; start the run again"):
         load_checkpoint(folder, groups(), quiet)
-    save_checkpoint(folder, groups(), position(1))
+    only = save_checkpoint(folder, groups(), position(1))
     for other in ({"net": groups()["net"]}, groups() | {"net": groups()["net"][::-1]}):
         with pytest.raises(InputError, match=r"does not fit the networks that run\.json describes"):
             load_checkpoint(folder, other, quiet)
+    only.write_bytes(b"")
+    with pytest.raises(InputError, match=f"{only} is damaged .* there is no other checkpoint; start the run again"):
+        load_checkpoint(folder, groups(), quiet)
