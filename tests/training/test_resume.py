@@ -269,7 +269,7 @@ def test_checkpoints_that_fit_other_networks_or_cannot_be_read_are_refused(stopp
     folder.write(settings=facts["settings"])
     for path in (stopped / "checkpoints").iterdir():
         path.write_bytes(b"")
-    with pytest.raises(InputError, match="is damaged .* and there is no other checkpoint"):
+    with pytest.raises(InputError, match=r"is damaged .* and there is no other checkpoint"):
         train_small("vae", folder=stopped, resume=True)
 
 
