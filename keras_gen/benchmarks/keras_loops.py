@@ -9,6 +9,7 @@ from keras_gen.benchmarks.tasks import Task
 from keras_gen.benchmarks.worker import Reporter
 from keras_gen.data import ImageSet, to_range
 from keras_gen.latent import draw_latents
+from keras_gen.models.normalization import BatchNormalization
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.record import describe_images
 from keras_gen.training import frozen, make_trainer
@@ -47,6 +48,12 @@ def ours(reporter: Reporter, task: Task, overrides: dict | None = None) -> None:
             reporter.end_round(run.timing[-1]["train_seconds"])
 
     Loop(trainer, run, train, held_out, callbacks=[Rounds()], say=lambda line: None, doctor=False).fit()
+
+
+def unfused(reporter: Reporter, task: Task, overrides: dict | None = None) -> None:
+    """Run our loop with Keras's own call of BatchNormalization."""
+    BatchNormalization.call = keras.layers.BatchNormalization.call  # in all of this worker's process
+    ours(reporter, task, overrides)
 
 
 def bare_vae(reporter: Reporter, task: Task) -> None:

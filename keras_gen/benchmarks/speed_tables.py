@@ -31,6 +31,7 @@ def opening(environment: dict, rounds: int, left_out: list[str]) -> list[str]:
         "fast as that row, the median over the rounds.",
         "`train_on_batch` turns every loss into a NumPy number and so waits for the device, once in a VAE's step and "
         "three times in a DCGAN's; a loop of such calls cannot be spared that.",
+        "`unfused` rows have Keras's own BatchNormalization, the others TensorFlow's fused kernel.",
         "The peak is the best rate of the libraries' own matrix products, measured in the same turns; the operations "
         "are those of dense layers and convolutions.",
         *left_out,

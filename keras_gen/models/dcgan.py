@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from keras_gen.models.layers import CHANNELS_LAST, SpectralNorm
+from keras_gen.models.normalization import BatchNormalization
 from keras_gen.settings import DiscriminatorSettings, GeneratorSettings
 from keras_gen.sizes import doublings, halvings, square_size, widths
 
@@ -41,7 +42,7 @@ def build_generator(
     x = layers.Dense(base * base * settings.base_filters, kernel_initializer=_kernels(settings), name="dense")(z)
     x = layers.Reshape((base, base, settings.base_filters), name="reshape")(x)
     for layer, width in enumerate([*hidden, image_shape[-1]], start=1):
-        x = layers.BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
+        x = BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
         if settings.activation == "relu":
             x = layers.ReLU(name=f"activation_{layer}")(x)
         else:
@@ -96,7 +97,7 @@ def build_discriminator(
             name=f"conv_{layer}",
         )(x)
         if settings.batch_norm and layer > 1:
-            x = layers.BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
+            x = BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
         if settings.activate_last or layer < count:
             x = layers.LeakyReLU(settings.leaky_alpha, name=f"activation_{layer}")(x)
     x = layers.Flatten(CHANNELS_LAST, name="flatten")(x)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from keras_gen.models.normalization import BatchNormalization
+
 FUNCTIONS = ("relu", "leaky_relu", "silu", "sigmoid", "tanh")
 
 
@@ -114,6 +116,7 @@ def _array(variable: keras.Variable) -> np.ndarray:
 
 
 _EXPORTERS = {
+    BatchNormalization: _batch_normalization,
     keras.layers.Activation: _activation_of,
     keras.layers.BatchNormalization: _batch_normalization,
     keras.layers.Conv2D: _conv,

@@ -4,6 +4,7 @@ import pytest
 from keras_gen.benchmarks import environment, keras_loops, peak
 from keras_gen.benchmarks.tasks import WORKERS, Task
 from keras_gen.benchmarks.worker import Reporter
+from keras_gen.models.normalization import BatchNormalization
 
 SMALL = {"generator_filters": 2, "base_filters": 2, "discriminator_filters": 2, "kernel_size": 3}
 TASKS = {
@@ -53,12 +54,15 @@ KERAS_WORKERS = {
         ("dcgan", "bare `train_on_batch`"),
         ("dcgan", "bare, fakes stay on the device"),
         ("dcgan", "ours"),
+        ("dcgan", "ours, unfused"),
     ],
 )
 def test_a_worker_reports_its_first_step_and_its_rounds(kind, title, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
     worker = KERAS_WORKERS[kind, title]
+    monkeypatch.setattr(BatchNormalization, "call", BatchNormalization.call)  # `unfused` replaces it
     run(getattr(keras_loops, worker.program.split(":")[1]), TASKS[kind], **worker.options)
+    assert (BatchNormalization.call is keras.layers.BatchNormalization.call) is ("unfused" in title)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -98,7 +100,7 @@ def test_sizes_out_of_reach_are_refused():
         build_discriminator((32, 16, 3))
 
 
-def test_saved_nets_load_in_safe_mode(tmp_path):
+def test_saved_nets_are_keras_s_layers_and_load_in_safe_mode(tmp_path):
     generator = build_generator((8, 8, 1), GeneratorSettings(latent_dim=4, base_filters=3), filters=2)
     discriminator = build_discriminator((8, 8, 1), filters=2)
     z = np.ones((2, 4), np.float32)
@@ -106,6 +108,10 @@ def test_saved_nets_load_in_safe_mode(tmp_path):
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
         np.testing.assert_allclose(loaded.predict_on_batch(x), model.predict_on_batch(x), rtol=1e-6)
+        norms = layers_of(loaded, keras.layers.BatchNormalization)
+        assert all(type(norm) is keras.layers.BatchNormalization for norm in norms)
+        with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+            assert b"keras_gen" not in archive.read("config.json")
 
 
 def test_resizing_stands_before_a_convolution_wherever_a_transposed_one_would_double():

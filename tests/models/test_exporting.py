@@ -4,6 +4,7 @@ import pytest
 
 from keras_gen.models import build_decoder, build_generator
 from keras_gen.models.exporting import export, multiply_adds
+from keras_gen.models.normalization import BatchNormalization
 
 
 def test_a_dense_decoder_is_exported_weight_by_weight():
@@ -22,8 +23,9 @@ def test_a_dense_decoder_is_exported_weight_by_weight():
     np.testing.assert_allclose(x, decoder.predict_on_batch(z), atol=1e-6)
 
 
-def test_batch_normalization_becomes_scale_and_shift_by_its_moving_averages():
-    layer = keras.layers.BatchNormalization()
+@pytest.mark.parametrize("kind", [keras.layers.BatchNormalization, BatchNormalization])  # loaded, and built here
+def test_batch_normalization_becomes_scale_and_shift_by_its_moving_averages(kind):
+    layer = kind()
     model = keras.Sequential([keras.Input((4, 4, 3)), layer])
     random = np.random.default_rng(0)
     layer.set_weights([random.uniform(0.5, 2, 3) for _ in range(4)])

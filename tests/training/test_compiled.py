@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gen import RunFolder
 from keras_gen.errors import RunError
+from keras_gen.models.normalization import BatchNormalization
 from keras_gen.training import compiled, make_trainer
 from keras_gen.training.compiled_dcgan import CompiledDCGANTrainer
 from tests.conftest import striped_images, values_of
@@ -115,6 +116,22 @@ def test_both_engines_have_the_same_first_losses_and_gradients_in_float32(kind, 
     one, two = (take_steps(each, images, batches) for each in trainers)
     assert one == pytest.approx(two, rel=1e-4)
     assert_equal_variables(*trainers, 1e-4)
+
+
+def test_the_fused_normalisation_takes_the_same_step_as_keras_s(monkeypatch):
+    """From the same checkpoint, too: the variables have the same names and order."""
+    images, _ = striped_images(64)
+    lines, trainers = [], []
+    for call in (BatchNormalization.call, keras.layers.BatchNormalization.call):
+        monkeypatch.setattr(BatchNormalization, "call", call)
+        trainers.append(trainer("dcgan", "train_on_batch"))
+        lines.append(trainers[-1].checked_step(images, np.arange(16), 1))
+    fused, plain = trainers
+    assert lines[0] == lines[1]
+    assert fused.losses() == pytest.approx(plain.losses(), rel=1e-5)
+    assert_equal_variables(fused, plain, 1e-4)
+    names = [[variable.name for group in one.variables.values() for variable in group] for one in trainers]
+    assert names[0] == names[1]
 
 
 @pytest.mark.slow
