@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from keras_gen.data.resizing import SIXTEEN_BIT, UnknownRange, eight_bit, reduced, square, upright
+from keras_gen.text import printable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")  # none of them runs another program
 ANIMATED = ("PNG", "WEBP", "GIF", "AVIF")  # a TIFF or an MPO has pages; the first is the picture
@@ -135,7 +136,7 @@ def read_header(path: Path) -> Header:
         try:
             frames = image.n_frames if image.format in ANIMATED and getattr(image, "is_animated", False) else 1
         except Exception as error:  # a damaged file can raise nearly anything
-            raise Unusable(f"is cut short or damaged ({_line(error)})") from None
+            raise Unusable(f"is cut short or damaged ({printable(error, 100)})") from None
         if frames > 1:
             raise Unusable(f"is animated ({frames} frames)")
         width, height = image.size
@@ -176,7 +177,7 @@ def decode(path: Path, plan: Plan) -> Decoded:
         except (MemoryError, Unusable):
             raise
         except Exception as error:  # damaged data can raise nearly anything
-            raise Unusable(f"is cut short or damaged ({_line(error)})") from None
+            raise Unusable(f"is cut short or damaged ({printable(error, 100)})") from None
 
 
 def _pixels(image: Image.Image, plan: Plan) -> Decoded:
@@ -224,14 +225,8 @@ def _open(path: Path) -> Image.Image:
     except OSError as error:
         if error.errno not in ABOUT_THE_FILE:
             raise
-        raise Unusable(f"cannot be opened ({error.strerror or _line(error)})") from None
+        raise Unusable(f"cannot be opened ({error.strerror or printable(error, 100)})") from None
     except (MemoryError, Unusable):
         raise
     except Exception as error:  # a damaged header can raise nearly anything
-        raise Unusable(f"is damaged ({_line(error)})") from None
-
-
-def _line(error: Exception) -> str:
-    """Return an error's text, short and in one line; it may quote the file's bytes."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
-    return text if len(text) <= 100 else f"{text[:99]}…"
+        raise Unusable(f"is damaged ({printable(error, 100)})") from None

@@ -1,5 +1,6 @@
 """Which values are black and white, recognised from the whole data set: it often uses far less than its type holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,28 +142,34 @@ def to_bytes(array: np.ndarray, pixel_range: PixelRange, in_place: bool) -> np.n
     return result
 
 
-def white_level(highest: int, full: int) -> int | None:
-    """Return the value that is white, for whole-numbered pixels of a whole data set.
+def white_levels(highest: Mapping[str, int], where: str) -> tuple[int, int]:
+    """Return the values that are white in pixels of 8 and 16 bits, by the highest values of a whole folder.
 
     Args:
-        highest: The highest value of all images.
-        full: The highest that their type can hold, 255 or 65535.
+        highest: By kind: `8`, `16`, or `upper 8`, of 16-bit colour of which the lower half is lost.
+        where: Their folder, for the message.
 
-    Returns:
-        `full` if a quarter of it is reached; else the top of the number of bits in use; None if two readings are
-        possible.
+    Raises:
+        InputError: Two readings are possible.
     """
+    for kind, full in (("8", 255), ("16", 65535), ("upper 8", 255)):
+        top = highest.get(kind, 0)
+        white = _white_level(top, full)
+        if white is None or (kind == "upper 8" and white != full):
+            if kind == "upper 8":
+                top, full = 257 * top, 65535
+            raise InputError(
+                f"{where} has pixels from 0 to {top} of {full}, nearly black; if {top} is their white, save them "
+                f"multiplied by {full / top:.4g}; if {full} is, brighten them"
+            )
+    return _white_level(highest.get("8", 0), 255), _white_level(highest.get("16", 0), 65535)
+
+
+def _white_level(highest: int, full: int) -> int | None:
+    """Return `full` if a quarter of it is reached, else the top of the bits in use; None if there are two readings."""
     if highest == 0 or 4 * highest > full:
         return full
     if highest in MASKS:
         return highest
     bits = (highest - 1).bit_length()  # 4096 is a 12-bit white, too
     return 2**bits - 1 if full > 255 and bits in DEPTHS else None
-
-
-def two_readings(what: str, highest: int, full: int) -> InputError:
-    """Return the error for pixels of which nobody can tell whether they are of a narrow range or dark."""
-    return InputError(
-        f"{what} has pixels from 0 to {highest} of {full}, nearly black; if {highest} is their white, save them "
-        f"multiplied by {full / highest:.4g}; if {full} is, brighten them"
-    )

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keras_gen.data.finding import shown
 from keras_gen.errors import InputError
+from keras_gen.text import listed, printable
 
 TRAINING, TEST, VALIDATION = "training", "test", "validation"
 SPLITS = {
@@ -62,8 +62,8 @@ def _arrange(root: Path, items: list[Item]) -> Layout:
             return inner
     layout = _plain(items)
     if layout.classes is not None and (splits := _splits(names)) and len(names) > 1:
-        listed = ", ".join(f"{shown(name)}/" for name in splits)
-        layout.said.append(f"Labels  {listed} taken for a class, since other folders are beside it")
+        names = ", ".join(f"{printable(name)}/" for name in splits)
+        layout.said.append(f"Labels  {names} taken for a class, since other folders are beside it")
     return layout
 
 
@@ -106,7 +106,7 @@ def _by_split(root: Path, items: list[Item], names: list[str]) -> tuple[dict, li
             return _grouped([*((file, (TRAINING, *tail)) for file, tail in loose), *_deeper(items)]), []
         if kinds == {TEST, VALIDATION}:
             raise InputError(
-                f"{shown(root)} has {' and '.join(names)} but no images to train on; "
+                f"{printable(root)} has {' and '.join(names)} but no images to train on; "
                 "put those into train/, or name one of its folders"
             )
         return None
@@ -147,7 +147,7 @@ def _grouped(items: list[Item]) -> dict[str, tuple[str, list[Item]]]:
     depth = _wrappers([item for _, members in groups.values() for item in members])
     return {
         kind: (
-            " and ".join(f"{shown(name)}/" for name in sorted(folders)),
+            " and ".join(f"{printable(name)}/" for name in sorted(folders)),
             [(file, tail[depth:]) for file, tail in members],
         )
         for kind, (folders, members) in groups.items()
@@ -204,10 +204,10 @@ def _of_known_classes(layout: Layout, held_out: Layout, name: str, notes: list[s
         if strangers:
             notes.append(
                 f"Labels  {sum(strangers.values()):,} images in {name} are left out, of classes that are not in the "
-                f"training images: {_listed(sorted(strangers))}"
+                f"training images: {listed(sorted(strangers), NAMED)}"
             )
         if missing := sorted(trained - set(measured.values())):
-            notes.append(f"Labels  {name} has no images of {_listed(missing)}")
+            notes.append(f"Labels  {name} has no images of {listed(missing, NAMED)}")
         layout.classes |= {file: measured[file] for file in files}
     return files
 
@@ -229,9 +229,4 @@ def _left_out(files: list[Path], where: str) -> list[str]:
     if not files:
         return []
     count = "1 image" if len(files) == 1 else f"{len(files):,} images"
-    return [f"Loose   {count} {where} left out: {_listed([file.as_posix() for file in files])}"]
-
-
-def _listed(names: list[str]) -> str:
-    listed = ", ".join(map(shown, names[:NAMED]))
-    return listed + (f", and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
+    return [f"Loose   {count} {where} left out: {listed(map(Path.as_posix, files), NAMED)}"]

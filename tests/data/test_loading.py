@@ -165,6 +165,7 @@ def test_validation_images_are_split_off_in_place_only_if_allowed(in_place):
         assert np.shares_memory(part.images, images) == in_place
     assert (images == NOISE).all() != in_place
     assert (whole.fingerprint == before) != in_place
+    np.testing.assert_array_equal(whole.images, NOISE[whole.labels])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: only Linux has file names that are no text")
