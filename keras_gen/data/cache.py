@@ -107,11 +107,9 @@ def clear_cache(cache: Path | None = None) -> tuple[int, int]:
         return 0, 0
     try:
         with _locked(cache):
-            sizes = {entry: _size(entry) for entry in cache.glob(f"*{PIXELS}")}
-            removed = [size for entry, size in sizes.items() if _remove(entry)]
+            return _make_room(cache, -1)
     except _Unavailable as reason:
         raise InputError(f"the cache of images cannot be emptied: {reason}") from None
-    return sum(removed), len(sizes) - len(removed)
 
 
 def _limit() -> float:
@@ -159,14 +157,6 @@ def _is_used(entry: Path) -> bool:
             return True
         _release(lock)
     return False
-
-
-def _remove(entry: Path) -> bool:
-    """Remove an entry unless it is used; tell whether it was removed."""
-    if _is_used(entry):
-        return False
-    _delete(entry)
-    return True
 
 
 def _delete(entry: Path) -> None:
@@ -231,28 +221,35 @@ def _decode(decode: Decoder, file: BinaryIO, path: Path) -> dict:
     return facts
 
 
-def _make_room(cache: Path, limit: float) -> None:
-    """Remove entries until the rest is within the limit, the least recently used first."""
-    sizes = {entry: _size(entry) for entry in cache.glob(f"*{PIXELS}")}
-    total = sum(sizes.values())
-    for entry in sorted(sizes, key=_last_use):
-        if total > limit and _remove(entry):
-            total -= sizes[entry]
+def _make_room(cache: Path, limit: float) -> tuple[int, int]:
+    """Remove entries until the rest is within the limit, the least recently used first.
+
+    Returns:
+        How many bytes were removed, and how many entries would have been, were they not in use.
+    """
+    entries = _entries(cache)
+    total, removed, in_use = sum(status.st_size for status in entries.values()), 0, 0
+    for entry in sorted(entries, key=lambda entry: entries[entry].st_mtime_ns):
+        if total - removed <= limit:
+            break
+        if _is_used(entry):
+            in_use += 1
+        else:
+            _delete(entry)
+            removed += entries[entry].st_size
+    return removed, in_use
+
+
+def _entries(cache: Path) -> dict[Path, os.stat_result]:
+    return {entry: entry.lstat() for entry in cache.glob(f"*{PIXELS}")}
 
 
 def _note_use(entry: Path) -> None:
     """Make an entry the one that was used last, also where the clock was set back."""
-    stamp = max([time.time_ns(), *(_last_use(other) + 1 for other in entry.parent.glob(f"*{PIXELS}"))])
     with suppress(OSError):
-        os.utime(entry, ns=(stamp, stamp))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
-
-
-def _last_use(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
+        latest = max(status.st_mtime_ns for status in _entries(entry.parent).values())
+        now = max(time.time_ns(), latest + 1)
+        os.utime(entry, ns=(now, now))
 
 
 def _mapping(file: BinaryIO) -> mmap.mmap:

@@ -2,8 +2,8 @@
 
 import json
 import os
-import stat
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,14 +80,25 @@ def find_images(root: Path) -> Found:
             found.runs += 1
             continue
         for entry in entries:
-            mode = _mode(entry)
-            if mode is not None and stat.S_ISDIR(mode):
+            path = Path(entry.path)
+            if os.path.isdir(path):
                 # What lies there itself comes before what links bring, so that it keeps its own class.
-                (links if entry.is_symlink() else folders).append(Path(entry.path))
+                (links if entry.is_symlink() else folders).append(path)
+            elif os.path.exists(path) and not os.path.isfile(path):
+                found.special += 1
+            elif _is_wanted(path):
+                found.files.append(path.relative_to(root))
             else:
-                _sort_in(found, root, Path(entry.path), mode)
+                found.passed[path.suffix.lower()] += 1
     found.files.sort()
     return found
+
+
+def _is_wanted(path: Path) -> bool:
+    ending = path.suffix.lower()
+    if ending in HEIF_ENDINGS:
+        return can_read_heif()
+    return ending in ENDINGS or (ending not in REMEDY and is_image(path))
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:
@@ -101,42 +112,15 @@ def _entries(folder: Path) -> list[os.DirEntry]:
     return sorted(visible, key=lambda entry: entry.name)
 
 
-def _mode(entry: os.DirEntry) -> int | None:
-    """Return what kind of thing an entry, or the target of a link, is; None of a link to nowhere."""
-    try:
-        return entry.stat().st_mode
-    except OSError:
-        return None
-
-
-def _sort_in(found: Found, root: Path, path: Path, mode: int | None) -> None:
-    if mode is not None and not stat.S_ISREG(mode):
-        found.special += 1
-        return
-    ending = path.suffix.lower()
-    if ending in HEIF_ENDINGS:
-        wanted = can_read_heif()
-    else:
-        wanted = ending in ENDINGS or (ending not in REMEDY and mode is not None and is_image(path))
-    if wanted:
-        found.files.append(path.relative_to(root))
-    else:
-        found.passed[ending] += 1
-
-
 def _is_run(folder: Path, names: set[str]) -> bool:
     """Tell whether a folder holds our own output: a run, also a damaged one, or a run of the minimal GANs."""
-    path = folder / "run.json"
-    if "run.json" in names and path.is_file():
-        try:
-            run = json.loads(path.read_bytes())
-            if isinstance(run, dict) and "format_version" in run:
-                return True
-        except (OSError, ValueError, RecursionError):
-            pass
-    if "models" in names and any((folder / "models").glob("*.keras")):
+    if len(names & RUN_FILES) > 1 or {"run.json", "checkpoints"} <= names or any(folder.glob("models/*.keras")):
         return True
-    return len(names & RUN_FILES) > 1 or {"run.json", "checkpoints"} <= names
+    with suppress(OSError, ValueError, RecursionError):
+        return os.path.isfile(folder / "run.json") and "format_version" in json.loads(
+            (folder / "run.json").read_bytes()
+        )
+    return False
 
 
 def _plural(count: int, one: str, many: str) -> str:

@@ -12,8 +12,8 @@ ORIENTATION = 0x0112  # the number of an Exif field
 BAND_PIXELS = 2**22
 
 
-class UnknownRange(ValueError):
-    """Pixels whose black and white nobody can tell."""
+class Unusable(Exception):
+    """An image file that cannot be used; its text says why."""
 
 
 def fit(image_set: ImageSet, size: int | None = None, channels: int | None = None) -> ImageSet:
@@ -61,10 +61,10 @@ def eight_bit(picture: Image.Image, white: int | None = None) -> tuple[Image.Ima
         white: The value that becomes 255; None is the highest of the pixels' type.
 
     Raises:
-        UnknownRange: The pixels are of a kind that has no agreed range.
+        Unusable: The pixels are of a kind that has no agreed range.
     """
     if picture.mode == "F":
-        raise UnknownRange("has floating-point pixels; save it with 8 or 16 bits")
+        raise Unusable("has floating-point pixels; save it with 8 or 16 bits")
     if picture.mode in SIXTEEN_BIT:
         return _from_16_bits(picture, white or 65535)
     if picture.has_transparency_data:
@@ -84,7 +84,7 @@ def eight_bit(picture: Image.Image, white: int | None = None) -> tuple[Image.Ima
 def _from_16_bits(picture: Image.Image, white: int) -> tuple[Image.Image, int]:
     values = np.asarray(picture)
     if values.min() < 0 or values.max() > 65535:
-        raise UnknownRange("has pixels below 0 or above 65535; save it with 8 or 16 bits")
+        raise Unusable("has pixels below 0 or above 65535; save it with 8 or 16 bits")
     grey = np.minimum(np.rint(np.arange(65536) * (255 / white)), 255).astype(np.uint8)[values]
     if isinstance(transparent := picture.info.get("transparency"), int):
         grey[values == transparent] = 255

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from keras_gen.data import ImageSet
-from keras_gen.data.resizing import eight_bit, fit, square, upright
+from keras_gen.data.resizing import Unusable, eight_bit, fit, square, upright
 
 
 def test_resizing_crops_the_centre_and_renews_the_fingerprint():
@@ -53,7 +53,7 @@ def test_every_kind_of_pixel_comes_out_as_a_viewer_shows_it(image, expected):
 
 @pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 70_000), ("I", -1)])
 def test_pixels_without_an_agreed_range_are_refused(mode, value):
-    with pytest.raises(ValueError, match="save it with 8 or 16 bits"):
+    with pytest.raises(Unusable, match="save it with 8 or 16 bits"):
         eight_bit(Image.new(mode, (1, 1), value))
 
 
