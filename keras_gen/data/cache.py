@@ -94,10 +94,7 @@ def fetch(cache: Path, key: str, decode: Decoder, say: Callable[[str], None]) ->
 
 
 def clear_cache(cache: Path | None = None) -> tuple[int, int]:
-    """Remove all decoded images that no process uses.
-
-    Args:
-        cache: The folder of all entries; None is the usual one.
+    """Remove all decoded images that no process uses, of the usual folder or another.
 
     Returns:
         How many bytes were removed, and how many entries are in use and stay.
@@ -222,11 +219,7 @@ def _decode(decode: Decoder, file: BinaryIO, path: Path) -> dict:
 
 
 def _make_room(cache: Path, limit: float) -> tuple[int, int]:
-    """Remove entries until the rest is within the limit, the least recently used first.
-
-    Returns:
-        How many bytes were removed, and how many entries would have been, were they not in use.
-    """
+    """Remove the least recently used entries beyond the limit; return the bytes removed, and how many are in use."""
     entries = _entries(cache)
     total, removed, in_use = sum(status.st_size for status in entries.values()), 0, 0
     for entry in sorted(entries, key=lambda entry: entries[entry].st_mtime_ns):

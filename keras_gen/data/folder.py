@@ -31,14 +31,10 @@ def read_folder(
     max_bad: int = 50,
     say: Callable[[str], None] = print,
 ) -> list[ImageSet]:
-    """Decode all images under a folder, or map what an earlier call decoded.
+    """Decode all images under a folder, or map what an earlier call decoded; the arguments are `load_dataset`'s.
 
-    Args:
-        path: The folder; it is searched with its sub-folders, except hidden ones and run folders.
-        image_size: Side in pixels; None is the files' own if all share one that the networks can reach, else 64.
-        channels: 1 for grey, 3 for colour; None is grey if all files are stored so.
-        max_bad: How many images that cannot be used are skipped; one more is an error.
-        say: Takes lines of text for the user.
+    Without an image size it is the files' own, if all share one that the networks can reach, else 64. Without channels
+    the images are grey if all files are stored so.
 
     Returns:
         The training images and, if the folder has a test or a validation part, the held-out ones; slices of one array.

@@ -127,12 +127,9 @@ def _read_npy(file: BinaryIO, size: int, what: object) -> np.ndarray:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Read an IDX file of bytes, gzipped or plain: the format of the MNIST files.
+    """Read an IDX file of bytes, gzipped or plain: the format of the MNIST files, to uint8 of the header's shape.
 
     Source of the format: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database".
-
-    Returns:
-        uint8, of the shape the file's header gives.
 
     Raises:
         InputError: The file is damaged or is not IDX of unsigned bytes.

@@ -120,26 +120,27 @@ def is_path(name: str | os.PathLike) -> bool:
     return name.lower().endswith(ARRAY_SUFFIXES) or "/" in name or os.sep in name or os.path.exists(name)
 
 
-def _from_memory(data: object, held_out: object, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
+def _from_memory(images: object, held_out: object, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
     """Return training and held-out images of arrays or ImageSets."""
-    given = {name: images for name, images in (("images", data), ("held_out", held_out)) if images is not None}
-    if "images" not in given or any(isinstance(images, tuple | dict | str | os.PathLike) for images in given.values()):
+    if images is None or isinstance(images, tuple | dict) or isinstance(held_out, tuple | dict | str | os.PathLike):
         raise InputError(
             "data must be a name, a path, an array or an ImageSet, and held-out images an array or an ImageSet; "
             "for labels, use keras_gen.ImageSet.from_arrays(images, labels). "
-            f"Received: {type(data).__name__} and {type(held_out).__name__}"
+            f"Received: {type(images).__name__} and {type(held_out).__name__}"
         )
-    if any(isinstance(images, ImageSet) for images in given.values()):
-        sets = [images if isinstance(images, ImageSet) else ImageSet.from_arrays(images) for images in given.values()]
-    else:
-        parts, _ = prepare([Part(images, None, name) for name, images in given.items()], say=say)
-        sets = [ImageSet(images) for images, _ in parts]
+    data = {"images": images} if held_out is None else {"images": images, "held_out": held_out}
+    if any(isinstance(array, ImageSet) for array in data.values()):
+        sets = [array if isinstance(array, ImageSet) else ImageSet.from_arrays(array) for array in data.values()]
+    else:  # of arrays, layout and range are recognised from both together
+        parts, _ = prepare([Part(array, None, name) for name, array in data.items()], say=say)
+        sets = [ImageSet(array) for array, _ in parts]
     if len(sets) == 1:
         return _split(sets[0], seed, "split", in_place=False)
-    if sets[0].image_shape != sets[1].image_shape:
-        raise InputError(f"held-out images have shape {sets[1].image_shape}, training images {sets[0].image_shape}")
-    source = sets[0].source if sets[0].source == sets[1].source else None
-    return tuple(images.with_source(source) for images in sets)
+    train, held_out = sets
+    if train.image_shape != held_out.image_shape:
+        raise InputError(f"held-out images have shape {held_out.image_shape}, training images {train.image_shape}")
+    source = train.source if train.source == held_out.source else None
+    return train.with_source(source), held_out.with_source(source)
 
 
 def _mnist5k() -> tuple[ImageSet, ImageSet]:
@@ -158,16 +159,9 @@ def _mnist5k() -> tuple[ImageSet, ImageSet]:
 
 
 def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tuple[ImageSet, ImageSet]:
-    """Split a tenth of the training images off to choose by.
+    """Split a tenth, drawn from the seed, off the training images; return what is left, and the validation images.
 
-    Args:
-        train: Training images.
-        seed: Draws them.
-        in_place: Rearrange `train` itself instead of copying it, for images mapped from a file that may not fit into
-            memory.
-
-    Returns:
-        What is left to train on, and the validation images.
+    In place, `train` itself is rearranged, not copied: images mapped from a file may not fit into memory.
     """
     return _split(train, seed, "validation", in_place)
 

@@ -145,9 +145,7 @@ def to_bytes(array: np.ndarray, pixel_range: PixelRange, in_place: bool) -> np.n
 def white_levels(highest: Mapping[str, int], where: str) -> tuple[int, int]:
     """Return the values that are white in pixels of 8 and 16 bits, by the highest values of a whole folder.
 
-    Args:
-        highest: By kind: `8`, `16`, or `upper 8`, of 16-bit colour of which the lower half is lost.
-        where: Their folder, for the message.
+    The kinds are `8`, `16`, and `upper 8`: 16-bit colour, of which the lower half is lost.
 
     Raises:
         InputError: Two readings are possible.
