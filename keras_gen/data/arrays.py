@@ -44,12 +44,11 @@ def prepare(
     class_names: Sequence[str] = (),
     where: str = "",
     say: Callable[[str], None] = lambda line: None,
-    in_place: bool = False,
 ) -> tuple[list[tuple[np.ndarray, np.ndarray | None]], tuple[str, ...]]:
     """Bring images to uint8 (n, height, width, channels) and labels to numbers from 0 up, named by the class names.
 
     Layout, range and label numbers are recognised from all parts together. `where`, such as " in photos.npz", is for
-    messages; `say` takes a line for what is not obvious; `in_place` allows images to be overwritten.
+    messages; `say` takes a line for what is not obvious.
 
     Raises:
         InputError: The arrays are no images with labels, or could be read in two ways.
@@ -69,7 +68,7 @@ def prepare(
         say(f"Pixels  {what} run from {pixel_range}")
     columns = zip(labels, map(len, images), (part.labels_name + where for part in parts), strict=True)
     numbers, names = number_labels(list(columns), class_names)
-    images = [to_bytes(array, pixel_range, in_place) for array in images]
+    images = [to_bytes(array, pixel_range) for array in images]
     return list(zip(images, numbers, strict=True)), names
 
 

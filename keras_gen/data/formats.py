@@ -203,7 +203,12 @@ def _is_square(count: int) -> bool:
 
 def _label_column(table: np.ndarray, path: Path) -> int:
     """Return the first or last column, whichever alone holds class numbers without gaps."""
-    found = [column for column in (0, -1) if _is_square(table.shape[1] - 1) and _holds_classes(table[:, column])]
+
+    def holds_classes(column: int) -> bool:
+        values = np.unique(table[:, column])
+        return len(values) > 1 and values[0] in (0, 1) and np.array_equal(values, values[0] + np.arange(len(values)))
+
+    found = [column for column in (0, -1) if _is_square(table.shape[1] - 1) and holds_classes(column)]
     if len(found) != 1:
         where = "could be the first or the last" if found else "is neither the first nor the last"
         raise InputError(
@@ -211,8 +216,3 @@ def _label_column(table: np.ndarray, path: Path) -> int:
             "and give square images"
         )
     return found[0]
-
-
-def _holds_classes(column: np.ndarray) -> bool:
-    values = np.unique(column)
-    return len(values) > 1 and values[0] in (0, 1) and np.array_equal(values, values[0] + np.arange(len(values)))

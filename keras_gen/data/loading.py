@@ -198,5 +198,5 @@ def _file(path: Path, say: Callable[[str], None]) -> list[ImageSet]:
     if path.suffix.lower() in ENDINGS + HEIF_ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
     parts, class_names = named_parts(read_arrays(path), path)
-    parts, class_names = prepare(parts, class_names, f" in {path}", say, in_place=True)
+    parts, class_names = prepare(parts, class_names, f" in {path}", say)
     return [ImageSet(images, labels, class_names, as_text(path.stem)) for images, labels in parts]

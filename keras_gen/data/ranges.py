@@ -39,9 +39,8 @@ class PixelRange:
 
     def __str__(self) -> str:
         clipped = ", values beyond are clipped" if self.low < self.black or self.high > self.white else ""
-        return (
-            f"{number(self.low)} to {number(self.high)}: {self.black} is taken as black, {self.white} as white{clipped}"
-        )
+        found = f"{number(self.low)} to {number(self.high)}"
+        return f"{found}: {self.black} is taken as black, {self.white} as white{clipped}"
 
 
 def number(value: float) -> str:
@@ -75,7 +74,7 @@ def find_range(arrays: list[np.ndarray], what: str) -> PixelRange:
 
 
 def _black_and_white(arrays: list[np.ndarray], low: float, high: float, found: str) -> tuple[int, int]:
-    if all(array.dtype.kind in "iu" or _is_whole(array) for array in arrays):
+    if _is_whole(arrays):
         if low == -1 and high == 1:
             return -1, 1
         if low >= 0 and high <= WHITES[-1]:
@@ -114,8 +113,9 @@ def _check_brightness(maxima: np.ndarray, black: int, white: int, found: str) ->
         )
 
 
-def _is_whole(array: np.ndarray) -> bool:
-    return all(np.array_equal(chunk, np.rint(chunk)) for chunk in _chunks(array))
+def _is_whole(arrays: list[np.ndarray]) -> bool:
+    fractions = [array for array in arrays if array.dtype.kind == "f"]
+    return all(np.array_equal(chunk, np.rint(chunk)) for array in fractions for chunk in _chunks(array))
 
 
 def _share_outside(arrays: list[np.ndarray], black: float, white: float) -> float:
@@ -124,18 +124,17 @@ def _share_outside(arrays: list[np.ndarray], black: float, white: float) -> floa
 
 
 def _chunks(array: np.ndarray) -> list[np.ndarray]:
-    """Split images into views that are small enough to compute with."""
+    """Split images into views small enough to compute with."""
     step = max(1, CHUNK // max(1, array[:1].size))
     return [array[start : start + step] for start in range(0, len(array), step)]
 
 
-def to_bytes(array: np.ndarray, pixel_range: PixelRange, in_place: bool) -> np.ndarray:
-    """Scale images to uint8 from 0 to 255, in C order; `in_place` allows a uint8 array to be overwritten."""
-    is_uint8, black, white = array.dtype == np.uint8, pixel_range.black, pixel_range.white
-    if is_uint8 and white == 255:
+def to_bytes(array: np.ndarray, pixel_range: PixelRange) -> np.ndarray:
+    """Scale images to uint8 from 0 to 255, in C order."""
+    black, white = pixel_range.black, pixel_range.white
+    if array.dtype == np.uint8 and white == 255:
         return np.ascontiguousarray(array)
-    overwrite = in_place and is_uint8 and array.flags.writeable and array.flags.c_contiguous
-    result = array if overwrite else np.empty(array.shape, np.uint8)
+    result = np.empty(array.shape, np.uint8)
     for source, target in zip(_chunks(array), _chunks(result), strict=True):
         values = source.astype(np.result_type(source.dtype, np.float32))
         target[:] = np.clip(np.rint((values - black) * (255 / (white - black))), 0, 255)
