@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pooch
@@ -30,11 +29,7 @@ RELATED = re.compile("mnist|fashion|cifar|idx|ubyte|t10k|train|batch", re.IGNORE
 TIMEOUT = (5, 30)  # seconds to connect and to read
 
 
-class _Copy(NamedTuple):
-    """One place where a data set may lie, and how its training and test part are read from there."""
-
-    path: Path
-    read: Callable[[], list[Part]]
+Copy = tuple[Path, Callable[[], list[Part]]]  # where a data set may lie, and what reads its parts from there
 
 
 def load_public(name: str, data_dir: Path | None) -> tuple[ImageSet, ImageSet]:
@@ -71,11 +66,11 @@ def _find(dataset: PublicDataset, label: int | None, data_dir: Path | None) -> l
     folders = [cache] if data_dir is None else [data_dir, cache]
     for folder in folders:
         files = _files_below(folder)
-        for found in _copies(dataset, label, files):
+        for path, read in _copies(dataset, label, files):
             try:
-                return _checked(dataset, found)
+                return _checked(dataset, path, read)
             except InputError as error:
-                own = "; name that file as `dataset` to use it as your own" if found.path.suffix == ".csv" else ""
+                own = "; name that file as `dataset` to use it as your own" if path.suffix == ".csv" else ""
                 rejected.append(f"{error}{own}")
         nearby += [printable(path, LONGEST_PATH) for path in files if RELATED.search(path.name)]
     remedy = f"{dataset.hint} and name that folder with `data_dir`"
@@ -94,9 +89,9 @@ def _find(dataset: PublicDataset, label: int | None, data_dir: Path | None) -> l
             f"{dataset.title} was not found ({problem}) and could not be downloaded ({error}); {remedy}, "
             "or leave `dataset` out to use the embedded mnist5k"
         ) from None
-    downloaded = next(_copies(dataset, label, [cache / download.path for download in dataset.downloads]))
+    path, read = next(_copies(dataset, label, [cache / download.path for download in dataset.downloads]))
     try:
-        return _checked(dataset, downloaded)
+        return _checked(dataset, path, read)
     except InputError as error:
         raise InputError(f"the download is not {dataset.title}: {error}; {remedy}") from None
 
@@ -130,7 +125,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[ ._]+", "-", name.lower().removesuffix(".gz"))
 
 
-def _copies(dataset: PublicDataset, label: int | None, files: list[Path]) -> Iterator[_Copy]:
+def _copies(dataset: PublicDataset, label: int | None, files: list[Path]) -> Iterator[Copy]:
     """Find by name what may be copies of a data set, those whose path names it first."""
     files = sorted(files, key=lambda path: ("fashion" in str(path).lower()) != ("Fashion" in dataset.title))
     named = defaultdict(list)
@@ -141,13 +136,13 @@ def _copies(dataset: PublicDataset, label: int | None, files: list[Path]) -> Ite
         archives += (f"cifar10_{dataset.class_names[label]}.npz",)
     for name in archives:
         for path in named[_normal(name)]:
-            yield _Copy(path, partial(_read_archive, path))
+            yield path, partial(_read_archive, path)
     if dataset.has_idx_files:
         for group in _groups(named, IDX_FILES):
-            yield _Copy(group[0][0], partial(_read_idx_files, group, dataset.fingerprints))
+            yield group[0][0], partial(_read_idx_files, group, dataset.fingerprints)
     for pair in dataset.csv_files:
         for group in _groups(named, pair):
-            yield _Copy(group[0][0], partial(_read_csv_files, group))
+            yield group[0][0], partial(_read_csv_files, group)
 
 
 def _groups(named: dict[str, list[Path]], names: tuple[str, ...]) -> list[list[list[Path]]]:
@@ -205,11 +200,10 @@ def _read_csv_files(group: list[list[Path]]) -> list[Part]:
     return [Part(arrays["images"], arrays.get("labels")) for arrays in tables]
 
 
-def _checked(dataset: PublicDataset, found: _Copy) -> list[Part]:
+def _checked(dataset: PublicDataset, path: Path, read: Callable[[], list[Part]]) -> list[Part]:
     """Read a copy; raise InputError if it differs from the data set that it should be."""
-    path = found.path
     with reading(path):
-        parts = found.read()
+        parts = read()
         if len(parts) < 2:
             raise InputError(f"{path} has no test images")
         train, test = parts
