@@ -217,9 +217,11 @@ def test_the_held_out_tenth_follows_the_seed_and_covers_everything(photos):
     assert train.name == "photos"
 
 
-def test_labels_stay_with_their_images_through_the_split(photos):
-    path = str(photos(names="{1}/{0:02d}.png"))
-    for part in load_dataset(path, seed=5, say=lambda _: None):
+def test_labels_stay_with_their_images_through_the_split_and_past_damaged_ones(photos):
+    path = photos(names="{1}/{0:02d}.png")
+    for name in ("a/03.png", "b/00.png", "b/zz.png"):
+        (path / name).write_bytes(b"damaged")
+    for part in load_dataset(str(path), seed=5, say=lambda _: None):
         assert part.labels.tolist() == (part.images[:, 0, 0, 0] // 10 % 2).tolist()
         assert part.class_names == ("a", "b")
 

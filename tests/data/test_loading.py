@@ -55,16 +55,6 @@ def test_own_npz_with_labels_and_test_images(npz_file):
     assert train.name == "images"
 
 
-def test_own_npz_without_test_images_holds_a_tenth_out_by_the_seed(npz_file):
-    images = np.arange(50, dtype=np.uint8).reshape(-1, 1, 1, 1) * np.ones((1, 8, 8, 3), np.uint8)
-    path = npz_file(images=images)
-    train, held_out = load_dataset(str(path), seed=1)
-    assert (len(train), len(held_out)) == (45, 5)
-    assert sorted([*train.images[:, 0, 0, 0], *held_out.images[:, 0, 0, 0]]) == list(range(50))
-    assert load_dataset(str(path), seed=1)[1].fingerprint == held_out.fingerprint
-    assert load_dataset(str(path), seed=2)[1].fingerprint != held_out.fingerprint
-
-
 def test_labels_of_any_size_are_names_for_small_numbers(npz_file):
     labels = np.array([10**9, 5, 10**9, 5])
     train, held_out = load_dataset(
