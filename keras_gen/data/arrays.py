@@ -44,20 +44,11 @@ def prepare(
     class_names: Sequence[str] = (),
     where: str = "",
     say: Callable[[str], None] = lambda line: None,
-    in_place: bool = False,
 ) -> tuple[list[tuple[np.ndarray, np.ndarray | None]], tuple[str, ...]]:
-    """Bring the parts of a data set to uint8 (n, height, width, channels) and labels from 0 up.
+    """Bring images to uint8 (n, height, width, channels) and labels to numbers from 0 up, named by the class names.
 
-    Args:
-        parts: The training images, and perhaps the held-out ones; layout, range
-            and label numbers are recognised from all of them together.
-        class_names: The name of each label, if known.
-        where: Such as " in photos.npz", for messages.
-        say: Takes a line for what is not obvious.
-        in_place: Whether images may be overwritten.
-
-    Returns:
-        Images and labels of each part, and the class names.
+    Layout, range and label numbers are recognised from all parts together. `where`, such as " in photos.npz", is for
+    messages; `say` takes a line for what is not obvious.
 
     Raises:
         InputError: The arrays are no images with labels, or could be read in two ways.
@@ -75,14 +66,9 @@ def prepare(
     pixel_range = find_range(images, what)
     if not pixel_range.is_usual:
         say(f"Pixels  {what} run from {pixel_range}")
-    numbers, names = number_labels(
-        [
-            (array, len(pixels), part.labels_name + where)
-            for array, pixels, part in zip(labels, images, parts, strict=True)
-        ],
-        class_names,
-    )
-    images = [to_bytes(array, pixel_range, in_place) for array in images]
+    columns = zip(labels, map(len, images), (part.labels_name + where for part in parts), strict=True)
+    numbers, names = number_labels(list(columns), class_names)
+    images = [to_bytes(array, pixel_range) for array in images]
     return list(zip(images, numbers, strict=True)), names
 
 
@@ -108,9 +94,7 @@ def _checked_images(images: object, name: str) -> np.ndarray:
 def _readings(shape: tuple[int, ...]) -> dict[str, tuple[int, int, int, int]]:
     """Return each layout that an array of this shape could have, as (n, height, width, channels)."""
     if len(shape) == 2:
-        side = math.isqrt(shape[1])
-        third = math.isqrt(shape[1] // 3)
-        found = {}
+        side, third, found = math.isqrt(shape[1]), math.isqrt(shape[1] // 3), {}
         if shape[1] >= MIN_FLAT and side * side == shape[1]:
             found[ROWS] = (shape[0], side, side, 1)
         if shape[1] >= 3 * MIN_FLAT and 3 * third * third == shape[1]:
@@ -154,8 +138,8 @@ def _common_layout(shapes: list[tuple[int, ...]], counts: list[int | None], name
         likely.append(_likely(readings, count))
     common = [
         layout
-        for layout in likely[0]
-        if all(layout in readings and readings[layout][1:] == likely[0][layout][1:] for readings in likely)
+        for layout, (_, *image_shape) in likely[0].items()
+        if all(layout in readings and list(readings[layout][1:]) == image_shape for readings in likely)
     ]
     if len(common) > 1:
         raise InputError(
@@ -171,28 +155,22 @@ def _common_layout(shapes: list[tuple[int, ...]], counts: list[int | None], name
 
 
 def _arranged(array: np.ndarray, layout: str) -> np.ndarray:
-    if layout == ROWS:
-        side = math.isqrt(array.shape[1])
-        return array.reshape(len(array), side, side, 1)
+    shape = _readings(array.shape)[layout]
     if layout == CHANNELS_FIRST:
-        return array.transpose(0, 2, 3, 1)
+        array = array.transpose(0, 2, 3, 1)
     if layout in (IMAGES_LAST, MATLAB):
         array = np.moveaxis(array, -1, 0)
-    return array if array.ndim == 4 else array[..., np.newaxis]
+    return array.reshape(shape)
 
 
 def named_parts(arrays: Mapping[str, np.ndarray], what: object) -> tuple[list[Part], list[str]]:
-    """Find images and labels among named arrays, reading only those.
-
-    Args:
-        arrays: Such as `x_train`, `y_train`, `x_test`, `y_test`; many other names are known.
-        what: Where they come from.
+    """Find images and labels among named arrays such as `x_train` and `y_train`, reading only those.
 
     Returns:
         The training part and, if there is one, the test or validation part; and the class names.
 
     Raises:
-        InputError: None of the names is known to be of images.
+        InputError: None of the names is known to be of images; `what` says where they come from.
     """
     keys = {_normal(key): key for key in reversed(list(arrays))}
     train = _first(keys, _names(_STEMS, "train"))
@@ -202,15 +180,14 @@ def named_parts(arrays: Mapping[str, np.ndarray], what: object) -> tuple[list[Pa
         found = listed(arrays, 5) or "none"
         raise InputError(f"{what} has no array named images, x_train or the like; it has {found}")
     parts = [_part(arrays, keys, train, "train")]
-    held_out = ((part, _first(keys, _names(_STEMS, part))) for part in ("test", "val"))
-    part, key = next(((part, key) for part, key in held_out if key is not None), (None, None))
-    if key is not None:
-        parts.append(_part(arrays, keys, key, part))
+    for part in ("test", "val"):
+        key = _first(keys, _names(_STEMS, part))
+        if key is not None and len(parts) == 1:
+            parts.append(_part(arrays, keys, key, part))
+    class_names = []
     names_key = _first(keys, ("classnames", "labelnames", "targetnames"))
-    try:
-        class_names = [] if names_key is None else [str(name) for name in np.ravel(arrays[names_key])]
-    except InputError:  # only names: numbers do instead
-        class_names = []
+    with contextlib.suppress(InputError):  # only names: numbers do instead
+        class_names = [] if names_key is None else list(map(str, np.ravel(arrays[names_key])))
     return parts, class_names
 
 

@@ -1,8 +1,10 @@
 """Decoded images on the disk: verified before use, shared by processes, limited in size.
 
-An entry is a folder with pixels and their facts. Its users hold locks of files in it, which end with their processes.
+An entry is a file of pixels, `KEY.pixels`, and one of their facts, `KEY.json`. Each user of it holds the lock of a
+file `KEY.use-...`, which ends with its process; an entry in use is never removed.
 """
 
+import hashlib
 import json
 import mmap
 import os
@@ -12,7 +14,6 @@ import tempfile
 import time
 import uuid
 import weakref
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,13 +22,13 @@ from typing import BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 
-from keras_gen.data.finding import LONGEST_PATH, shown
 from keras_gen.errors import InputError
-from keras_gen.files import PARTIAL, write_text
+from keras_gen.files import PARTIAL, remove_leftovers, write_text
+from keras_gen.text import PATH_LENGTH, printable
 
 LIMIT_VARIABLE, LIMIT_GB = "KERAS_GEN_CACHE_GB", 10.0
-LOCK_SECONDS, BLOCK = 60, 2**24  # for the cache's own lock, only held for moments; bytes read at a time
-PIXELS, FACTS, IN_USE = "images.u8", "facts.json", "use-"
+LOCK_SECONDS = 60  # for the cache's own lock, which is only held for moments
+PIXELS, FACTS, IN_USE = ".pixels", ".json", ".use-"  # endings of the files of an entry
 
 Decoder = Callable[[BinaryIO], dict]
 
@@ -36,15 +37,25 @@ class _Unavailable(Exception):
     """The cache cannot be used; the text says why."""
 
 
-def image_cache() -> Path | None:
-    """Return the folder of decoded images, `$KERAS_HOME/keras_gen/images` or below `~/.keras`; None without a home."""
+def keras_home() -> Path:
+    """The folder of Keras, `$KERAS_HOME` or `~/.keras`; without a home folder, one among the temporary files."""
     try:
-        return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras_gen" / "images"
+        return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     except RuntimeError:  # no HOME, and the system does not know the user
-        return None
+        return Path(tempfile.gettempdir(), "keras")
 
 
-def fetch(cache: Path | None, key: str, decode: Decoder, say: Callable[[str], None]) -> tuple[np.ndarray, dict]:
+def own_cache() -> Path:
+    """The folder in which we keep what is costly to make again, beside Keras's own."""
+    return keras_home() / "keras_gen"
+
+
+def image_cache() -> Path:
+    """The folder of all decoded images."""
+    return own_cache() / "images"
+
+
+def fetch(cache: Path, key: str, decode: Decoder, say: Callable[[str], None]) -> tuple[np.ndarray, dict]:
     """Return the pixels and facts of an entry; decode them if there is none, or a damaged one.
 
     Args:
@@ -56,61 +67,55 @@ def fetch(cache: Path | None, key: str, decode: Decoder, say: Callable[[str], No
     Returns:
         uint8 (n,), mapped from a file: what is changed in it never reaches the file; and the facts.
     """
-    limit = _limit()
+    limit, entry = _limit(), cache / f"{key}{PIXELS}"
     try:
-        if cache is None:
-            raise _Unavailable("there is no home folder; KERAS_HOME can name another")
-        found = _read(cache, cache / key, say)
-        if found is None:
-            folder, lock = _begin(cache)
+        with _locked(cache):
+            remove_leftovers(cache)
+            lock = _hold(entry)
     except _Unavailable as reason:
         say(f"Cache   not used ({reason}); images are decoded into a temporary file")
         return _decode_without_cache(decode)
-    if found is not None:
-        return found
     try:
-        facts = _write(folder, decode)
-        place, lock = _publish(cache, folder, cache / key, lock, limit)
+        facts = _verified(entry)
+        if facts is not None:
+            _note_use(entry)
+        else:
+            if os.path.lexists(entry) or os.path.lexists(entry.with_suffix(FACTS)):
+                say(f"Cache   {printable(entry, PATH_LENGTH)} is damaged and is made again")
+            entry, facts = _make(entry, decode, limit)
+            say(f"Cache   {printable(entry, PATH_LENGTH)} ({entry.stat().st_size / 1e6:.1f} MB)")
+        with entry.open("rb") as file:
+            mapping = _mapping(file)
     except BaseException:
-        lock.release()
-        shutil.rmtree(folder, ignore_errors=True)
+        _release(lock)
         raise
-    pixels = _mapped_while_locked(place, lock)
-    say(f"Cache   {shown(place, LONGEST_PATH)} ({pixels.size / 1e6:.1f} MB)")
-    return pixels, facts
+    weakref.finalize(mapping, _release, lock)  # in use until the last array of it is gone
+    return np.frombuffer(mapping, np.uint8), facts
 
 
 def clear_cache(cache: Path | None = None) -> tuple[int, int]:
-    """Remove all decoded images that no process uses.
-
-    Args:
-        cache: The folder of all entries; None is the usual one.
+    """Remove all decoded images that no process uses, of the usual folder or another.
 
     Returns:
         How many bytes were removed, and how many entries are in use and stay.
     """
     cache = cache or image_cache()
-    if cache is None or not cache.is_dir():
+    if not cache.is_dir():
         return 0, 0
     try:
         with _locked(cache):
-            sizes = {entry: _size(entry) for entry in _entries(cache)}
-            removed = [size for entry, size in sizes.items() if _remove(entry)]
+            return _make_room(cache, -1)
     except _Unavailable as reason:
         raise InputError(f"the cache of images cannot be emptied: {reason}") from None
-    return sum(removed), len(sizes) - len(removed)
 
 
 def _limit() -> float:
     """Return how many bytes the cache may have."""
     text = os.environ.get(LIMIT_VARIABLE) or LIMIT_GB
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = -1
-    if not limit >= 0:
-        raise InputError(f"{LIMIT_VARIABLE} must be a number of gigabytes from 0 up; received {text}")
-    return limit * 1e9
+    with suppress(ValueError):
+        if (limit := float(text)) >= 0:
+            return limit * 1e9
+    raise InputError(f"{LIMIT_VARIABLE} must be a number of gigabytes from 0 up; received {text}")
 
 
 @contextmanager
@@ -121,15 +126,15 @@ def _locked(cache: Path) -> Iterator[None]:
         with FileLock(cache / ".lock", timeout=LOCK_SECONDS, thread_local=False):
             yield
     except Timeout:
-        raise _Unavailable(f"{shown(cache, LONGEST_PATH)} is locked by another process") from None
+        raise _Unavailable(f"{printable(cache, PATH_LENGTH)} is locked by another process") from None
     except (OSError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise _Unavailable(f"{shown(cache, LONGEST_PATH)} cannot be written: {reason}") from None
+        raise _Unavailable(f"{printable(cache, PATH_LENGTH)} cannot be written: {reason}") from None
 
 
-def _hold(folder: Path) -> FileLock:
-    """Mark an entry as used by this process."""
-    lock = FileLock(folder / f"{IN_USE}{uuid.uuid4().hex}", thread_local=False)
+def _hold(entry: Path) -> FileLock:
+    """Mark an entry, made or to be made, as used by this process."""
+    lock = FileLock(entry.with_suffix(f"{IN_USE}{uuid.uuid4().hex}"), thread_local=False)
     lock.acquire()
     return lock
 
@@ -140,8 +145,8 @@ def _release(lock: FileLock) -> None:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
-def _is_used(folder: Path) -> bool:
-    for path in folder.glob(f"{IN_USE}*"):
+def _is_used(entry: Path) -> bool:
+    for path in entry.parent.glob(f"{entry.stem}{IN_USE}*"):
         lock = FileLock(path, thread_local=False)
         try:
             lock.acquire(blocking=False)
@@ -151,129 +156,93 @@ def _is_used(folder: Path) -> bool:
     return False
 
 
-def _remove(entry: Path) -> bool:
-    """Remove an entry unless it is used; tell whether it was removed."""
-    if _is_used(entry):
-        return False
-    shutil.rmtree(_set_aside(entry), ignore_errors=True)
-    return True
+def _delete(entry: Path) -> None:
+    for path in (entry, entry.with_suffix(FACTS)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
-def _set_aside(entry: Path) -> Path:
-    """Rename an entry to a leftover, which is removed as soon as nobody uses it."""
-    return entry.rename(entry.with_name(f"{PARTIAL}{uuid.uuid4().hex}"))
-
-
-def _read(cache: Path, place: Path, say: Callable[[str], None]) -> tuple[np.ndarray, dict] | None:
-    """Return a whole entry, held; a damaged one is set aside."""
-    with _locked(cache):
-        if not os.path.lexists(place):
-            return None
-        lock = _hold(place) if place.is_dir() else None
-    if lock is not None and (facts := _verified(place)) is not None:
-        stamp = max([time.time_ns(), *(_last_use(entry) + 1 for entry in cache.iterdir())])  # clocks are set back
-        with suppress(OSError):
-            os.utime(place / FACTS, ns=(stamp, stamp))
-        return _mapped_while_locked(place, lock), facts
-    say(f"Cache   {shown(place, LONGEST_PATH)} is damaged and is made again")
-    with _locked(cache):
-        if lock is not None:
-            _release(lock)
-        if os.path.lexists(place):
-            _set_aside(place) if lock else place.unlink()
+def _verified(entry: Path) -> dict | None:
+    """Return the facts of an entry if it is as it was written."""
+    try:
+        if entry.is_file() and entry.with_suffix(FACTS).is_file():  # a pipe would never end
+            content = json.loads(entry.with_suffix(FACTS).read_text(encoding="utf-8"))
+            if content["checksum"] == _checksum(entry, content["facts"]):
+                return content["facts"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        pass
     return None
 
 
-def _verified(place: Path) -> dict | None:
-    """Return the facts of an entry if it is as it was written."""
-    try:
-        if not ((place / FACTS).is_file() and (place / PIXELS).is_file()):  # a pipe would never end
-            return None
-        content = json.loads((place / FACTS).read_text(encoding="utf-8"))
-        facts = content["facts"]
-        return facts if content["checksum"] == _checksum(facts, place / PIXELS) else None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def _checksum(facts: dict, pixels: Path) -> list[int]:
-    """Return checksums of an entry's two parts, and the size."""
-    total = size = 0
+def _checksum(pixels: Path, facts: dict) -> str:
     with pixels.open("rb") as file:
-        while block := file.read(BLOCK):
-            total, size = zlib.crc32(block, total), size + len(block)
-    return [zlib.crc32(json.dumps(facts, sort_keys=True).encode()), total, size]
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    return digest.hexdigest()
 
 
-def _begin(cache: Path) -> tuple[Path, FileLock]:
-    """Make a folder to decode into, held, and remove what killed processes left."""
-    with _locked(cache):
-        for leftover in cache.glob(f"{PARTIAL}*"):
-            if leftover.is_dir() and not _is_used(leftover):
-                shutil.rmtree(leftover, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=cache))
-        return folder, _hold(folder)
-
-
-def _write(folder: Path, decode: Decoder) -> dict:
+def _make(entry: Path, decode: Decoder, limit: float) -> tuple[Path, dict]:
+    """Decode into an entry; return its pixels' place and its facts."""
+    temporary = entry.with_name(f"{PARTIAL}{os.getpid()}-{uuid.uuid4().hex}")
     try:
-        with (folder / PIXELS).open("wb") as file:
-            facts = decode(file)
-        write_text(folder / FACTS, json.dumps({"facts": facts, "checksum": _checksum(facts, folder / PIXELS)}))
+        with temporary.open("wb") as file:
+            facts = _decode(decode, file, temporary)
+        record = json.dumps({"facts": facts, "checksum": _checksum(temporary, facts)})
+        with _locked(entry.parent):
+            if _verified(entry) is None:  # else another process was quicker
+                _delete(entry)
+                temporary.rename(entry)
+                write_text(entry.with_suffix(FACTS), record)
+            temporary.unlink(missing_ok=True)
+            _note_use(entry)
+            _make_room(entry.parent, limit)
+        return entry, facts
+    except _Unavailable:  # since the decoding began; what is decoded can be used all the same
+        return (temporary if temporary.exists() else entry), facts
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _decode(decode: Decoder, file: BinaryIO, path: Path) -> dict:
+    """Return the facts; an error of the disk gets the file's name, for writing itself gives none."""
+    try:
+        facts = decode(file)
+        file.flush()
     except OSError as error:
-        raise _named(error, folder / PIXELS) from None
+        if error.filename or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return facts
 
 
-def _named(error: OSError, path: Path) -> OSError:
-    """Return the error with a file's name: writing itself gives none."""
-    return error if error.filename or error.errno is None else OSError(error.errno, error.strerror, str(path))
+def _make_room(cache: Path, limit: float) -> tuple[int, int]:
+    """Remove the least recently used entries beyond the limit; return the bytes removed, and how many are in use."""
+    entries = _entries(cache)
+    total, removed, in_use = sum(status.st_size for status in entries.values()), 0, 0
+    for entry in sorted(entries, key=lambda entry: entries[entry].st_mtime_ns):
+        if total - removed <= limit:
+            break
+        if _is_used(entry):
+            in_use += 1
+        else:
+            _delete(entry)
+            removed += entries[entry].st_size
+    return removed, in_use
 
 
-def _publish(cache: Path, folder: Path, place: Path, lock: FileLock, limit: float) -> tuple[Path, FileLock]:
-    """Give a finished entry its name; return where it is, and the lock that holds it."""
-    try:
-        with _locked(cache):
-            _release(lock)  # Windows renames no folder with an open file
-            if place.is_dir():  # another process was quicker
-                shutil.rmtree(folder, ignore_errors=True)
-            else:
-                folder.rename(place)
-            lock = _hold(place)
-            _make_room(cache, limit)
-        return place, lock
-    except _Unavailable:  # since the decoding began; what is decoded can be used all the same
-        return (place if place.is_dir() else folder), lock
+def _entries(cache: Path) -> dict[Path, os.stat_result]:
+    return {entry: entry.lstat() for entry in cache.glob(f"*{PIXELS}")}
 
 
-def _make_room(cache: Path, limit: float) -> None:
-    """Remove entries until the rest is within the limit, the least recently used first."""
-    entries = [entry for entry in _entries(cache) if not entry.name.startswith(PARTIAL)]
-    total = sum(map(_size, entries))
-    for entry in sorted(entries, key=_last_use):
-        size = _size(entry)
-        if total > limit and _remove(entry):
-            total -= size
-
-
-def _entries(cache: Path) -> set[Path]:  # the user may name a folder that holds other things, too
-    return {path.parent for name in (PIXELS, FACTS) for path in cache.glob(f"*/{name}")}
-
-
-def _size(entry: Path) -> int:
-    return sum(path.stat().st_size for path in entry.glob("*") if path.is_file())
-
-
-def _last_use(entry: Path) -> int:
-    return max((path.stat().st_mtime_ns for path in entry.glob(FACTS)), default=0)
-
-
-def _mapped_while_locked(place: Path, lock: FileLock) -> np.ndarray:
-    """Map an entry's pixels; it counts as used until the last array of them is gone."""
-    with (place / PIXELS).open("rb") as file:
-        mapping = _mapping(file)
-    weakref.finalize(mapping, _release, lock)
-    return np.frombuffer(mapping, np.uint8)
+def _note_use(entry: Path) -> None:
+    """Make an entry the one that was used last, also where the clock was set back."""
+    with suppress(OSError):
+        latest = max(status.st_mtime_ns for status in _entries(entry.parent).values())
+        now = max(time.time_ns(), latest + 1)
+        os.utime(entry, ns=(now, now))
 
 
 def _mapping(file: BinaryIO) -> mmap.mmap:
@@ -289,12 +258,9 @@ def _decode_without_cache(decode: Decoder) -> tuple[np.ndarray, dict]:
     """Decode into a file that has no name and goes with the process."""
     try:
         with tempfile.TemporaryFile() as file:
-            facts = decode(file)
-            file.flush()
+            facts = _decode(decode, file, Path(tempfile.gettempdir(), "images"))
             return np.frombuffer(_mapping(file), np.uint8), facts
     except FileNotFoundError as error:
         if error.filename is not None:
             raise
         raise InputError(f"images cannot be decoded ({error.strerror or error}); set TMPDIR to one") from None
-    except OSError as error:
-        raise _named(error, Path(tempfile.gettempdir(), "images")) from None

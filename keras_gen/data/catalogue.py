@@ -11,18 +11,11 @@ KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 @dataclass(frozen=True)
 class Download:
-    """One file to fetch.
-
-    Attributes:
-        url: Where it is.
-        sha256: Of the file, or None where hosts compress the same content in
-            different ways; the content's own fingerprint is checked then.
-        path: Where it is kept, relative to Keras's data set folder.
-    """
+    """One file to fetch."""
 
     url: str
-    sha256: str | None
-    path: str
+    sha256: str | None  # None where hosts compress the same content in different ways: its fingerprint is checked
+    path: str  # where it is kept, relative to Keras's data set folder
 
 
 @dataclass(frozen=True)
@@ -33,23 +26,23 @@ class PublicDataset:
         title: Its name in sentences.
         class_names: One name a label.
         archives: Names of its files that hold all of it, best first.
-        csv_files: Names of Kaggle's two files of rows, training and test.
-        has_idx_files: Whether it comes as the four files in the IDX format.
         fingerprints: Known sha256 of the training and the test images' pixels.
-        fingerprint_class: The label whose images the fingerprints are of; None for all.
         downloads: What to fetch when nothing is found.
         hint: Another way to get it, for the error message.
+        csv_files: Names of Kaggle's two files of rows, training and test.
+        has_idx_files: Whether it comes as the four files in the IDX format.
+        fingerprint_class: The label whose images the fingerprints are of; None for all.
     """
 
     title: str
     class_names: tuple[str, ...]
     archives: tuple[str, ...]
-    csv_files: tuple[tuple[str, str], ...]
-    has_idx_files: bool
     fingerprints: tuple[str, str]
-    fingerprint_class: int | None
     downloads: tuple[Download, ...]
     hint: str
+    csv_files: tuple[tuple[str, str], ...] = ()
+    has_idx_files: bool = False
+    fingerprint_class: int | None = None
 
 
 PUBLIC_DATASETS = {
@@ -63,7 +56,6 @@ PUBLIC_DATASETS = {
             "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
             "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
         ),
-        fingerprint_class=None,
         downloads=(
             Download(
                 KERAS_HOST + "mnist.npz",
@@ -83,7 +75,6 @@ PUBLIC_DATASETS = {
             "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
             "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
         ),
-        fingerprint_class=None,
         downloads=tuple(
             Download(f"{KERAS_HOST}{part}-ubyte.gz", None, f"fashion-mnist/{part}-ubyte.gz")
             for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
@@ -94,8 +85,6 @@ PUBLIC_DATASETS = {
         title="CIFAR-10",
         class_names=CIFAR10,
         archives=("cifar10.npz", "data_batch_1", "cifar-10-python.tar.gz"),
-        csv_files=(),
-        has_idx_files=False,
         # Of the cars alone: it tells the official files and their order as well as all ten classes would.
         fingerprints=(
             "d3170aeb37a065bf3b9c7f2319addc6a7126142373414885c37335f2f07bc9da",

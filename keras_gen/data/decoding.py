@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from keras_gen.data.resizing import SIXTEEN_BIT, UnknownRange, eight_bit, reduced, square, upright
+from keras_gen.data.resizing import SIXTEEN_BIT, Unusable, eight_bit, reduced, square, upright
+from keras_gen.text import printable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")  # none of them runs another program
 ANIMATED = ("PNG", "WEBP", "GIF", "AVIF")  # a TIFF or an MPO has pages; the first is the picture
@@ -23,17 +24,14 @@ UNREAD = {  # what the file's bytes 4 to 12 say, where a decoder is missing
         "is HEIC; pip install pillow-heif, or save it as JPEG",
     ),
 }
+CUT_SHORT = "is cut short or damaged"
 LONGEST = 4  # times the shorter side: of a longer image, the crop would keep less than a quarter
 LARGEST_ZOOM = 4  # a smaller image would be mostly made up
-ABOUT_THE_FILE = (None, errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR)  # not the machine
+MACHINE_ERRORS = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # of the machine, not of one file
 FULL_RANGE = (255, 65535)  # of pixels of 8 and 16 bits
 HUGE = 2**25  # pixels; a larger image is reduced before it is converted
 MEMORY = 9 * 10**8  # bytes for the images that are being decoded
 HEADROOM = 10**8  # which one image alone may take beyond that
-
-
-class Unusable(Exception):
-    """An image file that cannot be used; its text says why."""
 
 
 class Header(NamedTuple):
@@ -125,17 +123,27 @@ def is_image(path: Path) -> bool:
         return False
 
 
+@contextmanager
+def _telling_damage(problem: str) -> Iterator[None]:
+    """Turn into `Unusable` what damaged data make Pillow raise, which can be nearly anything; not a disk's errors."""
+    try:
+        yield
+    except (MemoryError, Unusable):
+        raise
+    except Exception as error:
+        if getattr(error, "errno", None) in MACHINE_ERRORS:
+            raise
+        raise Unusable(f"{problem} ({printable(error, 100)})") from None
+
+
 def read_header(path: Path) -> Header:
     """Return an image's size and mode, from its header alone.
 
     Raises:
         Unusable: It is no single picture that can be cropped to a square.
     """
-    with _open(path) as image:
-        try:
-            frames = image.n_frames if image.format in ANIMATED and getattr(image, "is_animated", False) else 1
-        except Exception as error:  # a damaged file can raise nearly anything
-            raise Unusable(f"is cut short or damaged ({_line(error)})") from None
+    with _open(path) as image, _telling_damage(CUT_SHORT):
+        frames = image.n_frames if image.format in ANIMATED and getattr(image, "is_animated", False) else 1
         if frames > 1:
             raise Unusable(f"is animated ({frames} frames)")
         width, height = image.size
@@ -157,26 +165,18 @@ def decode(path: Path, plan: Plan) -> Decoded:
     Raises:
         Unusable: It is damaged, or of a kind that cannot be used.
     """
-    with _open(path) as image:
-        full_size = image.size
-        try:
-            # A JPEG far too large is read at half, a quarter, an eighth.
-            image.draft(image.mode, (2 * plan.size, 2 * plan.size))
-            needed = _bytes_to_decode(image, full_size)
-            if needed > MEMORY + HEADROOM:
-                width, height = full_size
-                raise Unusable(f"is {width}x{height}, too large for {image.format} in 1 GB; save it as PNG")
-            with _memory.taken(needed):
-                try:
-                    return _pixels(image, plan)
-                finally:
-                    image.close()  # gives the memory back before the next one takes it
-        except UnknownRange as error:
-            raise Unusable(str(error)) from None
-        except (MemoryError, Unusable):
-            raise
-        except Exception as error:  # damaged data can raise nearly anything
-            raise Unusable(f"is cut short or damaged ({_line(error)})") from None
+    with _open(path) as image, _telling_damage(CUT_SHORT):
+        width, height = image.size
+        # A JPEG far too large is read at half, a quarter, an eighth.
+        image.draft(image.mode, (2 * plan.size, 2 * plan.size))
+        needed = _bytes_to_decode(image, width * height)
+        if needed > MEMORY + HEADROOM:
+            raise Unusable(f"is {width}x{height}, too large for {image.format} in 1 GB; save it as PNG")
+        with _memory.taken(needed):
+            try:
+                return _pixels(image, plan)
+            finally:
+                image.close()  # gives the memory back before the next one takes it
 
 
 def _pixels(image: Image.Image, plan: Plan) -> Decoded:
@@ -194,7 +194,7 @@ def _pixels(image: Image.Image, plan: Plan) -> Decoded:
     return Decoded(pixels.reshape(plan.size, plan.size, plan.channels), kind, highest, is_grey)
 
 
-def _bytes_to_decode(image: Image.Image, full_size: tuple[int, int]) -> int:
+def _bytes_to_decode(image: Image.Image, full_pixels: int) -> int:
     """Estimate the memory that decoding takes at its highest."""
     pixels = image.width * image.height
     held = 4 if image.mode not in ("1", "L", "P", "I;16", "I;16B", "I;16L") else 2
@@ -202,36 +202,26 @@ def _bytes_to_decode(image: Image.Image, full_size: tuple[int, int]) -> int:
         held = 22
     elif image.format == "TIFF" and image.info.get("compression") not in (None, "raw"):  # perhaps in one strip
         held *= 2
-    coefficients = 6 * full_size[0] * full_size[1] if image.info.get("progressive") else 0  # JPEG keeps all of them
+    coefficients = 6 * full_pixels if image.info.get("progressive") else 0  # JPEG keeps all of them
     copies = 0 if pixels > HUGE else 16 if image.has_transparency_data else 8
     return coefficients + (held + copies) * pixels
 
 
 def _open(path: Path) -> Image.Image:
     """Open an image by its content; the one place where files of a folder are opened."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise Unusable("is not a file")
-        return Image.open(path, formats=(*FORMATS, "HEIF") if can_read_heif() else FORMATS)
-    except UnidentifiedImageError:
-        with path.open("rb") as file:
-            start = file.read(12)
-        reason = "is empty" if status.st_size == 0 else UNREAD.get(start[4:], "is not an image")
-        raise Unusable(reason) from None
-    except Image.DecompressionBombError:
-        raise Unusable("has too many pixels to be true") from None
-    except OSError as error:
-        if error.errno not in ABOUT_THE_FILE:
-            raise
-        raise Unusable(f"cannot be opened ({error.strerror or _line(error)})") from None
-    except (MemoryError, Unusable):
-        raise
-    except Exception as error:  # a damaged header can raise nearly anything
-        raise Unusable(f"is damaged ({_line(error)})") from None
-
-
-def _line(error: Exception) -> str:
-    """Return an error's text, short and in one line; it may quote the file's bytes."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
-    return text if len(text) <= 100 else f"{text[:99]}…"
+    with _telling_damage("is damaged"):
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise Unusable("is not a file")
+            return Image.open(path, formats=(*FORMATS, "HEIF") if can_read_heif() else FORMATS)
+        except UnidentifiedImageError:
+            with path.open("rb") as file:
+                start = file.read(12)
+            raise Unusable("is empty" if not start else UNREAD.get(start[4:], "is not an image")) from None
+        except Image.DecompressionBombError:
+            raise Unusable("has too many pixels to be true") from None
+        except OSError as error:
+            if error.errno in MACHINE_ERRORS:
+                raise
+            raise Unusable(f"cannot be opened ({error.strerror or printable(error, 100)})") from None

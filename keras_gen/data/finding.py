@@ -2,13 +2,14 @@
 
 import json
 import os
-import stat
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from keras_gen.data.decoding import can_read_heif, is_image
 from keras_gen.errors import InputError
+from keras_gen.text import PATH_LENGTH, printable
 
 ENDINGS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".webp", ".bmp", ".dib", ".gif", ".tif")
 ENDINGS += (".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif")
@@ -23,7 +24,7 @@ REMEDIES = {  # of files that are pictures, or hold some, in a form that is not 
 REMEDY = {f".{ending}": remedy for remedy, endings in REMEDIES.items() for ending in endings.split()}
 SILENT = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "$recycle.bin", "lost+found"}
 RUN_FILES = {"run.json", "history.csv", "timing.csv", "losses.png"}  # two of them are no accident
-KINDS_SHOWN, LONGEST_ENDING, LONGEST_NAME, LONGEST_PATH = 6, 12, 60, 200
+KINDS_SHOWN, LONGEST_ENDING = 6, 12
 
 
 @dataclass
@@ -44,8 +45,11 @@ class Found:
 
     def describe_passed(self) -> str:
         """Say what was passed over, by ending, with the remedy; empty if nothing was."""
-        parts = [_counted(count, ending) for ending, count in self.passed.most_common(KINDS_SHOWN)]
-        rest = sum(self.passed.values()) - sum(count for _, count in self.passed.most_common(KINDS_SHOWN))
+        parts, rest = [], self.passed.total()
+        for ending, count in self.passed.most_common(KINDS_SHOWN):
+            kind = printable(ending, LONGEST_ENDING) if ending else "without an ending"
+            parts.append(f"{count:,} {kind}" + (f" ({REMEDY[ending]})" if ending in REMEDY else ""))
+            rest -= count
         parts += [f"{rest:,} with other endings"] * (rest > 0)
         parts += [_plural(self.special, "pipe, socket or device", "pipes, sockets or devices")] * (self.special > 0)
         parts += [_plural(self.runs, "run folder", "run folders")] * (self.runs > 0)
@@ -53,9 +57,7 @@ class Found:
 
 
 def find_images(root: Path) -> Found:
-    """Look through a folder and its sub-folders, except hidden ones and run folders.
-
-    Each folder is visited once, however many links lead to it; a link to a folder around it is not followed.
+    """Look through a folder and its sub-folders, except hidden ones and run folders, each once however it is linked.
 
     Raises:
         InputError: A folder cannot be read, or the folder itself is a run.
@@ -73,27 +75,30 @@ def find_images(root: Path) -> Found:
         entries = _entries(folder)
         if _is_run(folder, {entry.name for entry in entries}):
             if folder == root:
-                raise InputError(
-                    f"{shown(root, LONGEST_PATH)} is a run folder; name the folder of the images to train on"
-                )
+                where = printable(root, PATH_LENGTH)
+                raise InputError(f"{where} is a run folder; name the folder of the images to train on")
             found.runs += 1
             continue
         for entry in entries:
-            mode = _mode(entry)
-            if mode is not None and stat.S_ISDIR(mode):
+            path = Path(entry.path)
+            if os.path.isdir(path):
                 # What lies there itself comes before what links bring, so that it keeps its own class.
-                (links if entry.is_symlink() else folders).append(Path(entry.path))
+                (links if entry.is_symlink() else folders).append(path)
+            elif os.path.exists(path) and not os.path.isfile(path):
+                found.special += 1
+            elif _is_wanted(path):
+                found.files.append(path.relative_to(root))
             else:
-                _sort_in(found, root, Path(entry.path), mode)
+                found.passed[path.suffix.lower()] += 1
     found.files.sort()
     return found
 
 
-def shown(name: object, longest: int = LONGEST_NAME) -> str:
-    """Return a file's name for a line of text: no control characters, a long one shortened in the middle."""
-    text = os.fsencode(str(name)).decode(errors="backslashreplace")
-    text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 2) :]}"
+def _is_wanted(path: Path) -> bool:
+    ending = path.suffix.lower()
+    if ending in HEIF_ENDINGS:
+        return can_read_heif()
+    return ending in ENDINGS or (ending not in REMEDY and is_image(path))
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:
@@ -102,53 +107,20 @@ def _entries(folder: Path) -> list[os.DirEntry]:
             visible = [entry for entry in entries if not (entry.name.startswith(".") or entry.name.lower() in SILENT)]
     except OSError as error:
         raise InputError(
-            f"{shown(folder, LONGEST_PATH)} cannot be read ({error.strerror}); allow reading it, or move it away"
+            f"{printable(folder, PATH_LENGTH)} cannot be read ({error.strerror}); allow reading it, or move it away"
         ) from None
     return sorted(visible, key=lambda entry: entry.name)
 
 
-def _mode(entry: os.DirEntry) -> int | None:
-    """Return what kind of thing an entry, or the target of a link, is; None of a link to nowhere."""
-    try:
-        return entry.stat().st_mode
-    except OSError:
-        return None
-
-
-def _sort_in(found: Found, root: Path, path: Path, mode: int | None) -> None:
-    if mode is not None and not stat.S_ISREG(mode):
-        found.special += 1
-        return
-    ending = path.suffix.lower()
-    if ending in HEIF_ENDINGS:
-        wanted = can_read_heif()
-    else:
-        wanted = ending in ENDINGS or (ending not in REMEDY and mode is not None and is_image(path))
-    if wanted:
-        found.files.append(path.relative_to(root))
-    else:
-        found.passed[ending] += 1
-
-
 def _is_run(folder: Path, names: set[str]) -> bool:
     """Tell whether a folder holds our own output: a run, also a damaged one, or a run of the minimal GANs."""
-    path = folder / "run.json"
-    if "run.json" in names and path.is_file():
-        try:
-            run = json.loads(path.read_bytes())
-            if isinstance(run, dict) and "format_version" in run:
-                return True
-        except (OSError, ValueError, RecursionError):
-            pass
-    if "models" in names and any((folder / "models").glob("*.keras")):
+    if len(names & RUN_FILES) > 1 or {"run.json", "checkpoints"} <= names or any(folder.glob("models/*.keras")):
         return True
-    return len(names & RUN_FILES) > 1 or {"run.json", "checkpoints"} <= names
-
-
-def _counted(count: int, ending: str) -> str:
-    kind = shown(ending, LONGEST_ENDING) if ending else "without an ending"
-    remedy = REMEDY.get(ending)
-    return f"{count:,} {kind}" + (f" ({remedy})" if remedy else "")
+    with suppress(OSError, ValueError, RecursionError):
+        return os.path.isfile(folder / "run.json") and "format_version" in json.loads(
+            (folder / "run.json").read_bytes()
+        )
+    return False
 
 
 def _plural(count: int, one: str, many: str) -> str:

@@ -1,6 +1,8 @@
 """All images of a folder to one file of pixels."""
 
+import itertools
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -13,11 +15,10 @@ from tqdm import tqdm
 
 from keras_gen.cores import usable_cores
 from keras_gen.data.decoding import FULL_RANGE, Header, Plan, Unusable, decode, read_header, returning_memory, too_small
-from keras_gen.data.finding import LONGEST_PATH, shown
-from keras_gen.data.ranges import two_readings, white_level
+from keras_gen.data.ranges import white_levels
 from keras_gen.errors import InputError
 from keras_gen.sizes import REACHABLE
-from keras_gen.text import has_terminal
+from keras_gen.text import PATH_LENGTH, has_terminal, printable
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
 DEFAULT_SIZE = 64
@@ -56,42 +57,41 @@ def decode_files(
     Size, channels and white depend on the images that are used: where the last pass shows that they are others than
     was thought, there is another pass.
     """
+    where = printable(path, PATH_LENGTH)
     skipped: dict[str, str] = {}
     whites = FULL_RANGE
     with warnings.catch_warnings(), returning_memory(), ThreadPoolExecutor(usable_cores()) as pool:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; large images are meant to be
-        work = partial(_work, pool, path, skipped=skipped, max_bad=max_bad)
-        headers = dict(work(files, read_header, "Looking at images", CHUNK))
+        work = partial(_work, pool, path, skipped, max_bad)
+        headers = dict(work("Looking at images", read_header, files, CHUNK))
         while True:
             plan, shared, small = planned = _planned(headers, image_size, channels, whites)
-            usable, highest, all_grey = [], {}, True
+            usable, highest, all_grey = [], Counter(), True
             output.seek(0)
             output.truncate()
             chunk = max(1, min(CHUNK, CHUNK_BYTES // (plan.size**2 * plan.channels)))
-            for file, image in work(list(headers), partial(decode, plan=plan), "Reading images", chunk):
+            for file, image in work("Reading images", partial(decode, plan=plan), list(headers), chunk):
                 usable.append(file)
                 if file not in small:
                     output.write(image.pixels.tobytes())
-                    highest[image.kind] = max(highest.get(image.kind, 0), image.highest)
+                    highest |= {image.kind: image.highest}
                     all_grey &= image.is_grey
             headers = {file: headers[file] for file in usable}
-            whites = white_levels(path, highest)
+            whites = white_levels(highest, where)
             if _planned(headers, image_size, channels, whites) == planned:
                 break
     skipped |= {file.as_posix(): reason for file, reason in small.items()}
     check_bad(path, skipped, max_bad)
     used = [header for file, header in headers.items() if file not in small]
     if len(used) < 2:
-        raise InputError(
-            f"{shown(path, LONGEST_PATH)} holds too few usable images ({len(used)}); give at least two"
-            + (f"; {named(skipped)}" if skipped else "")
-        )
-    output.flush()
+        names = f"; {named(skipped)}" if skipped else ""
+        raise InputError(f"{where} holds too few usable images ({len(used)}); give at least two{names}")
+    widths, heights = ([header[side] for header in used] for side in (0, 1))
     facts = Facts(
         shape=[len(used), plan.size, plan.size, plan.channels],
         skipped=skipped,
-        widths=_range([header.width for header in used]),
-        heights=_range([header.height for header in used]),
+        widths=[min(widths), int(np.median(widths)), max(widths)],
+        heights=[min(heights), int(np.median(heights)), max(heights)],
         shared_size=shared,
         whites=list(whites),
         grey_in_colour=all_grey and channels is None and plan.channels == 3,
@@ -121,74 +121,44 @@ def _shared_size(sizes: set[tuple[int, int]]) -> int | None:
     return width if len(sizes) == 1 and width == height and width in REACHABLE else None
 
 
-def white_levels(path: Path, highest: dict[str, int]) -> tuple[int, int]:
-    """Return the values that are white in pixels of 8 and 16 bits, by the highest values of a whole folder.
-
-    Raises:
-        InputError: Two readings are possible.
-    """
-    for kind, full in (("8", 255), ("16", 65535), ("upper 8", 255)):
-        white = white_level(highest.get(kind, 0), full)
-        # Of 16-bit colour the lower half is lost, and with it most of what is left.
-        if white is None or (kind == "upper 8" and white != full):
-            where = shown(path, LONGEST_PATH)
-            top, full = (257 * highest[kind], 65535) if kind == "upper 8" else (highest[kind], full)
-            raise two_readings(where, top, full)
-    return white_level(highest.get("8", 0), 255), white_level(highest.get("16", 0), 65535)
-
-
 def _work(
     pool: ThreadPoolExecutor,
     path: Path,
-    files: list[Path],
-    function: Callable[[Path], object],
-    title: str,
-    chunk: int,
     skipped: dict[str, str],
     max_bad: int,
+    title: str,
+    function: Callable[[Path], object],
+    files: list[Path],
+    chunk: int,
 ) -> Iterator[tuple[Path, object]]:
     """Apply a function to each file on all cores, in order, and keep account of those it cannot use."""
 
-    def attempt(file: Path) -> tuple[object, str | None]:
+    def attempt(file: Path) -> object:
         try:
-            return function(path / file), None
+            return function(path / file)
         except Unusable as reason:
-            return None, str(reason)
+            return reason
 
-    with tqdm(
-        total=len(files),
-        desc=title,
-        unit="image",
-        leave=False,
-        disable=not has_terminal(),
-        delay=0.5,
-        dynamic_ncols=True,
-    ) as bar:
-        for start in range(0, len(files), chunk):
-            part = files[start : start + chunk]
-            for file, (result, reason) in zip(part, pool.map(attempt, part), strict=True):
-                bar.update()
-                if reason is None:
-                    yield file, result
-                else:
-                    skipped[file.as_posix()] = reason
-                    check_bad(path, skipped, max_bad)
-
-
-def _range(values: list[int]) -> list[int]:
-    return [min(values), int(np.median(values)), max(values)]
+    bar = tqdm(files, title, unit="image", leave=False, disable=not has_terminal(), delay=0.5, dynamic_ncols=True)
+    results = (pool.map(attempt, files[start : start + chunk]) for start in range(0, len(files), chunk))
+    for file, result in zip(bar, itertools.chain.from_iterable(results), strict=True):
+        if isinstance(result, Unusable):
+            skipped[file.as_posix()] = str(result)
+            check_bad(path, skipped, max_bad)
+        else:
+            yield file, result
 
 
 def check_bad(path: Path, skipped: dict[str, str], max_bad: int) -> None:
     """Raise InputError for more skipped images than are allowed."""
     if len(skipped) > max_bad:
         raise InputError(
-            f"more than {max_bad} of the images in {shown(path, LONGEST_PATH)} cannot be used: {named(skipped)}; "
+            f"more than {max_bad} of the images in {printable(path, PATH_LENGTH)} cannot be used: {named(skipped)}; "
             "mend or remove them, or allow more with `max_bad`"
         )
 
 
 def named(skipped: dict[str, str]) -> str:
     """Return the names of the first skipped images, with the reasons, and the number of the others."""
-    names = [f"{shown(name)} {reason}" for name, reason in list(skipped.items())[:NAMED]]
+    names = [f"{printable(name)} {reason}" for name, reason in list(skipped.items())[:NAMED]]
     return ", ".join(names) + (f", and {len(skipped) - NAMED} more" if len(skipped) > NAMED else "")

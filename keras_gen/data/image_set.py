@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -86,11 +85,6 @@ class ImageSet:
         object.__setattr__(image_set, "source", source)
         return image_set
 
-    def forget_fingerprints(self) -> None:
-        """Compute the fingerprints anew when they are asked for: the arrays have been changed in place."""
-        for name in ("fingerprint", "pixel_fingerprint"):
-            self.__dict__.pop(name, None)
-
     def __len__(self) -> int:
         return len(self.images)
 
@@ -111,14 +105,14 @@ class ImageSet:
         """Whether there are labels, and of more than one class."""
         return self.labels is not None and len(np.unique(self.labels)) > 1
 
-    @cached_property
+    @property
     def pixel_fingerprint(self) -> str:
         """sha256 of the pixels' bytes alone, in hexadecimal: what runs of format version 1 recorded."""
         return fingerprint(self.images)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """sha256 of pixels, shape, labels and class names, in hexadecimal."""
+        """sha256 of pixels, shape, labels and class names, in hexadecimal; computed anew, for arrays can change."""
         facts = [self.images.shape, self.class_names, self.labels is not None]
         digest = hashlib.sha256(json.dumps(facts).encode())
         digest.update(bytes.fromhex(self.pixel_fingerprint))

@@ -13,22 +13,20 @@ ALIKE = 8  # grey levels of root mean square difference, of 255: noise and compr
 
 
 def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
-    """Return advice on a set of training images, a sentence each.
+    """Return advice on training images, a sentence each; `augment_flag` is what helps against memorising, if any.
 
-    Args:
-        train: The images; at most a thousand of them, evenly spaced, are compared.
-        augment_flag: The flag that helps against memorising, if the model has one.
+    At most a thousand images, evenly spaced, are compared.
 
     Raises:
         InputError: All images are the same.
     """
     count = min(len(train), LOOKED_AT, max(50, LOOKED_AT_PIXELS // int(np.prod(train.image_shape))))
-    some = train.images[evenly_spaced_indices(len(train), count)].astype(np.float32)
-    difference = np.sqrt(np.mean((some - np.median(some, axis=0)) ** 2, axis=(1, 2, 3)))
+    images = train.images[evenly_spaced_indices(len(train), count)].astype(np.float32)
+    difference = np.sqrt(np.mean((images - np.median(images, axis=0)) ** 2, axis=(1, 2, 3)))
     if difference.max() == 0:
-        what = "of one flat colour" if np.ptp(some[0], axis=(0, 1)).max() == 0 else "the same picture"
+        what = "of one flat colour" if np.ptp(images[0], axis=(0, 1)).max() == 0 else "the same picture"
         raise InputError(f"all images of {train.name} are {what}; there is nothing to learn, so check the data")
-    brightest = some.max(axis=(1, 2, 3))
+    brightest = images.max(axis=(1, 2, 3))
     if brightest.max() < BLACK:
         raise InputError(
             f"all images of {train.name} are nearly black (0 to {brightest.max():.0f} of 255); "

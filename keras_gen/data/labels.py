@@ -13,9 +13,8 @@ def number_labels(
 ) -> tuple[list[np.ndarray | None], tuple[str, ...]]:
     """Return labels from 0 up, numbered alike in all parts, and the name of each class.
 
-    Args:
-        parts: Labels (or None), the number of images, and what the labels are called.
-        class_names: Of whole numbers or one-hot rows: the names. Of text: the order. Empty: as they come.
+    A part is its labels (or None), the number of images, and what the labels are called. Class names are, for whole
+    numbers or one-hot rows, the names, and for text the order.
 
     Raises:
         InputError: They are not one label for each image.

@@ -3,21 +3,22 @@
 import gzip
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
-from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS, LONGEST_PATH, shown
-from keras_gen.data.folder import read_folder
+from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS
+from keras_gen.data.folder import as_text, read_folder
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.image_set import ImageSet
-from keras_gen.data.public import keras_cache, load_public
+from keras_gen.data.public import load_public
 from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
 from keras_gen.seeds import random_stream
+from keras_gen.text import PATH_LENGTH, printable
 
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.1, 5000
 ARRAY_SUFFIXES = (".npz", ".npy", ".csv")
@@ -75,45 +76,38 @@ def load_dataset(
         raise InputError("`held_out` goes with an array or an ImageSet; a name or a path has its own")
     if data_dir is not None and not os.path.isdir(data_dir):
         raise InputError(f"`data_dir={data_dir}` is not a folder; name the folder that holds the data set's files")
-    sets = _from_name(name, data_dir, image_size, seed, channels, max_bad, say)
+    data_dir = None if data_dir is None else Path(data_dir)
+    if not is_path(name):
+        sets = _public(name, data_dir)
+    elif os.path.isdir(name):
+        sets = read_folder(Path(name), image_size, channels, max_bad, say)
+    else:
+        sets = _file(Path(name), say)
+    if len(sets) == 1:
+        sets = _split(sets[0], seed, "split", in_place=True)
     source = {
         "dataset": str(Path(name).absolute()) if is_path(name) else name,
-        "data_dir": None if data_dir is None else str(Path(data_dir).absolute()),
+        "data_dir": data_dir and str(data_dir.absolute()),
         "image_size": image_size,
         "channels": channels,
         "max_bad": max_bad,
         "seed": seed,
     }
-    return tuple(images.with_source(source) for images in sets)
+    return tuple(fit(images, image_size, channels).with_source(source) for images in sets)
 
 
-def _from_name(
-    name: str | os.PathLike,
-    data_dir: str | Path | None,
-    image_size: int | None,
-    seed: int,
-    channels: int | None,
-    max_bad: int,
-    say: Callable[[str], None],
-) -> tuple[ImageSet, ImageSet]:
-    text = os.fspath(name)
-    base, _, class_name = text.partition(":")
-    if not text:
+def _public(name: str, data_dir: Path | None) -> Sequence[ImageSet]:
+    base, colon, class_name = name.partition(":")
+    if name == "mnist5k":
+        return _mnist5k()
+    if base in PUBLIC_DATASETS and (not colon or (base == "cifar10" and class_name)):
+        return load_public(name, data_dir)
+    if not name:
         raise InputError("`dataset` is empty; name a data set, a folder of images or an .npz")
-    if is_path(name):
-        if os.path.isdir(text):
-            return _folder(Path(text), seed, image_size, channels, max_bad, say)
-        sets = _file(Path(text), seed, say)
-    elif text == "mnist5k":
-        sets = _mnist5k()
-    elif base in PUBLIC_DATASETS and (base == "cifar10" or not class_name) and not text.endswith(":"):
-        sets = load_public(base, class_name, text, None if data_dir is None else Path(data_dir))
-    else:
-        known = ", ".join(["mnist5k", *PUBLIC_DATASETS, "cifar10:CLASS"])
-        raise InputError(
-            f"`dataset={shown(text)}` is not known; choose one of {known}, or the path of a folder or an .npz"
-        )
-    return tuple(fit(images, image_size, channels) for images in sets)
+    known = ", ".join(["mnist5k", *PUBLIC_DATASETS, "cifar10:CLASS"])
+    raise InputError(
+        f"`dataset={printable(name)}` is not known; choose one of {known}, or the path of a folder or an .npz"
+    )
 
 
 def is_path(name: str | os.PathLike) -> bool:
@@ -126,31 +120,27 @@ def is_path(name: str | os.PathLike) -> bool:
     return name.lower().endswith(ARRAY_SUFFIXES) or "/" in name or os.sep in name or os.path.exists(name)
 
 
-def own_cache() -> Path:
-    """The folder in which we keep what is costly to make again: beside Keras's, `~/.keras/keras_gen`."""
-    return keras_cache().parent / "keras_gen"
-
-
-def _from_memory(data: object, held_out: object, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
+def _from_memory(images: object, held_out: object, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
     """Return training and held-out images of arrays or ImageSets."""
-    given = {name: images for name, images in (("images", data), ("held_out", held_out)) if images is not None}
-    if "images" not in given or any(isinstance(images, tuple | dict | str | os.PathLike) for images in given.values()):
+    if images is None or isinstance(images, tuple | dict) or isinstance(held_out, tuple | dict | str | os.PathLike):
         raise InputError(
             "data must be a name, a path, an array or an ImageSet, and held-out images an array or an ImageSet; "
             "for labels, use keras_gen.ImageSet.from_arrays(images, labels). "
-            f"Received: {type(data).__name__} and {type(held_out).__name__}"
+            f"Received: {type(images).__name__} and {type(held_out).__name__}"
         )
-    if any(isinstance(images, ImageSet) for images in given.values()):
-        sets = [images if isinstance(images, ImageSet) else ImageSet.from_arrays(images) for images in given.values()]
-    else:
-        parts, _ = prepare([Part(images, None, name) for name, images in given.items()], say=say)
-        sets = [ImageSet(images) for images, _ in parts]
+    data = {"images": images} if held_out is None else {"images": images, "held_out": held_out}
+    if any(isinstance(array, ImageSet) for array in data.values()):
+        sets = [array if isinstance(array, ImageSet) else ImageSet.from_arrays(array) for array in data.values()]
+    else:  # of arrays, layout and range are recognised from both together
+        parts, _ = prepare([Part(array, None, name) for name, array in data.items()], say=say)
+        sets = [ImageSet(array) for array, _ in parts]
     if len(sets) == 1:
         return _split(sets[0], seed, "split", in_place=False)
-    if sets[0].image_shape != sets[1].image_shape:
-        raise InputError(f"held-out images have shape {sets[1].image_shape}, training images {sets[0].image_shape}")
-    source = sets[0].source if sets[0].source == sets[1].source else None
-    return tuple(images.with_source(source) for images in sets)
+    train, held_out = sets
+    if train.image_shape != held_out.image_shape:
+        raise InputError(f"held-out images have shape {held_out.image_shape}, training images {train.image_shape}")
+    source = train.source if train.source == held_out.source else None
+    return train.with_source(source), held_out.with_source(source)
 
 
 def _mnist5k() -> tuple[ImageSet, ImageSet]:
@@ -161,96 +151,52 @@ def _mnist5k() -> tuple[ImageSet, ImageSet]:
     path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     with gzip.open(path, "rt") as file:
         rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
-    labels = rows[:, -1].astype(np.int64)
-    # Every fifth image of each digit is held out: stratified and the same for everyone.
-    place_in_class = np.zeros(len(labels), np.int64)
-    for label in np.unique(labels):
-        place_in_class[labels == label] = np.arange(np.sum(labels == label))
-    held_out = place_in_class % 5 == 4
-    images = rows[:, :-1].reshape(-1, 28, 28, 1)
+    images, labels = rows[:, :-1].reshape(-1, 28, 28, 1), rows[:, -1]
+    held_out = (
+        np.arange(len(rows)) % 5 == 4
+    )  # 500 of each digit, one after the other: stratified, the same for everyone
     return tuple(ImageSet(images[part], labels[part], DIGITS, "mnist5k") for part in (~held_out, held_out))
 
 
 def validation_split(train: ImageSet, seed: int, in_place: bool = False) -> tuple[ImageSet, ImageSet]:
-    """Split a tenth of the training images off to choose by.
+    """Split a tenth, drawn from the seed, off the training images; return what is left, and the validation images.
 
-    Args:
-        train: Training images.
-        seed: Draws them.
-        in_place: Rearrange the images of `train` instead of copying them, for images mapped from a file that
-            may not fit into memory. `train` is of no use afterwards: its labels are not rearranged.
-
-    Returns:
-        What is left to train on, and the validation images.
+    In place, `train` itself is rearranged, not copied: images mapped from a file may not fit into memory.
     """
     return _split(train, seed, "validation", in_place)
 
 
 def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple[ImageSet, ImageSet]:
-    parts = _hold_out(image_set.images, image_set.labels, seed, stream, in_place)
-    if in_place:
-        image_set.forget_fingerprints()
-    if len(parts[0][0]) == 0:
-        raise InputError(f"{image_set.name} has too few images ({len(image_set)}) to hold one out; give at least two")
-    return tuple(ImageSet(*part, image_set.class_names, image_set.name) for part in parts)
-
-
-def _folder(
-    path: Path, seed: int, image_size: int | None, channels: int | None, max_bad: int, say: Callable[[str], None]
-) -> tuple[ImageSet, ImageSet]:
-    folder = read_folder(path, image_size, channels, max_bad, say)
-    if folder.held_out:
-        cut = len(folder.images) - folder.held_out
-        parts = [
-            (folder.images[part], None if folder.labels is None else folder.labels[part])
-            for part in (slice(None, cut), slice(cut, None))
-        ]
-    else:
-        parts = _hold_out(folder.images, folder.labels, seed)
-    names = tuple(map(_text, folder.class_names))
-    return tuple(ImageSet(*part, names, _text(path.resolve().name)) for part in parts)
-
-
-def _text(name: str) -> str:
-    """Return a file's name as text that can be drawn and written; on Linux it may be any bytes."""
-    return os.fsencode(name).decode("utf-8", errors="replace")
-
-
-def _hold_out(
-    images: np.ndarray, labels: np.ndarray | None, seed: int, stream: str = "split", in_place: bool = True
-) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """Split a tenth off, drawn from the seed.
 
-    In place, the images that are held out are swapped to the end. Both parts
-    stay in one piece, so that an array mapped from a file can be trained on
-    without reading it all into memory.
+    The images that are held out are swapped to the end. In place, both parts are slices of the same array, so that one
+    mapped from a file can be trained on without reading it all into memory.
     """
-    count = len(images)
-    held_out = min(max(1, round(HELD_OUT_SHARE * count)), MAX_HELD_OUT, count)
+    count = len(image_set)
+    if count < 2:
+        raise InputError(f"{image_set.name} has too few images ({count}) to hold one out; give at least two")
+    held_out = min(max(1, round(HELD_OUT_SHARE * count)), MAX_HELD_OUT)
     chosen = random_stream(seed, stream).permutation(count)[:held_out]
     tail = np.arange(count - held_out, count)
     out, back = np.setdiff1d(chosen, tail), np.setdiff1d(tail, chosen)
-    order = np.arange(count)
-    order[out], order[back] = back, out
-    parts = slice(None, -held_out), slice(-held_out, None)
-    if in_place and images.flags.writeable:
-        images[out], images[back] = images[back], images[out]
-        split = [images[part] for part in parts]
-    else:
-        split = [images[order[part]] for part in parts]
-    split_labels = [None if labels is None else labels[order[part]] for part in parts]
-    return list(zip(split, split_labels, strict=True))
+    if not (in_place and image_set.images.flags.writeable):
+        order = np.arange(count)
+        order[out], order[back] = back, out
+        return image_set[order[:-held_out]], image_set[order[-held_out:]]
+    for array in (image_set.images, image_set.labels):
+        if array is not None:
+            array[out], array[back] = array[back], array[out]
+    return image_set[:-held_out], image_set[-held_out:]
 
 
-def _file(path: Path, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
+def _file(path: Path, say: Callable[[str], None]) -> list[ImageSet]:
+    """Return the training images of a file of arrays and, if it has any, the held-out ones."""
     if not os.path.isfile(path):
         problem = "is not a file" if os.path.lexists(path) else "does not exist"
-        where = shown(path, LONGEST_PATH)
+        where = printable(path, PATH_LENGTH)
         raise InputError(f"{where} {problem}; name a data set, or a folder, .npz, .npy or .csv that is there")
     if path.suffix.lower() in ENDINGS + HEIF_ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
-    named, class_names = named_parts(read_arrays(path), path)
-    parts, names = prepare(named, class_names, f" in {path}", say, in_place=True)
-    name = _text(path.stem)
-    sets = [ImageSet(images, labels, () if labels is None else names, name) for images, labels in parts]
-    return tuple(sets) if len(sets) == 2 else _split(sets[0], seed, "split", in_place=True)
+    parts, class_names = named_parts(read_arrays(path), path)
+    parts, class_names = prepare(parts, class_names, f" in {path}", say)
+    return [ImageSet(images, labels, class_names, as_text(path.stem)) for images, labels in parts]

@@ -1,5 +1,6 @@
 """Which values are black and white, recognised from the whole data set: it often uses far less than its type holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +39,8 @@ class PixelRange:
 
     def __str__(self) -> str:
         clipped = ", values beyond are clipped" if self.low < self.black or self.high > self.white else ""
-        return (
-            f"{number(self.low)} to {number(self.high)}: {self.black} is taken as black, {self.white} as white{clipped}"
-        )
+        found = f"{number(self.low)} to {number(self.high)}"
+        return f"{found}: {self.black} is taken as black, {self.white} as white{clipped}"
 
 
 def number(value: float) -> str:
@@ -74,7 +74,7 @@ def find_range(arrays: list[np.ndarray], what: str) -> PixelRange:
 
 
 def _black_and_white(arrays: list[np.ndarray], low: float, high: float, found: str) -> tuple[int, int]:
-    if all(array.dtype.kind in "iu" or _is_whole(array) for array in arrays):
+    if _is_whole(arrays):
         if low == -1 and high == 1:
             return -1, 1
         if low >= 0 and high <= WHITES[-1]:
@@ -113,8 +113,9 @@ def _check_brightness(maxima: np.ndarray, black: int, white: int, found: str) ->
         )
 
 
-def _is_whole(array: np.ndarray) -> bool:
-    return all(np.array_equal(chunk, np.rint(chunk)) for chunk in _chunks(array))
+def _is_whole(arrays: list[np.ndarray]) -> bool:
+    fractions = [array for array in arrays if array.dtype.kind == "f"]
+    return all(np.array_equal(chunk, np.rint(chunk)) for array in fractions for chunk in _chunks(array))
 
 
 def _share_outside(arrays: list[np.ndarray], black: float, white: float) -> float:
@@ -123,46 +124,49 @@ def _share_outside(arrays: list[np.ndarray], black: float, white: float) -> floa
 
 
 def _chunks(array: np.ndarray) -> list[np.ndarray]:
-    """Split images into views that are small enough to compute with."""
+    """Split images into views small enough to compute with."""
     step = max(1, CHUNK // max(1, array[:1].size))
     return [array[start : start + step] for start in range(0, len(array), step)]
 
 
-def to_bytes(array: np.ndarray, pixel_range: PixelRange, in_place: bool) -> np.ndarray:
-    """Scale images to uint8 from 0 to 255, in C order; `in_place` allows a uint8 array to be overwritten."""
-    is_uint8, black, white = array.dtype == np.uint8, pixel_range.black, pixel_range.white
-    if is_uint8 and white == 255:
+def to_bytes(array: np.ndarray, pixel_range: PixelRange) -> np.ndarray:
+    """Scale images to uint8 from 0 to 255, in C order."""
+    black, white = pixel_range.black, pixel_range.white
+    if array.dtype == np.uint8 and white == 255:
         return np.ascontiguousarray(array)
-    overwrite = in_place and is_uint8 and array.flags.writeable and array.flags.c_contiguous
-    result = array if overwrite else np.empty(array.shape, np.uint8)
+    result = np.empty(array.shape, np.uint8)
     for source, target in zip(_chunks(array), _chunks(result), strict=True):
         values = source.astype(np.result_type(source.dtype, np.float32))
         target[:] = np.clip(np.rint((values - black) * (255 / (white - black))), 0, 255)
     return result
 
 
-def white_level(highest: int, full: int) -> int | None:
-    """Return the value that is white, for whole-numbered pixels of a whole data set.
+def white_levels(highest: Mapping[str, int], where: str) -> tuple[int, int]:
+    """Return the values that are white in pixels of 8 and 16 bits, by the highest values of a whole folder.
 
-    Args:
-        highest: The highest value of all images.
-        full: The highest that their type can hold, 255 or 65535.
+    The kinds are `8`, `16`, and `upper 8`: 16-bit colour, of which the lower half is lost.
 
-    Returns:
-        `full` if a quarter of it is reached; else the top of the number of bits in use; None if two readings are
-        possible.
+    Raises:
+        InputError: Two readings are possible.
     """
+    for kind, full in (("8", 255), ("16", 65535), ("upper 8", 255)):
+        top = highest.get(kind, 0)
+        white = _white_level(top, full)
+        if white is None or (kind == "upper 8" and white != full):
+            if kind == "upper 8":
+                top, full = 257 * top, 65535
+            raise InputError(
+                f"{where} has pixels from 0 to {top} of {full}, nearly black; if {top} is their white, save them "
+                f"multiplied by {full / top:.4g}; if {full} is, brighten them"
+            )
+    return _white_level(highest.get("8", 0), 255), _white_level(highest.get("16", 0), 65535)
+
+
+def _white_level(highest: int, full: int) -> int | None:
+    """Return `full` if a quarter of it is reached, else the top of the bits in use; None if there are two readings."""
     if highest == 0 or 4 * highest > full:
         return full
     if highest in MASKS:
         return highest
     bits = (highest - 1).bit_length()  # 4096 is a 12-bit white, too
     return 2**bits - 1 if full > 255 and bits in DEPTHS else None
-
-
-def two_readings(what: str, highest: int, full: int) -> InputError:
-    """Return the error for pixels of which nobody can tell whether they are of a narrow range or dark."""
-    return InputError(
-        f"{what} has pixels from 0 to {highest} of {full}, nearly black; if {highest} is their white, save them "
-        f"multiplied by {full / highest:.4g}; if {full} is, brighten them"
-    )

@@ -12,18 +12,12 @@ ORIENTATION = 0x0112  # the number of an Exif field
 BAND_PIXELS = 2**22
 
 
-class UnknownRange(ValueError):
-    """Pixels whose black and white nobody can tell."""
+class Unusable(Exception):
+    """An image file that cannot be used; its text says why."""
 
 
 def fit(image_set: ImageSet, size: int | None = None, channels: int | None = None) -> ImageSet:
-    """Return the images cropped to squares, resampled, and turned to grey or colour.
-
-    Args:
-        image_set: Images of any size.
-        size: Side in pixels; None keeps it.
-        channels: 1 or 3; None keeps them.
-    """
+    """Return the images cropped to squares, resampled, and turned to grey or colour; None keeps what they have."""
     height, width, depth = image_set.image_shape
     if (size is None or (height, width) == (size, size)) and channels in (None, depth):
         return image_set
@@ -54,17 +48,14 @@ def upright(picture: Image.Image) -> Image.Image:
 def eight_bit(picture: Image.Image, white: int | None = None) -> tuple[Image.Image, int]:
     """Return any picture as 8-bit grey or colour as a viewer shows it, and the highest value that its pixels had.
 
-    What is transparent lies on white. Palettes and CMYK become RGB.
-
-    Args:
-        picture: An open image.
-        white: The value that becomes 255; None is the highest of the pixels' type.
+    What is transparent lies on white. Palettes and CMYK become RGB. `white` becomes 255; None is the highest value of
+    the pixels' type.
 
     Raises:
-        UnknownRange: The pixels are of a kind that has no agreed range.
+        Unusable: The pixels are of a kind that has no agreed range.
     """
     if picture.mode == "F":
-        raise UnknownRange("has floating-point pixels; save it with 8 or 16 bits")
+        raise Unusable("has floating-point pixels; save it with 8 or 16 bits")
     if picture.mode in SIXTEEN_BIT:
         return _from_16_bits(picture, white or 65535)
     if picture.has_transparency_data:
@@ -84,7 +75,7 @@ def eight_bit(picture: Image.Image, white: int | None = None) -> tuple[Image.Ima
 def _from_16_bits(picture: Image.Image, white: int) -> tuple[Image.Image, int]:
     values = np.asarray(picture)
     if values.min() < 0 or values.max() > 65535:
-        raise UnknownRange("has pixels below 0 or above 65535; save it with 8 or 16 bits")
+        raise Unusable("has pixels below 0 or above 65535; save it with 8 or 16 bits")
     grey = np.minimum(np.rint(np.arange(65536) * (255 / white)), 255).astype(np.uint8)[values]
     if isinstance(transparent := picture.info.get("transparency"), int):
         grey[values == transparent] = 255
@@ -94,10 +85,7 @@ def _from_16_bits(picture: Image.Image, white: int) -> tuple[Image.Image, int]:
 def reduced(picture: Image.Image, size: int, white: int | None = None) -> tuple[Image.Image, int]:
     """Return what `eight_bit` does of a huge picture, averaged over blocks of pixels, without a whole copy of it.
 
-    Args:
-        picture: An open image.
-        size: The side that it will be resampled to; both sides stay at least twice as long.
-        white: The value that becomes 255.
+    Both sides stay at least twice as long as `size`, to which it will be resampled.
     """
     factor = max(1, min(picture.size) // (2 * size))
     rows = factor * max(1, BAND_PIXELS // (picture.width * factor))

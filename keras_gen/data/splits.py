@@ -6,22 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keras_gen.data.finding import shown
 from keras_gen.errors import InputError
+from keras_gen.text import listed, printable
 
 TRAINING, TEST, VALIDATION = "training", "test", "validation"
-SPLITS = {
-    "train": TRAINING,
-    "training": TRAINING,
-    "test": TEST,
-    "testing": TEST,
-    "val": VALIDATION,
-    "valid": VALIDATION,
-    "validation": VALIDATION,
-}
+SPLITS = {"train": TRAINING, "training": TRAINING, "test": TEST, "testing": TEST}
+SPLITS |= {"val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION}
 NAMED = 3
 
-Item = tuple[Path, tuple[str, ...]]  # a file, and its path below the level that is looked at
+Item = tuple[Path, tuple[str, ...]]  # a file, and the folders that it is in below the level that is looked at
+Groups = dict[str, tuple[set[str], list[Item]]]  # of each split, the names of its folders and what is in them
 
 
 @dataclass
@@ -47,27 +41,18 @@ def arrange(root: Path, files: list[Path]) -> Layout:
     Raises:
         InputError: There are parts to measure on, and none to train on.
     """
-    return _arrange(root, [(file, file.parts) for file in files])
-
-
-def _arrange(root: Path, items: list[Item]) -> Layout:
-    names = _folders(items)
-    if (parts := _by_split(root, items, names) or _by_split_of_class(items, names)) is not None:
-        return _with_splits(*parts)
-    loose = [file for file, tail in items if len(tail) == 1]
-    if len(names) == 1:  # a folder around all others is no class
-        inner = _arrange(root, [(file, tail[1:]) for file, tail in items if len(tail) > 1])
-        if inner.held_out or (not loose and len(set((inner.classes or {}).values())) > 1):
-            inner.said += _left_out(loose, "beside the folder of the splits")
-            return inner
-    layout = _plain(items)
-    if layout.classes is not None and (splits := _splits(names)) and len(names) > 1:
-        listed = ", ".join(f"{shown(name)}/" for name in splits)
-        layout.said.append(f"Labels  {listed} taken for a class, since other folders are beside it")
+    items = [(file, file.parts[:-1]) for file in files]
+    if found := _find_splits(root, items):
+        return _with_splits(*found)
+    layout = _with_classes(_without_wrappers(items, items))
+    names = set((layout.classes or {}).values())
+    if len(names) > 1 and (splits := _split_names(names)):
+        folders = ", ".join(f"{printable(name)}/" for name in sorted(splits))
+        layout.said.append(f"Labels  {folders} taken for a class, since other folders are beside it")
     return layout
 
 
-def _splits(names: Iterable[str]) -> dict[str, str]:
+def _split_names(names: Iterable[str]) -> dict[str, str]:
     """Return which of the folders are splits: train and test, and also training_set beside test_set.
 
     What stands beside the word must be the same in the training part, so that a train_station is a class.
@@ -89,95 +74,84 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"[\W\d_]+", name.casefold())) - {""}
 
 
-def _folders(items: list[Item]) -> list[str]:
-    """Return the names of the first folders."""
-    return sorted({tail[0] for _, tail in items if len(tail) > 1})
+def _first_folders(items: list[Item]) -> set[str]:
+    return {folders[0] for _, folders in items if folders}
 
 
-def _by_split(root: Path, items: list[Item], names: list[str]) -> tuple[dict, list[str]] | None:
-    """Return the items of each split, where the first folders are splits, and lines about what is left out."""
-    splits = _splits(names)
-    kinds = {splits.get(name) for name in names}
-    loose = [item for item in items if len(item[1]) == 1]
-    if TRAINING not in kinds:
-        if not kinds or None in kinds:
-            return None
-        if len(loose) > len(items) - len(loose):
-            return _grouped([*((file, (TRAINING, *tail)) for file, tail in loose), *_deeper(items)]), []
-        if kinds == {TEST, VALIDATION}:
+def _find_splits(root: Path, items: list[Item]) -> tuple[Groups, list[str]] | None:
+    """Return the images of each split, and lines about what is left out; None if the folder has no splits."""
+    names = _first_folders(items)
+    kinds = _split_names(names)
+    loose = [(file, folders) for file, folders in items if not folders]
+    inside = [(file, folders) for file, folders in items if folders]
+    if names and names == kinds.keys() and TRAINING not in kinds.values():
+        if len(loose) > len(inside):  # photos, and test/ among them
+            kinds[TRAINING] = TRAINING
+            return _grouped([*((file, (TRAINING,)) for file, _ in loose), *inside], kinds), []
+        if len(set(kinds.values())) == 2:
             raise InputError(
-                f"{shown(root)} has {' and '.join(names)} but no images to train on; "
+                f"{printable(root)} has {' and '.join(sorted(names))} but no images to train on; "
                 "put those into train/, or name one of its folders"
             )
-        return None
-    if None in kinds and not kinds & {TEST, VALIDATION}:
-        return None
-    others = [file for file, tail in _deeper(items) if tail[0] not in splits]
-    said = _left_out([file for file, _ in loose], "beside the splits") + _left_out(
-        others, "in folders beside the splits"
-    )
-    return _grouped(_deeper(items)), said
+    elif TRAINING in kinds.values() and (names == kinds.keys() or len(set(kinds.values())) > 1):
+        others = [(file, folders) for file, folders in inside if folders[0] not in kinds]
+        left_out = _left_out(loose, "beside the splits") + _left_out(others, "in folders beside the splits")
+        return _grouped(inside, kinds), left_out
+    if len(names) == 1:  # a folder around all others
+        found = _find_splits(root, [(file, folders[1:]) for file, folders in inside])
+        return found and (found[0], _left_out(loose, "beside the folder of the splits") + found[1])
+    # Each class may have its own splits, as in cat/train and cat/test.
+    turned = [(file, (folders[1], folders[0], *folders[2:])) for file, folders in inside if len(folders) > 1]
+    inner = _first_folders(turned)
+    kinds = _split_names(inner)
+    every_class = {folders[1] for _, folders in turned} == names
+    if inner == kinds.keys() and TRAINING in kinds.values() and len(set(kinds.values())) > 1 and every_class:
+        strays = [(file, folders) for file, folders in items if len(folders) < 2]
+        return _grouped(turned, kinds), _left_out(strays, "beside the splits")
+    return None
 
 
-def _by_split_of_class(items: list[Item], names: list[str]) -> tuple[dict, list[str]] | None:
-    """Return the items of each split, where each class has its own, as in cat/train and cat/test."""
-    below = {name: {tail[1] for _, tail in items if len(tail) > 2 and tail[0] == name} for name in names}
-    inner = set().union(*below.values())
-    kinds = {_splits(inner).get(name) for name in inner}
-    if None in kinds or TRAINING not in kinds or min(len(kinds), len(names)) < 2 or not all(below.values()):
-        return None
-    turned = [(file, (tail[1], tail[0], *tail[2:])) for file, tail in items if len(tail) > 2]
-    strays = [file for file, tail in items if len(tail) <= 2]
-    return _grouped(turned), _left_out(strays, "beside the splits")
+def _grouped(items: list[Item], kinds: dict[str, str]) -> Groups:
+    groups: Groups = {}
+    for file, folders in items:
+        if kind := kinds.get(folders[0]):
+            names, members = groups.setdefault(kind, (set(), []))
+            names.add(folders[0])
+            members.append((file, folders[1:]))
+    everything = [item for _, members in groups.values() for item in members]
+    return {kind: (names, _without_wrappers(members, everything, True)) for kind, (names, members) in groups.items()}
 
 
-def _deeper(items: list[Item]) -> list[Item]:
-    return [item for item in items if len(item[1]) > 1]
+def _without_wrappers(items: list[Item], everything: list[Item], in_splits: bool = False) -> list[Item]:
+    """Leave out the folders around all images that are no classes: around several, or in a split of a split's name."""
+    names = _first_folders(everything)
+    inner = [(file, folders[1:]) for file, folders in everything]
+    is_split = in_splits and all(_words(name) & set(SPLITS) for name in names)
+    if not names or not all(folders for _, folders in everything):
+        return items
+    if is_split or (len(names) == 1 and _has_several(inner)):
+        return _without_wrappers([(file, folders[1:]) for file, folders in items], inner, in_splits)
+    return items
 
 
-def _grouped(items: list[Item]) -> dict[str, tuple[str, list[Item]]]:
-    """Return the folder names and the items of each split, the items below it."""
-    groups: dict[str, tuple[set[str], list[Item]]] = {}
-    splits = _splits(_folders(items))
-    for file, tail in items:
-        if kind := splits.get(tail[0]):
-            folders, members = groups.setdefault(kind, (set(), []))
-            folders.add(tail[0])
-            members.append((file, tail[1:]))
-    depth = _wrappers([item for _, members in groups.values() for item in members])
-    return {
-        kind: (
-            " and ".join(f"{shown(name)}/" for name in sorted(folders)),
-            [(file, tail[depth:]) for file, tail in members],
-        )
-        for kind, (folders, members) in groups.items()
-    }
+def _has_several(items: list[Item]) -> bool:
+    """Tell whether there are several folders, or one around several."""
+    names = _first_folders(items)
+    return len(names) > 1 or (len(names) == 1 and _has_several([(file, folders[1:]) for file, folders in items]))
 
 
-def _wrappers(items: list[Item]) -> int:
-    """Count the folders around all images of the splits that are no classes: of a split's name, or around several."""
-    names, inner = _folders(items), [(file, tail[1:]) for file, tail in items]
-    if not names or len(_deeper(items)) < len(items):
-        return 0
-    if all(_words(name) & set(SPLITS) for name in names) or (len(names) == 1 and len(_folders(inner)) > 1):
-        return 1 + _wrappers(inner)
-    return 0
-
-
-def _with_splits(groups: dict[str, tuple[str, list[Item]]], said: list[str]) -> Layout:
+def _with_splits(groups: Groups, said: list[str]) -> Layout:
     """Return the layout of a folder with splits: the test part is held out, or the validation part without one."""
-    name, items = groups[TRAINING]
-    layout = _plain(items)
-    parts = [f"{name} is trained on ({len(layout.train):,} images)"]
+    shown = {kind: " and ".join(f"{printable(name)}/" for name in sorted(names)) for kind, (names, _) in groups.items()}
+    layout = _with_classes(groups[TRAINING][1])
+    parts = [f"{shown[TRAINING]} is trained on ({len(layout.train):,} images)"]
     notes = []
-    for kind in (TEST, VALIDATION):
-        if kind not in groups:
-            continue
-        name, items = groups[kind]
+    for kind in [kind for kind in (TEST, VALIDATION) if kind in groups]:
+        name, items = shown[kind], groups[kind][1]
         if layout.held_out:
             parts.append(f"{name} is left out ({len(items):,})")
             continue
-        held_out = _plain(items)
+        held_out = _with_classes(items)
         if layout.classes and held_out.classes is None and len(set(layout.classes.values())) == 1:
             layout.classes = None  # one folder in train/, none in test/: it is no class
         if layout.classes is None:
@@ -203,35 +177,29 @@ def _of_known_classes(layout: Layout, held_out: Layout, name: str, notes: list[s
         strangers = Counter(label for label in measured.values() if label not in trained)
         if strangers:
             notes.append(
-                f"Labels  {sum(strangers.values()):,} images in {name} are left out, of classes that are not in the "
-                f"training images: {_listed(sorted(strangers))}"
+                f"Labels  {strangers.total():,} images in {name} are left out, of classes that are not in the "
+                f"training images: {listed(sorted(strangers), NAMED)}"
             )
         if missing := sorted(trained - set(measured.values())):
-            notes.append(f"Labels  {name} has no images of {_listed(missing)}")
+            notes.append(f"Labels  {name} has no images of {listed(missing, NAMED)}")
         layout.classes |= {file: measured[file] for file in files}
     return files
 
 
-def _plain(items: list[Item]) -> Layout:
+def _with_classes(items: list[Item]) -> Layout:
     """Return the layout of a folder without splits: its sub-folders are classes."""
-    files = [file for file, _ in items]
-    inside, loose = _deeper(items), [file for file, tail in items if len(tail) == 1]
-    if not inside:
-        return Layout(files)
-    if loose and (len(loose) >= len(inside) or len(_folders(items)) == 1):
-        where = f"{len(loose):,} of {len(files):,} images are in no sub-folder"
-        return Layout(files, said=[f"Labels  none, since {where}"])
-    classes = {file: tail[0] for file, tail in inside}
+    loose = [(file, folders) for file, folders in items if not folders]
+    classes = {file: folders[0] for file, folders in items if folders}
+    if not classes:
+        return Layout([file for file, _ in items])
+    if loose and (len(loose) >= len(classes) or len(set(classes.values())) == 1):
+        where = f"{len(loose):,} of {len(items):,} images are in no sub-folder"
+        return Layout([file for file, _ in items], said=[f"Labels  none, since {where}"])
     return Layout(list(classes), classes=classes, said=_left_out(loose, "beside the class folders"))
 
 
-def _left_out(files: list[Path], where: str) -> list[str]:
-    if not files:
+def _left_out(items: list[Item], where: str) -> list[str]:
+    if not items:
         return []
-    count = "1 image" if len(files) == 1 else f"{len(files):,} images"
-    return [f"Loose   {count} {where} left out: {_listed([file.as_posix() for file in files])}"]
-
-
-def _listed(names: list[str]) -> str:
-    listed = ", ".join(map(shown, names[:NAMED]))
-    return listed + (f", and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
+    count = "1 image" if len(items) == 1 else f"{len(items):,} images"
+    return [f"Loose   {count} {where} left out: {listed((file.as_posix() for file, _ in items), NAMED)}"]

@@ -10,8 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_gen.data import ImageSet
+from keras_gen.data.cache import own_cache
 from keras_gen.data.image_set import label_names
-from keras_gen.data.loading import own_cache
 from keras_gen.errors import InputError
 from keras_gen.evaluation.classes import class_shares
 from keras_gen.evaluation.distances import fid, kid, prdc

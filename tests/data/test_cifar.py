@@ -1,4 +1,5 @@
 import gzip
+import os
 import pickle
 import struct
 import tarfile
@@ -10,6 +11,17 @@ from keras_gen.data.cifar import MAX_BATCH_BYTES, read_cifar_archive, read_cifar
 from keras_gen.errors import InputError
 
 
+def official_pickle(data, labels):
+    """Return a batch as Python 2 wrote the official ones."""
+    numbers = b"".join(b"K" + bytes([label]) for label in labels)
+    return (
+        b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x08batch 1 q\x03U\x06labelsq\x04]q\x05(" + numbers + b"eU\x04dataq\x06"
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85U\x01b\x87Rq\t(K\x01M\x02\x00M\x00\x0c\x86"
+        b"cnumpy\ndtype\nq\nU\x02u1K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89"
+        b"T" + struct.pack("<I", len(data)) + data + b"tbU\tfilenames]q\x0cU\x05a.pngau."
+    )
+
+
 @pytest.fixture
 def batches(tmp_path):
     """Write six batches of two images; image i of the data set is filled with the value i, its red channel with 200."""
@@ -19,8 +31,7 @@ def batches(tmp_path):
         data = np.zeros((2, 3, 32, 32), np.uint8)
         data[:] = np.array([2 * number, 2 * number + 1]).reshape(2, 1, 1, 1)
         data[:, 0] = 200
-        batch = {b"data": data.reshape(2, -1), b"labels": [number, 9], b"filenames": [b"a.png", "b.png"]}
-        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+        (folder / name).write_bytes(official_pickle(data.tobytes(), [number, 9]))
     (folder / "batches.meta").write_bytes(b"not needed")
     return folder
 
@@ -40,11 +51,11 @@ def test_batches_become_images_with_channels_last(batches):
     assert arrays["x_test"][1, 0, 0].tolist() == [200, 11, 11]
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("keys", [("data", "labels"), (b"labels", b"data")])
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_any_protocol_of_pickle_is_read(batches, protocol, order):
+def test_any_protocol_of_pickle_is_read(batches, protocol, keys):
     images = np.random.default_rng(0).integers(0, 256, (2, 3072), np.uint8)
-    batch = {"data": np.asarray(images, order=order), "labels": [3, 9], "filenames": ["a.png", "b.png"]}
+    batch = {key: images if key in ("data", b"data") else [3, 9] for key in keys} | {"filenames": ["a.png", "b.png"]}
     (batches / "test_batch").write_bytes(pickle.dumps(batch, protocol))
     arrays = read_cifar_folder(batches)
     np.testing.assert_array_equal(arrays["x_test"].transpose(0, 3, 1, 2).reshape(2, 3072), images)
@@ -68,10 +79,10 @@ def reduced(function, arguments, state=None):
     return Reduced()
 
 
-def rows(shape=(1, 3072), dtype="u1", data=bytes(3072)):
+def rows(shape=(1, 3072), data=bytes(3072)):
     """Return what pickles as an array of this shape, whatever its data."""
     reconstruct, arguments, _ = np.zeros(1).__reduce__()
-    return reduced(reconstruct, arguments, (1, shape, np.dtype(dtype), False, data))
+    return reduced(reconstruct, arguments, (1, shape, np.dtype("u1"), False, data))
 
 
 def nested_key():
@@ -84,13 +95,9 @@ def nested_key():
     [
         pickle.dumps({b"data": reduced(eval, ("1",))}),
         pickle.dumps({b"data": reduced(np.ndarray, ((2**40,),)), b"labels": []}),
-        pickle.dumps({b"data": rows((2**50, 3072)), b"labels": [1]}),
-        pickle.dumps({b"data": rows((-1, 3072)), b"labels": [1]}),
-        pickle.dumps({b"data": rows(dtype="f8"), b"labels": [1]}),
-        pickle.dumps({b"data": rows((1, 384), "O"), b"labels": [1]}),
         pickle.dumps({b"data": rows(data=[1]), b"labels": [1]}),
+        pickle.dumps({b"data": rows(), b"labels": [256]}),
         pickle.dumps({b"data": rows(), b"labels": [None]}, 2),
-        pickle.dumps({b"data": rows(), b"labels": 3}, 2),
         pickle.dumps({b"data": rows(), b"labels": [3, 3]}, 2),
         pickle.dumps({b"data": np.zeros((1, 3072)), b"labels": [3]}, 5),
         pickle.dumps([1, 2]),
@@ -101,12 +108,19 @@ def nested_key():
         + b"c_codecs\nencode\nh\x01h\x02\x86R" * 100 + b".",
         b"",
     ],
-    ids=range(17),
+    ids=range(13),
 )  # fmt: skip
 def test_a_hostile_batch_gives_one_line(batches, content):
     (batches / "data_batch_3").write_bytes(content)
     with pytest.raises(InputError, match=r"^data_batch_3 in .* is not a CIFAR-10 batch \([^\n]*\)$"):
         read_cifar_folder(batches)
+
+
+def test_what_a_batch_calls_is_never_called(batches, tmp_path):
+    batch = {b"data": rows((2**50, 3072)), b"labels": [7], b"more": reduced(os.mkdir, (str(tmp_path / "called"),))}
+    (batches / "test_batch").write_bytes(pickle.dumps(batch))
+    assert read_cifar_folder(batches)["y_test"].tolist() == [7]
+    assert not (tmp_path / "called").exists()
 
 
 def test_a_missing_or_huge_batch_is_named(batches):

@@ -1,3 +1,4 @@
+import json
 import mmap
 import os
 import shutil
@@ -7,14 +8,19 @@ import pytest
 from PIL import Image
 
 from keras_gen.data import decoding, finding, load_dataset, resizing
+from keras_gen.data.cache import image_cache
 from keras_gen.data.folder import read_folder, read_image, read_images
 from keras_gen.errors import InputError
 
 
-@pytest.fixture
-def photos(tmp_path, monkeypatch):
-    """Make a folder of 20 flat pictures, image number i of grey level 10 * i; the cache is a folder of its own."""
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Make a folder of 20 flat pictures, image number i of grey level 10 * i."""
 
     def make(size=(16, 16), count=20, names="{:02d}.png", mode="L"):
         for number in range(count):
@@ -27,9 +33,16 @@ def photos(tmp_path, monkeypatch):
 
 
 def read(path, **options):
+    """Return the images of a folder, as an array and as a set, and the lines said."""
     said = []
-    folder = read_folder(path, say=said.append, cache=path.parent / "cache", **options)
-    return folder.images, folder, said
+    image_set, *_ = read_folder(path, say=said.append, **options)
+    return image_set.images, image_set, said
+
+
+def reasons_in_cache():
+    """Return why files of the one folder in the cache were skipped, by name."""
+    (facts,) = image_cache().glob("*.json")
+    return json.loads(facts.read_text())["facts"]["skipped"]
 
 
 def levels(images):
@@ -43,7 +56,7 @@ def test_a_folder_s_images_are_read_in_order_and_described(photos):
     assert images[:, 3, 3, 0].tolist() == list(range(0, 200, 10))
     assert folder.labels is None
     assert said[0] == f"Files   20 images in {path} of 16x16 pixels, kept at their own size"
-    assert said[1].startswith(f"Cache   {path.parent / 'cache'}")
+    assert said[1].startswith(f"Cache   {image_cache()}")
     assert read(path)[2] == said[:1]
 
 
@@ -79,7 +92,7 @@ def test_colour_is_kept_if_any_file_has_it(photos):
 def test_sub_folders_are_labels(photos):
     path = photos(names="{1}/deep/{0:02d}.png")
     images, folder, said = read(path)
-    assert folder.class_names == ["a", "b"]
+    assert folder.class_names == ("a", "b")
     assert [folder.labels[0], folder.labels[-1]] == [0, 1]
     assert levels(images[folder.labels == 0]) == list(range(0, 200, 20))
     assert said[1] == "Labels  2 sub-folders: a, b"
@@ -133,8 +146,8 @@ def test_images_that_cannot_be_used_are_skipped_counted_and_named(photos):
     path = photos((40, 30))
     reasons = bad_files(path)
     for _ in ("decoded", "from the cache"):
-        images, folder, said = read(path)
-        skipped = folder.facts.skipped
+        images, _, said = read(path)
+        skipped = reasons_in_cache()
         assert images.shape == (20, 64, 64, 1)
         assert {name: skipped[name].startswith(reason) for name, reason in reasons.items()} == dict.fromkeys(
             reasons, True
@@ -179,7 +192,7 @@ def test_links_are_followed_once_and_folders_themselves_come_first(photos, tmp_p
     (path / "linked").symlink_to(tmp_path / "elsewhere")
     images, folder, _ = read(path)
     assert len(images) == 21
-    assert folder.class_names == ["linked", "za", "zb"]
+    assert folder.class_names == ("linked", "za", "zb")
 
 
 def test_a_folder_that_cannot_be_read_is_named(photos, monkeypatch):
@@ -204,9 +217,11 @@ def test_the_held_out_tenth_follows_the_seed_and_covers_everything(photos):
     assert train.name == "photos"
 
 
-def test_labels_stay_with_their_images_through_the_split(photos):
-    path = str(photos(names="{1}/{0:02d}.png"))
-    for part in load_dataset(path, seed=5, say=lambda _: None):
+def test_labels_stay_with_their_images_through_the_split_and_past_damaged_ones(photos):
+    path = photos(names="{1}/{0:02d}.png")
+    for name in ("a/03.png", "b/00.png", "b/zz.png"):
+        (path / name).write_bytes(b"damaged")
+    for part in load_dataset(str(path), seed=5, say=lambda _: None):
         assert part.labels.tolist() == (part.images[:, 0, 0, 0] // 10 % 2).tolist()
         assert part.class_names == ("a", "b")
 
@@ -269,9 +284,9 @@ def test_the_content_decides_what_is_an_image_and_others_are_counted(photos, mon
     for name in ("a.HEIC", "b.heic", "raw.nef", "notes.txt", "LICENSE"):
         (path / name).write_bytes(b"text")
     (path / "clip.mp4").write_bytes(b"\0")
-    images, folder, said = read(path)
+    images, _, said = read(path)
     assert len(images) == 25
-    assert folder.facts.skipped == {"phone.jpg": "is HEIC; pip install pillow-heif, or save it as JPEG"}
+    assert reasons_in_cache() == {"phone.jpg": "is HEIC; pip install pillow-heif, or save it as JPEG"}
     (line,) = [line for line in said if line.startswith("Passed")]
     assert line.startswith("Passed  2 .heic (pip install pillow-heif to read them), ")
     for part in ("1 .nef (save them as PNG or JPEG)", "1 .txt", "1 without an ending", "1 .mp4 (save their frames"):
@@ -293,10 +308,10 @@ def test_size_and_channels_come_from_the_images_that_are_used(photos):
     colour = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     Image.fromarray(colour).save(path / "cut.png")
     (path / "cut.png").write_bytes((path / "cut.png").read_bytes()[:2000])
-    images, folder, said = read(path)
+    images, _, said = read(path)
     assert images.shape == (20, 12, 12, 1)
     assert said[0].endswith("of 12x12 pixels, kept at their own size")
-    assert list(folder.facts.skipped) == ["cut.png"]
+    assert list(reasons_in_cache()) == ["cut.png"]
 
 
 def test_grey_stored_in_colour_is_remarked_on(photos):

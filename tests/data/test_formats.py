@@ -191,14 +191,14 @@ def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("label,a,b,c,d\n1,2,3,,5\n", "a cell that is no number"),
-        ("1,2,3,4\n1,x,3,4\n", "a cell that is no number"),
-        ("1,2,3,4\n1,2\n", "rows of other than the 4 cells"),
+        ("label,a,b,c,d\n1,2,3,,5\n", "is no table of numbers \\(could not convert string"),
+        ("1,2,3,4\n1,x,3,4\n", "is no table of numbers \\(could not convert string"),
+        ("1,2,3,4\n1,2\n", "columns changed from 4 to 2"),
         ("0,5,6,7,1\n1,5,6,7,0\n", "could be the first or the last"),
         ("7,5,6,7,9\n8,5,6,7,9\n", "is neither the first nor the last"),
         ("", "has no rows"),
         ("a,b,c,d\n", "has no rows"),
-        ("cat,1,2,3,4\n", "a cell that is no number"),
+        ("cat,1,2,3,4\n", "is no table of numbers \\(could not convert string"),
     ],
 )
 def test_csv_that_cannot_be_used_says_why(tmp_path, text, message):

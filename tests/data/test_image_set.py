@@ -42,6 +42,14 @@ def test_the_fingerprint_covers_pixels_shape_labels_and_class_names(whole):
         ImageSet(IMAGES, fingerprint=whole.fingerprint)
 
 
+@pytest.mark.parametrize("array", ["images", "labels"])
+def test_a_change_in_place_changes_the_fingerprint(array):
+    image_set = ImageSet(IMAGES.copy(), [0, 1, 2, 1], ("a", "b", "c"), "x")
+    before = image_set.fingerprint
+    getattr(image_set, array)[0] = 2
+    assert image_set.fingerprint != before
+
+
 @pytest.mark.parametrize(
     ("index", "places"),
     [

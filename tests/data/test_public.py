@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from keras_gen.data import load_dataset, public
+from keras_gen.data import load_dataset
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
 from keras_gen.errors import InputError
@@ -257,8 +257,3 @@ def test_cifar_class_is_picked_from_the_whole(tmp_path, monkeypatch):
     assert (frogs.images == 6).all()
     assert len(frogs) == 2
     assert len(load_dataset("cifar10", tmp_path)[0]) == 20
-
-
-def test_keras_cache_follows_keras_home(monkeypatch, tmp_path):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert public.keras_cache() == tmp_path / "datasets"
