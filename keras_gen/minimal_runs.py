@@ -109,17 +109,7 @@ def _watch(
     moments: int,
     look: Callable[[], object],
 ) -> tuple[list[tuple[float, float]], list[tuple[int, object]]]:
-    """Run the training under a bar.
-
-    Args:
-        steps: Yields both losses after each epoch.
-        epochs: How many there will be.
-        moments: How often to look, evenly spread, first and last epoch included.
-        look: Called to record the state of training.
-
-    Returns:
-        The losses, and (epoch, what was seen) for each look.
-    """
+    """Train, look at the networks at some moments, and return all losses, and epochs with what was seen."""
     when = {min(round(moment), epochs - 1) for moment in np.linspace(0, epochs, moments)}
     history, seen = [], []
     with tqdm(steps, total=epochs, unit="epoch", mininterval=0.5, disable=not has_terminal()) as bar:

@@ -13,10 +13,7 @@ FLOOR = "_floor"
 def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
     """Draw each loss in a panel of its own: training solid, held-out dashed.
 
-    Args:
-        history: One row an epoch: `epoch`, and losses; a loss and its
-            twin `held_out_...` share a panel.
-        unit: Of the losses; empty for none.
+    A row of the history is an epoch's: `epoch`, and losses; a loss and its twin `held_out_...` share a panel.
     """
     terms = [name for name in history[0] if name != "epoch" and not name.startswith(HELD_OUT)]
     epochs = [row["epoch"] for row in history]
@@ -40,9 +37,8 @@ def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
 def score_curves(rows: list[dict[str, float]]) -> Figure:
     """Draw each score in a panel of its own, with a band of two standard errors where they are known.
 
-    Args:
-        rows: One for each measured epoch: `epoch`, and scores; to a score belong its `..._standard_error` and its
-            `..._floor`, the score of real images, a dotted line.
+    A row is an epoch's: `epoch`, and scores; to a score belong its `..._standard_error` and its `..._floor`, the
+    score of real images, a dotted line.
     """
     newest = rows[-1]  # a run that an older version began has columns that its first rows lack
     names = [name for name in newest if name != "epoch" and not name.endswith((ERROR, FLOOR))]

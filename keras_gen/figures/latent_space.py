@@ -70,10 +70,7 @@ def latent_scatter(
 def _draw_legend(figure: Figure, dots: list[PathCollection], scale: float) -> None:
     """List the classes beside the map: in small letters and columns if they are many, the largest if there is no room.
 
-    Args:
-        figure: It becomes as much wider as the legend needs.
-        dots: Of each class.
-        scale: How much larger a dot is in the legend.
+    The figure becomes as much wider as the legend needs; a dot is `scale` times as large there.
     """
     title = "label"
     if len(dots) > MOST_LISTED:
@@ -117,12 +114,9 @@ def _draw_prior(axes: object, centre: np.ndarray) -> None:
 
 @own_style()
 def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, str] = ("z[0]", "z[1]")) -> Figure:
-    """Draw the images decoded at a square of latent points.
+    """Draw the images, uint8 (side * side, height, width, channels), decoded at a square of latent points.
 
-    Args:
-        images: uint8, shape (side * side, height, width, channels), in reading order.
-        quantiles: The coordinates along each axis, rising, shape (side,).
-        axis_names: What the two axes are.
+    The quantiles are the coordinates along each axis, rising.
     """
     names = [f"{value:.1f}" if number % 2 == 0 else "" for number, value in enumerate(quantiles)]
     figure = image_table(images, names, names[::-1], "decoded points, evenly spaced in the prior's probability")

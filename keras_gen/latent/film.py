@@ -34,21 +34,7 @@ def make_film(
     frame_ms: int = 120,
     say: Callable[[str], None] = print,
 ) -> list[Path]:
-    """Write GIFs of a run's training, and MP4s if ffmpeg is installed.
-
-    Args:
-        run: A run with a folder.
-        out: File for the grids, `.gif`; others go beside it. None is film.gif in the run's figures.
-        frames: Epochs to show, at most, evenly spaced.
-        frame_ms: Milliseconds that each is shown.
-        say: Told of pictures that are left out, since they are damaged.
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: There is no picture of an epoch.
-    """
+    """Write GIFs of a run's training, and MP4s if ffmpeg is installed, and return the files; see `Run.film`."""
     frames, frame_ms = check_count("frames", frames, 1, 1000), check_count("frame_ms", frame_ms, 10, 10_000)
     path = as_path("out", out, ".gif") if out is not None else run.figure_path("film").with_suffix(".gif")
     grids = _frames(epochs_with(run, run.folder.epoch_image, say), frames, lambda epoch: _grid(run, epoch), say)

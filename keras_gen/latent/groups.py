@@ -31,9 +31,6 @@ def concept_groups(
         start: Labels or folders without the concepts; None is the first label.
         end: As many with them; None is the second label.
         remarks: Is given what the user should know of how a name was understood.
-
-    Raises:
-        InputError: There is no such group.
     """
     train, _ = run.datasets()
     if start is None:
@@ -74,14 +71,10 @@ def _codes(run: VAERun, train: ImageSet, group: Group, remarks: list[str]) -> np
 
 
 def label_of(group: Group, class_names: tuple[str, ...], remarks: list[str]) -> int | None:
-    """Return the number of the label that is meant, or None.
+    """Return the number of the label that a name, or a number as int or text, means, or None.
 
     A name wins over a number, and a label over a folder: a label that is called 1 need not be label number 1.
-
-    Args:
-        group: A label's name, or its number (as int or text).
-        class_names: The names of the labels.
-        remarks: Is given what else might have been meant.
+    `remarks` is given what else might have been meant.
     """
     if isinstance(group, int):
         return group if 0 <= group < len(class_names) else None

@@ -28,9 +28,6 @@ def scatter(run: VAERun, projection: str = "pca", count: int | None = None) -> V
         run: A VAE's.
         projection: `pca` or `tsne`, for more than two dimensions.
         count: Images to show; None shows all, or MAX_TSNE.
-
-    Raises:
-        InputError: t-SNE has nothing to lay out.
     """
     check_one_of("projection", projection, ("pca", "tsne"))
     count = count if count is None else check_count("count", count, 1)

@@ -50,8 +50,7 @@ def draw_epoch(run: Run) -> None:
 def draw_figures(run: Run) -> list[Path]:
     """Draw the figures of the whole run, and the last epoch's grid again if it is missing or damaged.
 
-    Returns:
-        The pictures worth opening, best first.
+    Returns the pictures worth opening, best first.
     """
     if not run.history:
         return []
@@ -74,13 +73,7 @@ def are_missing(run: Run) -> bool:
 
 
 def epochs_with(run: Run, path_of: Callable[[int], Path], say: Callable[[str], None]) -> list[int]:
-    """Return the epochs that have a file; if others lack theirs, they are named in one line.
-
-    Args:
-        run: The run.
-        path_of: `epoch_image` or `epoch_codes` of its folder.
-        say: Takes the line.
-    """
+    """Return the epochs that have a file of the folder's `path_of`; if others lack theirs, one line names them."""
     epochs = run.folder.epochs_with(path_of)
     say_missing([path_of(row["epoch"]) for row in run.history if epochs and row["epoch"] not in epochs], say)
     return epochs
@@ -94,11 +87,7 @@ def say_missing(paths: list[Path], say: Callable[[str], None]) -> None:
 
 
 def read_picture(folder: RunFolder, path: Path) -> bytes:
-    """Return the bytes of a picture of a run's folder, which has been decoded to see that it is whole.
-
-    Raises:
-        InputError: It is missing, damaged, or of another run.
-    """
+    """Return the bytes of a picture of a run's folder, which has been decoded to see that it is whole."""
     try:
         png = folder.checked(path).read_bytes()
         with Image.open(io.BytesIO(png)) as picture:

@@ -48,14 +48,7 @@ class View:
     remarks: tuple[str, ...] = ()
 
     def save(self, path: str | Path | None = None) -> list[Path]:
-        """Write the picture as PNG, and beside it a GIF if something moves.
-
-        Args:
-            path: The PNG file; None is one in the run's figures.
-
-        Returns:
-            The files.
-        """
+        """Write the picture as PNG, by default into the run's figures, and beside it a GIF if something moves."""
         path = as_path("path", path, ".png") if path is not None else self.run.figure_path(self.name)
         replacing = self.run.folder.replacing if self.run.folder else files.replacing
         (save_figure if isinstance(self.picture, Figure) else save_image)(self.picture, path, replacing=replacing)
@@ -76,13 +69,7 @@ class View:
 def named_image(run: Run, image: int | str | Path, name: str) -> np.ndarray:
     """Return a held-out image by its number, or an image file; uint8 (height, width, channels).
 
-    Args:
-        run: The run.
-        image: The number, or the file.
-        name: Of the argument that it was given by.
-
-    Raises:
-        InputError: The run cannot encode images, or there is no such image.
+    The name is that of the argument, for the message, if there is no such image or the run cannot encode images.
     """
     if not run.encodes:
         run.encode([])  # says so
@@ -116,7 +103,6 @@ def joined(numbers: Iterable[int]) -> str:
 def not_default(**options: tuple[object, object]) -> str:
     """Return the options that are not at their default, for a file's name, so that no view takes another's place.
 
-    Args:
-        **options: Value and default, by name.
+    Each is given as its value and its default.
     """
     return "".join(f"-{name}-{value}" for name, (value, default) in options.items() if value != default)

@@ -30,16 +30,7 @@ FILE_NAMES = {
 
 
 def make_view(run: Run, name: str, **options: object) -> View:
-    """Return a view of a run's latent space.
-
-    Args:
-        run: The run.
-        name: One of VIEWS; a DCGAN has the last three, for the others need an encoder.
-        **options: Arguments of the view's function.
-
-    Raises:
-        InputError: The run has no such view, or not with these options.
-    """
+    """Return a view of a run's latent space; see `Run.view`."""
     if name not in run.views:
         raise InputError(f"{run.where} has no view {name!r}; its views are {', '.join(run.views)}")
     known = list(inspect.signature(VIEWS[name]).parameters)[1:]

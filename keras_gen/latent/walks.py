@@ -161,12 +161,7 @@ def _check_concept(
 
 
 def numbered(run: Run, count: int = NUMBERED) -> View:
-    """Show generated images, each with its seed, to pick a concept's from.
-
-    Args:
-        run: The run.
-        count: Seeds, from 0.
-    """
+    """Show generated images, each with its seed, to pick a concept's from."""
     images = run.decode(run.draw_seeds(range(count)))
     remark = (
         "A concept is made of images that you pick: look at the picture, and name seeds of images that have it and of "

@@ -40,14 +40,7 @@ def make_explorer(
     dimensions: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> Path:
-    """Write a page to move through a run's latent space in a browser, and return its path.
-
-    Args:
-        run: The run.
-        out: The file, `.html`; None is explorer.html in the run's folder.
-        dimensions: The two of a VAE's plane, across and up; None takes 0 and 1 if there are no more, else the
-            principal axes.
-        seeds: Three, whose latent points a DCGAN's plane goes through; None takes 0, 1 and 2.
+    """Write a page to move through a run's latent space in a browser, and return its path; see `Run.explore`.
 
     Raises:
         InputError: The run has no such plane.

@@ -28,26 +28,21 @@ PATTERN = "epoch-*.npz"  # whole ones; another name is one that is being written
 
 
 def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], position: dict) -> Path:
-    """Write a checkpoint, then remove all but the last two.
+    """Write a checkpoint and return its path, then remove all but the last two.
 
     Args:
-        folder: The run's; `checkpoints` is made in it if need be.
+        folder: The run's.
         groups: Variables by the name of their group, in an order that does not change.
         position: What JSON can hold: epoch, step, history and the sums of the epoch so far.
-
-    Returns:
-        The file.
 
     Raises:
         RunError: A variable is not finite.
         OSError: The disk refuses, for one when it is full; the older checkpoints are untouched.
     """
     path = folder.checkpoints / f"epoch-{position['epoch']:06d}-step-{position['step']:08d}.npz"
-    arrays = {
-        f"{group}/{index}": _to_numpy(variable)
-        for group, variables in groups.items()
-        for index, variable in enumerate(variables)
-    }
+    import keras
+
+    arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in _by_name(groups).items()}
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RunError(f"the weights ({name}) are no longer finite; the last good checkpoint is kept")
@@ -62,15 +57,12 @@ def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], 
 def load_checkpoint(
     folder: RunFolder, groups: dict[str, list[keras.Variable]], say: Callable[[str], None] = print
 ) -> dict:
-    """Read the newest checkpoint that is whole, and set the variables from it.
+    """Read the newest checkpoint that is whole, set the variables from it, and return its position.
 
     Args:
         folder: The run's.
         groups: Variables as they were given to `save_checkpoint`.
         say: Told of each checkpoint that is damaged and passed over.
-
-    Returns:
-        The position.
 
     Raises:
         InputError: There is no checkpoint, none is whole, or it does not fit the networks.
@@ -79,9 +71,7 @@ def load_checkpoint(
         try:
             folder.checksums.check(path)
             with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-                arrays = {
-                    name: content[name] for name in content.files
-                }  # reads all, so that every checksum is compared
+                arrays = {name: content[name] for name in content.files}  # all, so that every checksum is compared
             position = json.loads(arrays.pop("position").tobytes())
         except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -93,9 +83,7 @@ def load_checkpoint(
 
 
 def _assign(arrays: dict[str, np.ndarray], groups: dict[str, list[keras.Variable]], path: Path) -> None:
-    variables = {
-        f"{group}/{index}": variable for group, members in groups.items() for index, variable in enumerate(members)
-    }
+    variables = _by_name(groups)
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     if shapes != {name: array.shape for name, array in arrays.items()}:
         raise InputError(f"{path} does not fit the networks that run.json describes; one of the two was changed")
@@ -107,7 +95,5 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob(PATTERN), reverse=True)
 
 
-def _to_numpy(variable: keras.Variable) -> np.ndarray:
-    import keras
-
-    return keras.ops.convert_to_numpy(variable)
+def _by_name(groups: dict[str, list[keras.Variable]]) -> dict[str, keras.Variable]:
+    return {f"{group}/{index}": variable for group, members in groups.items() for index, variable in enumerate(members)}

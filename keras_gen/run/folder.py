@@ -33,12 +33,7 @@ if TYPE_CHECKING:
 
 
 class RunFolder:
-    """One run's folder.
-
-    Attributes:
-        path: The folder.
-        checksums: Of the files in it.
-    """
+    """One run's folder, and the checksums of the files in it."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = as_path("path", path)
@@ -92,11 +87,7 @@ class RunFolder:
         return self.path / "latents" / f"epoch-{epoch:04d}.npz"
 
     def epochs_with(self, path_of: Callable[[int], Path]) -> list[int]:
-        """Return the epochs that have a file, rising.
-
-        Args:
-            path_of: `epoch_image` or `epoch_codes`.
-        """
+        """Return the epochs that have a file, rising; `path_of` is `epoch_image` or `epoch_codes`."""
         example = path_of(0)
         names = (path.stem.removeprefix("epoch-") for path in example.parent.glob(f"epoch-*{example.suffix}"))
         return sorted(int(name) for name in names if name.isdecimal())
@@ -116,11 +107,7 @@ class RunFolder:
             temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
 
     def checked(self, path: Path) -> Path:
-        """Return the path of a file of this folder, if it is what the run wrote.
-
-        Raises:
-            InputError: It is damaged, or of another run.
-        """
+        """Return the path of a file of this folder, or raise InputError if it is not what the run wrote."""
         self.checksums.check(path)
         return path
 
@@ -132,11 +119,7 @@ class RunFolder:
             np.savez(file, z_mean=z_mean, **({} if labels is None else {"labels": labels}))
 
     def read_codes(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return what `write_codes` kept.
-
-        Raises:
-            InputError: The file is damaged.
-        """
+        """Return what `write_codes` kept."""
         import numpy as np
 
         path = self.checked(self.epoch_codes(epoch))
@@ -164,11 +147,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training here; the lock goes with the process, however that ends.
-
-        Raises:
-            InputError: Another process trains here.
-        """
+        """Keep other processes from training here; the lock goes with the process, however that ends."""
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()
@@ -228,11 +207,7 @@ class RunFolder:
             raise InputError(f"{path} is damaged; put it back, or remove it") from None
 
     def read_scores(self) -> dict:
-        """Return metrics.json; nothing if it has not been written.
-
-        Raises:
-            InputError: It is damaged.
-        """
+        """Return metrics.json; nothing if it has not been written."""
         path = self.path / "metrics.json"
         try:
             scores = json.loads(path.read_text(encoding="utf-8"))
@@ -254,12 +229,9 @@ class RunFolder:
         return networks.model_path(self._models(best), name)
 
     def save_models(self, models: dict[str, keras.Model], best: bool = False, **facts: object) -> None:
-        """Save models as the last ones or as the best, replacing earlier ones only once all new ones are whole.
+        """Save models by name as the last ones or as the best, replacing earlier ones once all new ones are whole.
 
-        Args:
-            models: By the name they are saved under.
-            best: Whether they are the best so far.
-            **facts: What the files say of themselves: `run`, `epoch` and `step`.
+        The files say of themselves the `facts`: `run`, `epoch` and `step`.
         """
         networks.save_models(self._models(best), models, facts, self.checksums)
 

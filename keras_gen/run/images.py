@@ -24,10 +24,7 @@ NAME = "data.npz"
 def split_validation(train: ImageSet, settings: Settings, in_place: bool = False) -> tuple[ImageSet, ImageSet | None]:
     """Return the images to train on and, with `evaluate_every`, those that are split off to validate on.
 
-    Args:
-        train: Training images.
-        settings: Of the run.
-        in_place: Rearrange the images instead of copying them, if nobody else holds them.
+    With `in_place` the images are rearranged instead of copied, if nobody else holds them.
     """
     if not settings.training.evaluate_every:
         return train, None

@@ -32,11 +32,7 @@ class Check:
 
 
 class UnknownSetting(InputError):
-    """There is no setting of this name; the message says which is the nearest.
-
-    Attributes:
-        name: The name.
-    """
+    """There is no setting of this name; the message says which is the nearest."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name, known = shown(name), list(known)
@@ -169,11 +165,7 @@ class Group:
 
 
 def checked(name: str, field: dataclasses.Field, value: object) -> object:
-    """Return a value as its setting keeps it.
-
-    Raises:
-        InputError: It is not what the setting may be.
-    """
+    """Return a value as its setting keeps it, or raise InputError if it is not what the setting may be."""
     check = field.metadata["check"]
     try:
         return check.convert(value)

@@ -198,11 +198,7 @@ def fields_of(kind: str) -> Iterator[tuple[str, dataclasses.Field]]:
 
 
 def parse_set(kind: str, text: str) -> tuple[str, str, str]:
-    """Return the group, the field and the text of the value of `GROUP.NAME=VALUE`.
-
-    Raises:
-        InputError: There is no value, or no such setting.
-    """
+    """Return the group, the field and the text of the value of `GROUP.NAME=VALUE`, or raise InputError."""
     name, _, value = (part.strip() for part in text.partition("="))
     names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
     if name not in names:

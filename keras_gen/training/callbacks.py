@@ -43,7 +43,7 @@ def checked_callbacks(callbacks: object) -> list[keras.callbacks.Callback]:
 
 
 class HistoryFiles(keras.callbacks.Callback):
-    """Writes history.csv and timing.csv after each epoch, and at the end.
+    """Writes history.csv and timing.csv after each epoch.
 
     At the end, too, for a killed process may have written of epochs that its last checkpoint does not know.
     """
@@ -54,24 +54,19 @@ class HistoryFiles(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write both tables."""
-        self._write()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Write both tables."""
-        self._write()
-
-    def _write(self) -> None:
         if self.run.history:
             self.run.folder.write_history(self.run.history)
             self.run.folder.write_timing(self.run.timing)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Write both tables."""
+        self.on_epoch_end(self.run.epoch)
 
 
 class Validation(keras.callbacks.Callback):
     """Measures the run every `evaluate_every` epochs, and after the last, on validation images; keeps the best models.
 
-    Args:
-        run: The run.
-        measure: Returns a row of scores of a run, and the name of the one that is best when it is lowest.
+    `measure` returns a row of scores of a run, and the name of the one that is best when it is lowest.
     """
 
     def __init__(self, run: Run, measure: Callable[[Run], tuple[dict, str]]) -> None:
@@ -96,26 +91,8 @@ class Validation(keras.callbacks.Callback):
             run.update(best={"epoch": run.epoch, "by": criterion, "value": row[criterion]})
 
 
-class EpochPictures(keras.callbacks.Callback):
-    """Draws the grid of each epoch: what the same latent points become."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self.run = run
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Draw the grid."""
-        self.run.draw_epoch()
-
-
 class Progress(keras.callbacks.Callback):
-    """Shows a bar with the losses and the time left; without a terminal, a line for each epoch.
-
-    Args:
-        trainer: Of the run.
-        run: The run.
-        say: Takes lines of text for the user.
-    """
+    """Shows a bar with the losses and the time left; without a terminal, says a line for each epoch."""
 
     def __init__(self, trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
         super().__init__()
@@ -165,7 +142,7 @@ class Progress(keras.callbacks.Callback):
         if self.bar is not None:
             self._show(losses)
             return
-        texts = ", ".join(f"{name} {losses[key]:.4g}" for key, name in SHOWN.items() if key in losses)
+        texts = ", ".join(f"{name} {value}" for name, value in _texts(losses).items())
         left = f", about {duration(self.seconds_left)} left" if self.timed and self.steps < self.total else ""
         self._say(f"Epoch   {epoch + 1} of {self.params['epochs']}: {texts}{left}")
 
@@ -191,17 +168,15 @@ class Progress(keras.callbacks.Callback):
         return self.seconds_per_step * (self.total - self.steps)
 
     def _show(self, losses: dict[str, float]) -> None:
-        texts = {SHOWN[name]: f"{value:.4g}" for name, value in losses.items() if name in SHOWN}
-        self.bar.set_postfix(texts, refresh=False)
+        self.bar.set_postfix(_texts(losses), refresh=False)
+
+
+def _texts(losses: dict[str, float]) -> dict[str, str]:
+    return {name: f"{losses[key]:.4g}" for key, name in SHOWN.items() if key in losses}
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves all that the run needs to continue, every so many seconds and at the end.
-
-    Args:
-        loop: Of the run.
-        save_every: Seconds.
-    """
+    """Saves all that the run needs to continue, every `save_every` seconds and at the end."""
 
     def __init__(self, loop: Loop, save_every: float) -> None:
         super().__init__()

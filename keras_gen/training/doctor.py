@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.training.findings import PROBED, Finding, check_gradients, dcgan_checks, vae_checks
+from keras_gen.training.findings import PROBED, Finding, dcgan_findings, gradient_finding, vae_findings
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet
@@ -26,12 +26,6 @@ class Doctor(keras.callbacks.Callback):
 
     A finding there has its name, its text, the epoch in which it was first seen, and the one in which it was no longer
     seen (`resolved`) or None.
-
-    Args:
-        trainer: Of the run.
-        run: The run.
-        train: Its training images.
-        say: Takes lines of text for the user.
     """
 
     def __init__(self, trainer: Trainer, run: Run, train: ImageSet, say: Callable[[str], None] = print) -> None:
@@ -63,13 +57,6 @@ class Doctor(keras.callbacks.Callback):
 
     def examine(self) -> list[Finding]:
         """Return what is wrong with the run now."""
-        checks = {"vae": vae_checks, "dcgan": dcgan_checks}[self.run.kind](self)
-        self.seen: list[Finding] = []
-        for check in [*checks, lambda: check_gradients(self.trainer.optimizers)]:
-            if (finding := check()) is not None:
-                self.seen.append(finding)
-        return self.seen
-
-    def sees(self, *names: str) -> bool:
-        """Tell whether an earlier check of this examination found one of these."""
-        return any(finding.name in names for finding in self.seen)
+        findings = {"vae": vae_findings, "dcgan": dcgan_findings}[self.run.kind]
+        gradients = gradient_finding(self.trainer.optimizers)
+        return [*findings(self), *([gradients] if gradients else [])]

@@ -54,20 +54,11 @@ class Trainer(ABC):
 
     @abstractmethod
     def train_step(self, images: np.ndarray) -> dict[str, float]:
-        """Take one step and return its losses.
-
-        Args:
-            images: uint8, shape (images_per_step, height, width, channels).
-        """
+        """Take one step on uint8 images, shape (images_per_step, height, width, channels); return its losses."""
 
     @abstractmethod
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
-        """Take one step and say which weights it changed.
-
-        Args:
-            images: All training images.
-            batch: Indices of the step's.
-            step: Where the run stands.
+        """Take the step on the images of a batch of indices, and say which weights it changed.
 
         Raises:
             RunError: It changed what it must not, or did not change what it must.
@@ -78,15 +69,12 @@ class Trainer(ABC):
         """Return the losses on held-out images, uint8, by the names of the training losses with `held_out_` before."""
 
     def train_steps(self, images: np.ndarray, batches: list[np.ndarray], step: int) -> None:
-        """Take a step on each batch.
+        """Take a step on each of at most `steps_per_execution` batches of indices, all of one length.
 
         Args:
             images: All training images, uint8, shape (n, height, width, channels).
-            batches: At most `steps_per_execution` arrays of indices, all of one length.
+            batches: Arrays of indices.
             step: The first batch's, from 1.
-
-        Raises:
-            RunError: A loss is not finite.
         """
         for number, batch in enumerate(batches, start=step):
             self.step = number

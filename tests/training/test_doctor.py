@@ -9,7 +9,7 @@ from keras_gen.data import ImageSet
 from keras_gen.seeds import own_random_state
 from keras_gen.training import DCGANTrainer, VAETrainer
 from keras_gen.training import dcgan as dcgan_module
-from keras_gen.training.findings import ALIKE, _mean_distance, _overfitting
+from keras_gen.training.findings import ALIKE, _mean_distance, overfits_since
 from keras_gen.training.planning import Plan
 from keras_gen.training.start import run_plan
 from tests.conftest import striped_images
@@ -35,9 +35,9 @@ def test_a_rise_is_measured_by_what_the_loss_is_or_by_what_was_learned(best):
         return [{"epoch": n + 1, "loss": best - n, "held_out_loss": loss} for n, loss in enumerate(held_out)]
 
     measure = max(abs(best), 100)
-    assert _overfitting(history(0.021 * measure, good=1)) is None  # one epoch that happens to be good
-    assert _overfitting(history(0.019 * measure)) is None
-    assert "rises since epoch 3" in _overfitting(history(0.021 * measure)).text
+    assert overfits_since(history(0.021 * measure, good=1)) is None  # one epoch that happens to be good
+    assert overfits_since(history(0.019 * measure)) is None
+    assert overfits_since(history(0.021 * measure)) == 3
 
 
 def examined(trainer, sets, settings, folder=None, **options):
