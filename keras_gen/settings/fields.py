@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
+from keras_gen.text import printable
 
 LONGEST_SHOWN = 80
 
@@ -175,11 +176,8 @@ def checked(name: str, field: dataclasses.Field, value: object) -> object:
 
 def shown(value: object) -> str:
     """Return a value as messages show it: on one line, not too long, without control characters."""
-    text = str(value)
-    if value is None or isinstance(value, bool):
-        text = text.lower()  # as a recipe file has it
-    text = text if text.isprintable() else ascii(text)
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+    text = str(value).lower() if value is None or isinstance(value, bool) else value  # as a recipe file has it
+    return printable(text, LONGEST_SHOWN)
 
 
 def _parts(value: object) -> list[str]:

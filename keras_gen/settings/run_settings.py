@@ -55,33 +55,31 @@ class Settings:
         return type(self)(recipe=recipe, **merge(self.explicit(), assign(self.groups, overrides)))
 
     def differences(self, other: "Settings", may_change: tuple[str, ...] = ()) -> list[str]:
-        """Say in what other settings of the same model differ.
+        """Say in what other settings of the same model, the later ones, differ.
 
-        Args:
-            other: The later settings.
-            may_change: Names that do not count, such as `epochs` or `training.epochs`.
+        Names that may change do not count, such as `epochs` or `training.epochs`.
         """
-        before, after = (dict(settings._flat()) for settings in (self, other))
-        told = {name for settings in (self, other) for name in settings._told()}
+        before, after = ({"recipe": settings.recipe} | _flat(settings.as_dict()) for settings in (self, other))
+        told = {"recipe", *_flat(self.explicit()), *_flat(other.explicit())}  # what does not follow from others
         return [
             f"`{name}` was {shown(was)}, now {shown(after[name])}"
             for name, was in before.items()
             if was != after[name] and name in told and not {name, name.split(".")[-1]} & set(may_change)
         ]
 
-    def _flat(self) -> Iterator[tuple[str, object]]:
-        yield "recipe", self.recipe
-        for group in self.groups:
-            for name, value in dataclasses.asdict(getattr(self, group)).items():
-                yield f"{group}.{name}", value
-
-    def _told(self) -> list[str]:
-        return ["recipe", *(f"{group}.{name}" for group, values in self.explicit().items() for name in values)]
-
     @property
     def loss_unit(self) -> str:
         """What the losses are counted in; empty where they have no unit."""
         return "nats"
+
+
+def _flat(groups: dict[str, object]) -> dict[str, object]:
+    return {
+        f"{group}.{name}": value
+        for group, values in groups.items()
+        if isinstance(values, dict)
+        for name, value in values.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,23 +195,22 @@ def fields_of(kind: str) -> Iterator[tuple[str, dataclasses.Field]]:
             yield name, declared
 
 
-def parse_set(kind: str, text: str) -> tuple[str, str, str]:
-    """Return the group, the field and the text of the value of `GROUP.NAME=VALUE`, or raise InputError."""
-    name, _, value = (part.strip() for part in text.partition("="))
-    names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
-    if name not in names:
-        raise UnknownSetting(name, names)
-    if not value:
-        raise InputError(f"`set` {name} has no value; write {name}=VALUE")
-    return *name.split("."), value
-
-
 def parse_sets(kind: str, texts: list[str]) -> dict[str, dict[str, str]]:
-    """Return the overrides for `resolve_settings` of several texts such as `generator.kernel_size=4`."""
+    """Return the overrides for `resolve_settings` of several texts such as `generator.kernel_size=4`.
+
+    Raises:
+        InputError: There is no value, or no such setting, or one is given twice.
+    """
+    names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
     overrides: dict[str, dict[str, str]] = {}
     for text in texts:
-        group, name, value = parse_set(kind, text)
-        if name in overrides.setdefault(group, {}):
-            raise InputError(f"`set` {group}.{name} is given twice; give it once")
-        overrides[group][name] = value
+        name, _, value = (part.strip() for part in text.partition("="))
+        if name not in names:
+            raise UnknownSetting(name, names)
+        if not value:
+            raise InputError(f"`set` {name} has no value; write {name}=VALUE")
+        group, field_name = name.split(".")
+        if field_name in overrides.setdefault(group, {}):
+            raise InputError(f"`set` {name} is given twice; give it once")
+        overrides[group][field_name] = value
     return overrides
