@@ -9,14 +9,13 @@ from keras_gen.benchmarks.studies import run_studies, studies
 from keras_gen.cli.command import (
     DONE,
     Parser,
-    check_seed,
-    check_whole,
     chosen_backend,
     not_installed,
     start_backend,
     whole_numbers,
 )
 from keras_gen.errors import InputError
+from keras_gen.run.arguments import check_count
 
 RECIPES_COMPARED = "vae,digits,cars"
 
@@ -24,18 +23,16 @@ RECIPES_COMPARED = "vae,digits,cars"
 def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
-    check_whole("--rounds", options.rounds, 1, 1000)
+    check_count("rounds", options.rounds, 1, 1000)
     if options.quality is not None:
         names = _words(options.quality, "--quality", tuple(studies()))
         seeds = whole_numbers(options.seeds, "--seeds")
-        for seed in seeds:
-            check_seed(seed)
         start_backend()
         run_studies(names, seeds, options.out.absolute(), options.data_dir and options.data_dir.absolute())
         return DONE
     batch_sizes = whole_numbers(options.batch_size, "--batch-size") if options.batch_size else []
     for size in batch_sizes:
-        check_whole("--batch-size", size, 2, 65_536)
+        check_count("batch_size", size, 2, 65_536)
     tasks = plan_tasks(
         _words(options.only, "--only", ("vae", "dcgan")),
         _words(options.precision, "--precision", ("float32", "mixed_bfloat16")),

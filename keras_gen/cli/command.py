@@ -155,17 +155,6 @@ def check_new(*paths: Path) -> None:
             raise InputError(f"{path} {problem}; name a new one in a folder that is there")
 
 
-def check_whole(flag: str, value: int, low: int, high: int) -> None:
-    """Raise InputError for a whole number out of bounds."""
-    if not low <= value <= high:
-        raise InputError(f"{flag} must be a whole number from {low} to {high}; received {value}")
-
-
-def check_seed(seed: int) -> None:
-    """Raise InputError for a seed out of bounds."""
-    check_whole("--seed", seed, 0, 2**31 - 1)
-
-
 def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> None:
     """Raise InputError for an output that is of another kind, or that another output of the command would take."""
     if path.suffix.lower() != ending or path in others:

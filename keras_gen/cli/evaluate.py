@@ -18,14 +18,8 @@ def main(argv: list[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
     run = open_run(options)
-    scores = run.evaluate(
-        features=options.features,
-        count=options.count,
-        samples=options.samples,
-        importance_samples=options.importance_samples,
-        seed=options.seed,
-        say=say,
-    )
+    names = ("features", "count", "samples", "importance_samples", "seed")
+    scores = run.evaluate(**{name: vars(options)[name] for name in names}, say=say)
     say_models(run)
     for line in score_lines(scores, run.settings.latent_dim, run.class_names):
         say(line)

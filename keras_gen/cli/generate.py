@@ -11,14 +11,13 @@ from keras_gen.cli.command import (
     Parser,
     check_ending,
     check_new,
-    check_seed,
-    check_whole,
     save_array,
     say,
     whole_numbers,
 )
 from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.run.arguments import check_count
 from keras_gen.text import short_name
 
 MAX_IN_GRID = 400  # images that a grid still shows
@@ -57,8 +56,8 @@ def _check(options: Namespace) -> str:
     else:
         options.count = 64 if options.count is None else options.count
         options.seed = options.seed or 0
-        check_whole("--count", options.count, 1, MAX_IMAGES)
-        check_seed(options.seed)
+        check_count("count", options.count, 1, MAX_IMAGES)
+        check_count("seed", options.seed, 0)
         name = f"generated-{options.count}-seed-{options.seed}"
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
     check_new(*outputs)
@@ -91,10 +90,7 @@ def _write_grid(images: np.ndarray, seeds: list[int] | None, path: Path) -> None
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = run_parser(
-        "generate",
-        "Generate new images from a trained run.",
-    )
+    result = run_parser("generate", "Generate new images from a trained run.")
     result.add_argument("--count", type=int, help="images to generate (default: 64)")
     result.add_argument("--seed", type=int, help="start of the latent points (default: 0)")
     result.add_argument(

@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 
 
 def train_command(kind: str, argv: list[str] | None = None, program: str | None = None) -> int:
-    """Run train_vae.py or train_dcgan.py and return its exit code.
-
-    Args:
-        kind: `vae` or `dcgan`.
-        argv: Arguments; None takes the command line's.
-        program: How the command was called, such as `keras-gen train-vae`.
-    """
+    """Run train_vae.py or train_dcgan.py, which may be called otherwise, and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     return run_command(lambda: _train(kind, argv, program or f"python train_{kind}.py"))
 

@@ -70,8 +70,7 @@ def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], N
         css=asset("page.css") + asset("report.css"),
         script=asset("report.js"),
     )
-    with run.folder.replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", errors="replace")  # names of files may be no text at all
+    run.folder.write_text(path.absolute(), page)
     return path
 
 

@@ -71,7 +71,9 @@ class RunFolder:
     @property
     def figures(self) -> Path:
         """Where the figures of the whole run go; made again if someone removed it."""
-        return self._made("figures")
+        path = self.path / "figures"
+        path.mkdir(exist_ok=True)
+        return path
 
     @property
     def checkpoints(self) -> Path:
@@ -101,8 +103,8 @@ class RunFolder:
             if absolute.is_relative_to(folder):
                 self.checksums.add(self.path / absolute.relative_to(folder), temporary)
 
-    def write_text(self, name: str, text: str) -> None:
-        """Make or replace a text file."""
+    def write_text(self, name: str | Path, text: str) -> None:
+        """Make or replace a text file; its name may be an absolute path, too."""
         with self.replacing(self.path / name) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
 
@@ -170,17 +172,17 @@ class RunFolder:
         """Whether a run has been written here."""
         return (self.path / "history.csv").exists() or self.checkpoints.exists()
 
-    def write_history(self, history: list[dict[str, float]]) -> None:
-        """Write history.csv: epoch and losses, no clock times, so that equal runs have equal files."""
-        self._write_table("history.csv", history)
+    def write_table(self, name: str, rows: list[dict[str, float]]) -> None:
+        """Write a row for each epoch: history.csv, timing.csv or metrics.csv.
 
-    def write_timing(self, timing: list[dict[str, float]]) -> None:
-        """Write timing.csv: what each epoch took; a resumed one counts from the resume."""
-        self._write_table("timing.csv", timing)
-
-    def write_metrics(self, metrics: list[dict[str, float]]) -> None:
-        """Write metrics.csv: a row for each epoch that was measured on validation images."""
-        self._write_table("metrics.csv", metrics)
+        The history has no clock times, so that equal runs have equal files.
+        """
+        text = io.StringIO()
+        # A run that an older version began may lack columns in its first rows.
+        writer = csv.DictWriter(text, rows[-1], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, text.getvalue())
 
     def read_table(self, name: str) -> list[dict[str, float]]:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
@@ -251,19 +253,6 @@ class RunFolder:
 
     def _models(self, best: bool) -> Path:
         return self.path / "models" / ("best" if best else "")
-
-    def _made(self, name: str) -> Path:
-        path = self.path / name
-        path.mkdir(exist_ok=True)
-        return path
-
-    def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
-        text = io.StringIO()
-        # A run that an older version began may lack columns in its first rows.
-        writer = csv.DictWriter(text, rows[-1], restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write_text(name, text.getvalue())
 
 
 def _numbers(row: dict[str, str]) -> dict[str, float]:

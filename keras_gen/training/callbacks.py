@@ -55,8 +55,8 @@ class HistoryFiles(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write both tables."""
         if self.run.history:
-            self.run.folder.write_history(self.run.history)
-            self.run.folder.write_timing(self.run.timing)
+            self.run.folder.write_table("history.csv", self.run.history)
+            self.run.folder.write_table("timing.csv", self.run.timing)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Write both tables."""
@@ -85,7 +85,7 @@ class Validation(keras.callbacks.Callback):
         run.metrics.append({"epoch": run.epoch} | row)
         if run.folder is None:
             return
-        run.folder.write_metrics(run.metrics)
+        run.folder.write_table("metrics.csv", run.metrics)
         if row[criterion] < best:
             run.folder.save_models(run.models, best=True, run=run.record["id"], epoch=run.epoch, step=0)
             run.update(best={"epoch": run.epoch, "by": criterion, "value": row[criterion]})

@@ -177,7 +177,7 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
     killed_run = load_run(tmp_path / "run")  # what it had written after its last checkpoint
     later = [{"name": name, "text": "", "epoch": epoch, "resolved": 2} for name, epoch in (("old", 1), ("later", 2))]
     killed_run.folder.write(findings=later)
-    killed_run.folder.write_history([*killed_run.history, killed_run.history[0] | {"epoch": 2}])
+    killed_run.folder.write_table("history.csv", [*killed_run.history, killed_run.history[0] | {"epoch": 2}])
     run = train_small("vae", folder=tmp_path / "run", resume=True, callbacks=[stop_after(1)])
     assert run.findings == load_run(tmp_path / "run").findings == [later[0] | {"resolved": None}]
     assert load_run(tmp_path / "run").history == run.history == killed_run.history
