@@ -29,16 +29,11 @@ POLL_SECONDS = 0.02
 
 @dataclass
 class Result:
-    """What one worker did; memory is in bytes, or None where it is unknown or there is no GPU.
-
-    Attributes:
-        first_step: Seconds from the start of its process to the end of its first step.
-        seconds: What each round took.
-    """
+    """What one worker did; memory is in bytes, or None where it is unknown or there is no GPU."""
 
     worker: Worker
-    first_step: float
-    seconds: list[float] = field(default_factory=list)
+    first_step: float  # seconds from the start of its process to the end of that step
+    seconds: list[float] = field(default_factory=list)  # of each round
     memory: int | None = None
     device_memory: int | None = None
 

@@ -50,10 +50,9 @@ def save_gif(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120, last
     frames = list(frames)
     pictures = [to_pillow(frame) for frame in frames]
     if frames[0].shape[-1] == 3:
-        some = evenly_spaced_indices(len(frames), PALETTE_FRAMES)
-        palette = to_pillow(np.concatenate([frames[place][::3, ::3] for place in some])).quantize(
-            256, Image.Quantize.MAXCOVERAGE
-        )
+        indices = evenly_spaced_indices(len(frames), PALETTE_FRAMES)
+        sample = to_pillow(np.concatenate([frames[index][::3, ::3] for index in indices]))
+        palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE)
         pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [frame_ms] * (len(pictures) - 1) + [last_ms]
     with replacing(path) as temporary:

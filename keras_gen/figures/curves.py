@@ -1,5 +1,6 @@
 """Losses and scores over the epochs."""
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from keras_gen.figures.style import Figure, own_style
@@ -25,9 +26,7 @@ def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
         if HELD_OUT + term in history[0]:
             values = [row[HELD_OUT + term] for row in history]
             axes.plot(epochs, values, color="C1", linestyle="--", marker=marker, label="held-out")
-        axes.set(title=term.replace("_", " "), xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
+        _name_axes(axes, term)
         axes.legend()
     figure.axes[0].set_ylabel(unit)
     return figure
@@ -54,7 +53,11 @@ def score_curves(rows: list[dict[str, float]]) -> Figure:
         if name + ERROR in newest:
             low, high = ([row[name] + side * row[name + ERROR] for row in rows] for side in (-2, 2))
             axes.fill_between(epochs, low, high, alpha=0.25)
-        axes.set(title=name.replace("_", " "), xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
+        _name_axes(axes, name)
     return figure
+
+
+def _name_axes(axes: Axes, name: str) -> None:
+    axes.set(title=name.replace("_", " "), xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)

@@ -15,18 +15,18 @@ GAP = 2  # white pixels between images
 PICTURE_SIDE = 64  # small images are enlarged to about this side, each pixel to a square
 
 
-def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+def image_grid(images: np.ndarray, columns: int | None = None, gap: int = GAP) -> np.ndarray:
     """Lay out images, uint8 (n, height, width, 1 or 3), in rows, in reading order, on white.
 
-    The grid is about square if no number of columns is given; between the images are GAP pixels.
+    The grid is about square if no number of columns is given; the gap is in pixels between the images.
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    cells = np.full((rows * columns, height + GAP, width + GAP, channels), 255, np.uint8)
+    rows, high, wide = math.ceil(count / columns), height + gap, width + gap
+    cells = np.full((rows * columns, high, wide, channels), 255, np.uint8)
     cells[:count, :height, :width] = images
-    grid = cells.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)
-    return grid.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
+    grid = cells.reshape(rows, columns, high, wide, channels).swapaxes(1, 2).reshape(rows * high, columns * wide, -1)
+    return grid[: rows * high - gap, : columns * wide - gap]
 
 
 @own_style()

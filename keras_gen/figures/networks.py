@@ -32,16 +32,16 @@ def draw_network(
     centres = [
         [(column, (len(names) - 1) / 2 - row) for row in range(len(names))] for column, names in enumerate(layers)
     ]
-    largest = max((np.abs(each).max() for each in weights if each is not None), default=0) or 1.0
-    for column, each in enumerate(weights):
+    largest = max((np.abs(matrix).max() for matrix in weights if matrix is not None), default=0) or 1.0
+    for column, matrix in enumerate(weights):
         starts, ends = centres[column], centres[column + 1]
-        if each is None:
+        if matrix is None:
             for start, end in zip(starts, ends, strict=True):
                 axes.plot(*zip(start, end, strict=True), color="gray", linewidth=1, linestyle=":", zorder=1)
             continue
         names = iter(weight_names[column] if weight_names else ())
         share = 0.35 if len(starts) <= len(ends) else 0.65  # texts keep apart where lines do
-        for (start, end), weight in np.ndenumerate(each):
+        for (start, end), weight in np.ndenumerate(matrix):
             (x1, y1), (x2, y2) = starts[start], ends[end]
             width = max(0.3, WIDEST_LINE * abs(weight) / largest)
             axes.plot([x1, x2], [y1, y2], color=POSITIVE if weight >= 0 else NEGATIVE, linewidth=width, zorder=1)

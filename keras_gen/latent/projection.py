@@ -9,17 +9,11 @@ from sklearn.manifold import TSNE
 
 @dataclass(frozen=True)
 class Axes:
-    """Directions through the latent space: `origin + coordinates @ directions`.
+    """Directions through the latent space: `origin + coordinates @ directions`."""
 
-    Attributes:
-        origin: Where all coordinates are 0, shape (latent_dim,).
-        directions: One a row, shape (k, latent_dim).
-        names: What each direction is called.
-    """
-
-    origin: np.ndarray
-    directions: np.ndarray
-    names: tuple[str, ...]
+    origin: np.ndarray  # (latent_dim,)
+    directions: np.ndarray  # one a row, (k, latent_dim)
+    names: tuple[str, ...]  # of the directions
 
     def first(self, count: int) -> "Axes":
         """Return the first directions alone."""

@@ -29,22 +29,13 @@ MAX_IMAGES = 200  # that are named, for a picture of images beside each other
 
 @dataclass
 class View:
-    """A picture of a latent space; a notebook shows it.
-
-    Attributes:
-        run: What it is of.
-        name: Of its files, without ending.
-        picture: A figure, or uint8 pixels (height, width, channels).
-        array: What is in it: images, uint8 (n, height, width, channels), or codes, float32 (n, latent_dim).
-        frames: uint8 pictures that move, or None.
-        remarks: Sentences about it.
-    """
+    """A picture of a latent space; a notebook shows it."""
 
     run: Run
-    name: str
-    picture: Figure | np.ndarray
-    array: np.ndarray
-    frames: list[np.ndarray] | None = None
+    name: str  # of its files, without ending
+    picture: Figure | np.ndarray  # or uint8 pixels (height, width, channels)
+    array: np.ndarray  # what is in it: images, uint8 (n, height, width, channels), or codes, float32 (n, latent_dim)
+    frames: list[np.ndarray] | None = None  # uint8 pictures that move
     remarks: tuple[str, ...] = ()
 
     def save(self, path: str | Path | None = None) -> list[Path]:

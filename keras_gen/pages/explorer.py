@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_gen.figures.colours import class_colours
-from keras_gen.figures.grids import to_pillow
+from keras_gen.figures.grids import image_grid, to_pillow
 from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
 from keras_gen.pages import asset, render
 from keras_gen.text import printable
@@ -89,13 +89,9 @@ def _data(plane: LatentPlane) -> dict[str, object]:
     """Return what the page's script reads."""
     return {
         "latentDim": len(plane.origin),
-        "imageShape": list(plane.image_shape),
-        "pixelRange": list(plane.pixel_range),
-        "axes": {
-            "origin": _floats(plane.origin),
-            "directions": _floats(plane.directions),
-            "names": list(plane.axis_names),
-        },
+        "imageShape": plane.image_shape,
+        "pixelRange": plane.pixel_range,
+        "axes": {"origin": _floats(plane.origin), "directions": _floats(plane.directions), "names": plane.axis_names},
         "range": [float(edge) for edge in plane.extent],
         "sliders": plane.slider_reach,
         "points": _points(plane),
@@ -129,12 +125,11 @@ def _classes(plane: LatentPlane) -> list[dict] | None:
     positions = (plane.codes - plane.origin) @ plane.directions[:2].T
     result = []
     for label, colour in enumerate(class_colours(len(plane.class_names))):
-        some = positions[plane.labels == label]
-        middle = np.median(some, axis=0).tolist() if len(some) else None
-        middle = middle if len(some) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED else None
-        result.append(
-            {"name": printable(plane.class_names[label]), "colour": colour, "count": len(some), "middle": middle}
-        )
+        dots = positions[plane.labels == label]
+        named = len(dots) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED
+        middle = np.median(dots, axis=0).tolist() if named else None
+        name = printable(plane.class_names[label])
+        result.append({"name": name, "colour": colour, "count": len(dots), "middle": middle})
     return result
 
 
@@ -161,13 +156,8 @@ def shrunk(images: np.ndarray) -> np.ndarray:
 
 def _sheet(images: np.ndarray) -> dict[str, object]:
     """Return images side by side as a PNG in a data URL: pixel for pixel, for a script to cut up."""
-    count, height, width, channels = images.shape
-    columns = min(SHEET_COLUMNS, count)
-    rows = -(-count // columns)
-    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
-    cells[:count] = images
-    cells = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    columns = min(SHEET_COLUMNS, len(images))
     output = io.BytesIO()
-    to_pillow(cells.reshape(rows * height, columns * width, channels)).save(output, "PNG", optimize=True)
+    to_pillow(image_grid(images, columns, gap=0)).save(output, "PNG", optimize=True)
     picture = "data:image/png;base64," + base64.b64encode(output.getvalue()).decode()
     return {"picture": picture, "columns": columns}

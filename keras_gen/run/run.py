@@ -221,7 +221,7 @@ class Run(RunResults):
             InputError: The images are no longer where they were, or other ones, or were never in a file.
         """
         if self._datasets is None:
-            self._datasets = self.find_datasets()
+            self.use_datasets()
         return self._datasets
 
     def use_datasets(self, dataset: str | Path | None = None, data_dir: str | Path | None = None) -> None:
@@ -234,17 +234,11 @@ class Run(RunResults):
         Raises:
             InputError: There are other images than those that the run was trained with.
         """
-        self._datasets = self.find_datasets(dataset, data_dir)
-
-    def find_datasets(
-        self, dataset: str | Path | None = None, data_dir: str | Path | None = None
-    ) -> tuple[ImageSet, ImageSet]:
-        """Load the run's images; see `use_datasets`."""
         from keras_gen.run.images import find_images
 
         train, _, held_out = find_images(self, dataset, data_dir)
         self.check_images(train, held_out)
-        return train, held_out
+        self._datasets = train, held_out
 
     def check_images(self, train: ImageSet, held_out: ImageSet) -> None:
         """Raise InputError if the run was trained on other images than these."""

@@ -15,21 +15,13 @@ LONGEST_SHOWN = 80
 
 @dataclass(frozen=True)
 class Check:
-    """What a setting may be.
+    """What a setting may be."""
 
-    Attributes:
-        convert: Returns the value as it is kept, or raises ValueError. Text from the command line is parsed.
-        expectation: Completes "... must be".
-        choices: The values, where they are few.
-        texts: What a recipe file may write as a string; None is any string. Numbers are no strings there.
-        flag_alone: What a flag without a value means; None where it needs one.
-    """
-
-    convert: Callable[[object], object]
-    expectation: str
-    choices: tuple[str | int, ...] = ()
-    texts: tuple[str, ...] | None = ()
-    flag_alone: str | None = None
+    convert: Callable[[object], object]  # a value, or its text, as it is kept; or raises ValueError
+    expectation: str  # completes "... must be"
+    choices: tuple[str | int, ...] = ()  # the values, where they are few
+    texts: tuple[str, ...] | None = ()  # what a recipe file may write as a string; None is any string
+    flag_alone: str | None = None  # what a flag without a value means; None where it needs one
 
 
 class UnknownSetting(InputError):

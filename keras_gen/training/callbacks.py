@@ -97,7 +97,7 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
         super().__init__()
         self.trainer, self.run, self._say = trainer, run, say
-        self.bar: tqdm | None = None
+        self.bar = tqdm(disable=True)
         self.steps = self.timed = self.calls = 0
         self.shown = self.started = 0.0
         self.announced = False
@@ -106,55 +106,48 @@ class Progress(keras.callbacks.Callback):
         """Open the bar."""
         self.total = self.params["epochs"] * self.params["steps"]
         self.steps = self.run.epoch * self.params["steps"] + self.run.step
-        if has_terminal():
-            self.bar = tqdm(
-                total=self.total, initial=self.steps, unit="step", dynamic_ncols=True, mininterval=0.5, leave=True
-            )
+        options = {"unit": "step", "dynamic_ncols": True, "mininterval": 0.5, "disable": not has_terminal()}
+        self.bar = tqdm(total=self.total, initial=self.steps, **options)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Name the epoch."""
         self.first = epoch * self.params["steps"]
-        if self.bar is not None:
-            self.bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
+        self.bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Count the steps, and say once how long the rest will take."""
         taken = self.first + batch + 1 - self.steps
         self.steps, self.calls, now = self.steps + taken, self.calls + 1, time.monotonic()
-        if self.bar is not None:
-            self.bar.update(taken)
+        self.bar.update(taken)
         if self.calls <= self.trainer.compiling_calls:  # compiling would spoil the estimate of the time left
             self.started = self.shown = now
-            if self.bar is not None:
-                self.bar.start_t = self.bar.last_print_t = time.time()
+            self.bar.start_t = self.bar.last_print_t = time.time()
             return
         self.timed += taken
         if self.timed >= TIMED_STEPS and not self.announced:
             self.say(f"Time    about {duration(self.seconds_left)} left, {self.seconds_per_step:.2g} s a step")
             self.announced = True
-        if self.bar is not None and now - self.shown > SHOW_SECONDS:
-            self._show(self.trainer.losses())
+        if not self.bar.disable and now - self.shown > SHOW_SECONDS:
+            self.bar.set_postfix(_texts(self.trainer.losses()), refresh=False)
             self.shown = now
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Show the epoch's losses."""
-        losses = self.run.history[-1]
-        if self.bar is not None:
-            self._show(losses)
+        losses = _texts(self.run.history[-1])
+        if not self.bar.disable:
+            self.bar.set_postfix(losses, refresh=False)
             return
-        texts = ", ".join(f"{name} {value}" for name, value in _texts(losses).items())
+        texts = ", ".join(f"{name} {value}" for name, value in losses.items())
         left = f", about {duration(self.seconds_left)} left" if self.timed and self.steps < self.total else ""
         self._say(f"Epoch   {epoch + 1} of {self.params['epochs']}: {texts}{left}")
 
     def close(self) -> None:
         """Close the bar."""
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()
 
     def say(self, line: str) -> None:
         """Print a line without spoiling the bar."""
-        if self.bar is not None:
-            self.bar.clear()
+        self.bar.clear()
         self._say(line)
 
     @property
@@ -166,9 +159,6 @@ class Progress(keras.callbacks.Callback):
     def seconds_left(self) -> float:
         """What the remaining steps will take."""
         return self.seconds_per_step * (self.total - self.steps)
-
-    def _show(self, losses: dict[str, float]) -> None:
-        self.bar.set_postfix(_texts(losses), refresh=False)
 
 
 def _texts(losses: dict[str, float]) -> dict[str, str]:

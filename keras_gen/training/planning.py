@@ -20,27 +20,16 @@ MAY_CHANGE = ("epochs", "max_bad")  # on a resume
 
 @dataclass
 class Plan:
-    """What is to be trained: a new run, or the rest of one.
-
-    Attributes:
-        kind: `vae` or `dcgan`.
-        settings: What is built, and how it is trained.
-        why: Why it is this recipe; empty if it was asked for.
-        train: The images to train on.
-        held_out: The images to measure on.
-        validation: Training images split off for `evaluate_every`, or None.
-        source: The arguments with which `load_dataset` gives the images again, or None.
-        run: The run to continue, or None.
-    """
+    """What is to be trained: a new run, or the rest of one."""
 
     kind: str
     settings: Settings
-    why: str
+    why: str  # it is this recipe; empty if it was asked for
     train: ImageSet
     held_out: ImageSet
-    validation: ImageSet | None
-    source: dict | None
-    run: Run | None = None
+    validation: ImageSet | None  # training images split off for `evaluate_every`
+    source: dict | None  # the arguments with which `load_dataset` gives the images again
+    run: Run | None = None  # to continue
 
 
 def make_plan(

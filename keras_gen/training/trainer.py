@@ -12,40 +12,22 @@ from keras_gen.settings import Settings
 
 
 class Trainer(ABC):
-    """A model and its training step: see `VAETrainer` and `DCGANTrainer`, and their compiled twins.
-
-    Attributes:
-        kind: `vae` or `dcgan`.
-        settings: What was built, and how it is trained.
-        model: What `keras.callbacks.Callback.model` is: the VAE, or the GAN.
-        models: The models that a run saves, by name.
-        pixel_range: Lowest and highest value of a pixel, as the models see it.
-        images_per_step: Images of the data set that one step takes.
-        drop_last: Whether a last batch that is not full is left out.
-        optimizers: By what they train.
-        variables: All that a checkpoint holds, in groups.
-        sums: Total and count of each loss in the epoch so far, as JSON can hold them.
-        steps_per_execution: Steps that one call of `train_steps` takes at most.
-        compiling_calls: Calls at the start that take longer than those that follow.
-        chief: Whether this process writes the run; of several that train together only one does.
-        epoch: Where the run stands, from 1; with the seed and the step it fixes every draw.
-        step: Likewise.
-    """
+    """A model and its training step: see `VAETrainer` and `DCGANTrainer`, and their compiled twins."""
 
     kind: str
     settings: Settings
-    model: keras.Model
-    models: dict[str, keras.Model]
-    pixel_range: tuple[float, float]
+    model: keras.Model  # the VAE, or the GAN, as callbacks see it
+    models: dict[str, keras.Model]  # that a run saves
+    pixel_range: tuple[float, float]  # lowest and highest value of a pixel, as the models see it
     images_per_step: int
-    drop_last: bool
-    optimizers: dict[str, keras.optimizers.Optimizer]
-    variables: dict[str, list[keras.Variable]]
-    sums: dict[str, list[float]]
-    steps_per_execution: int = 1
-    compiling_calls: int = 1
-    chief: bool = True
-    epoch: int = 1
+    drop_last: bool  # whether a last batch that is not full is left out
+    optimizers: dict[str, keras.optimizers.Optimizer]  # by what they train
+    variables: dict[str, list[keras.Variable]]  # all that a checkpoint holds, in groups
+    sums: dict[str, list[float]]  # total and count of each loss in the epoch so far, as JSON can hold them
+    steps_per_execution: int = 1  # steps that one call of `train_steps` takes at most
+    compiling_calls: int = 1  # calls at the start that take longer than those that follow
+    chief: bool = True  # whether this process writes the run; of several that train together only one does
+    epoch: int = 1  # where the run stands, from 1; with the seed it fixes every draw
     step: int = 1
 
     def start_epoch(self, epoch: int) -> None:
