@@ -1,8 +1,9 @@
 """python -m keras_gen evaluate: how good a run is, in numbers that mean something."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 
-from keras_gen.cli.command import DONE, Parser, say
+from keras_gen.cli.command import Parser, say
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 from keras_gen.text import listed
 
@@ -14,9 +15,8 @@ LIKELIHOODS = {
 }
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     run = open_run(options)
     names = ("features", "count", "samples", "importance_samples", "seed")
     scores = run.evaluate(**{name: vars(options)[name] for name in names}, say=say)
@@ -26,7 +26,6 @@ def main(argv: list[str]) -> int:
     say(f"Numbers: {run.folder.path / 'metrics.json'}")
     say(f"Each generated image beside its nearest training images: {run.folder.figures / 'nearest.png'}")
     say(f"All of it on one page: {run.folder.path / 'report.html'}")
-    return DONE
 
 
 def parser() -> Parser:

@@ -5,16 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gen.cli.command import (
-    DONE,
-    MAX_IMAGES,
-    Parser,
-    check_ending,
-    check_new,
-    save_array,
-    say,
-    whole_numbers,
-)
+from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, save_array, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_count
@@ -23,9 +14,8 @@ from keras_gen.text import short_name
 MAX_IN_GRID = 400  # images that a grid still shows
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     name = _check(options)
     run = open_run(options)
     if options.seeds is None:
@@ -43,7 +33,6 @@ def main(argv: list[str]) -> int:
         path = options.png or run.figure_path(name)
         _write_grid(images[:MAX_IN_GRID], options.seeds, path)
         say(f"{min(len(images), MAX_IN_GRID):,} images in a grid: {path}")
-    return DONE
 
 
 def _check(options: Namespace) -> str:
