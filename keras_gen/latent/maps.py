@@ -68,9 +68,6 @@ def manifold(run: VAERun, side: int = 15, dimensions: Sequence[int] = (0, 1)) ->
         run: A VAE's.
         side: Points along each axis.
         dimensions: The two that vary, across and up.
-
-    Raises:
-        InputError: The run has no such dimensions.
     """
     side, latent_dim = check_count("side", side, 2, 100), run.settings.latent_dim
     if latent_dim < 2:

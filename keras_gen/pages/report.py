@@ -51,11 +51,7 @@ PICTURES = {
 
 
 def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
-    """Write a run's report; see `Run.report`. Whatever a user has named is escaped.
-
-    Raises:
-        InputError: The run has no folder, or a table in it is damaged.
-    """
+    """Write a run's report; see `Run.report`. Whatever a user has named is escaped."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("report").with_stem("report")
     page = render(
         "report.html",

@@ -40,11 +40,7 @@ def make_explorer(
     dimensions: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> Path:
-    """Write a page to move through a run's latent space in a browser, and return its path; see `Run.explore`.
-
-    Raises:
-        InputError: The run has no such plane.
-    """
+    """Write a page to move through a run's latent space in a browser, and return its path; see `Run.explore`."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("explorer")
     if run.settings.latent_dim < 2:
         raise InputError("a plane needs two latent dimensions and this run has one; use the view traverse")

@@ -63,9 +63,6 @@ def load_checkpoint(
         folder: The run's.
         groups: Variables as they were given to `save_checkpoint`.
         say: Told of each checkpoint that is damaged and passed over.
-
-    Raises:
-        InputError: There is no checkpoint, none is whole, or it does not fit the networks.
     """
     for path in _newest_first(folder.checkpoints):
         try:

@@ -56,9 +56,6 @@ class RunFolder:
             dataset: Name of the data set.
             root: Where numbered folders go.
             facts: What run.json says from the first moment on.
-
-        Raises:
-            InputError: The path exists, or cannot be written.
         """
 
         def prepare(path: Path) -> None:
@@ -132,11 +129,7 @@ class RunFolder:
             raise InputError(f"{path} cannot be read ({error}); remove it") from None
 
     def read(self) -> dict:
-        """Return run.json, in the form of the present version.
-
-        Raises:
-            InputError: The folder holds no run, a damaged one, or one of a newer version.
-        """
+        """Return run.json, in the form of the present version."""
         record = read_record(self.path / "run.json")
         self.checksums.check(self.path / "run.json")
         return record
@@ -188,9 +181,6 @@ class RunFolder:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
 
         An epoch is an int, all else a float; an empty cell, as of a column that an older version lacked, is left out.
-
-        Raises:
-            InputError: It is damaged.
         """
         path = self.path / name
         try:
@@ -238,11 +228,7 @@ class RunFolder:
         networks.save_models(self._models(best), models, facts, self.checksums)
 
     def load_model(self, name: str, best: bool = False) -> tuple[keras.Model, dict]:
-        """Load a saved model in safe mode, and what its file says of itself.
-
-        Raises:
-            InputError: The model is missing, damaged, of another run, or carries code.
-        """
+        """Load a saved model in safe mode, and what its file says of itself."""
         path = self.model_path(name, best)
         if not path.is_file():
             why = "only `evaluate_every` saves it" if best else "the run may not have got far enough to save its models"

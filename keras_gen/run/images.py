@@ -50,11 +50,7 @@ def save_images(folder: RunFolder, train: ImageSet, validation: ImageSet | None,
 def find_images(
     run: Run, dataset: str | Path | None = None, data_dir: str | Path | None = None
 ) -> tuple[ImageSet, ImageSet | None, ImageSet]:
-    """Load a run's training, validation and held-out images from where they were, or from another place.
-
-    Raises:
-        InputError: They are not to be had.
-    """
+    """Load a run's training, validation and held-out images from where they were, or from another place."""
     source = dict(run.record.get("source") or {})
     if dataset is None and not source:
         return _saved_images(run)

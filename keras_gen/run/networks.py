@@ -89,9 +89,6 @@ def load_model(path: Path, run_id: str | None) -> tuple[keras.Model, dict]:
     """Load a saved model of a run, in safe mode, and what its file says of itself.
 
     Code that hides in the file is refused, not run. A file of an older version says nothing of itself.
-
-    Raises:
-        InputError: It is damaged, carries code, or is of another run.
     """
     import keras
 

@@ -127,11 +127,7 @@ def or_none(check: Check) -> Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Settings that belong together, a subclass for each group. Values are checked on construction.
-
-    Raises:
-        InputError: A value is outside what its setting may be.
-    """
+    """Settings that belong together, a subclass for each group. Values are checked on construction."""
 
     group: ClassVar[str]
 

@@ -31,6 +31,10 @@ class Settings:
 
     kind: ClassVar[str]
     groups: ClassVar[dict[str, type[Group]]]
+    latent_distribution: ClassVar[str] = "normal"  # what latent points are drawn from; or `uniform`
+    pixel_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # lowest and highest value that the networks see
+    convolutional: ClassVar[bool] = True  # whether a network is made of convolutions
+    loss_unit: ClassVar[str] = "nats"  # of the losses; may be empty
 
     recipe: str = "chapter"
     data: DataSettings = field(default_factory=DataSettings)
@@ -66,11 +70,6 @@ class Settings:
             for name, was in before.items()
             if was != after[name] and name in told and not {name, name.split(".")[-1]} & set(may_change)
         ]
-
-    @property
-    def loss_unit(self) -> str:
-        """What the losses are counted in; empty where they have no unit."""
-        return "nats"
 
 
 def _flat(groups: dict[str, object]) -> dict[str, object]:
@@ -128,19 +127,9 @@ class VAESettings(Settings):
         return self.encoder.latent_dim
 
     @property
-    def latent_distribution(self) -> str:
-        """A VAE's prior is always N(0, 1)."""
-        return "normal"
-
-    @property
     def convolutional(self) -> bool:
         """Whether a network is made of convolutions."""
         return self.encoder.convolutional or self.decoder.convolutional
-
-    @property
-    def pixel_range(self) -> tuple[float, float]:
-        """Lowest and highest value of a pixel, as the networks see it."""
-        return (0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +159,6 @@ class DCGANSettings(Settings):
         return self.generator.latent_distribution
 
     @property
-    def convolutional(self) -> bool:
-        """Whether a network is made of convolutions."""
-        return True
-
-    @property
     def loss_unit(self) -> str:
         """Cross-entropies are nats; the hinge loss is a plain number."""
         return "nats" if self.training.loss == "cross_entropy" else ""
@@ -196,11 +180,7 @@ def fields_of(kind: str) -> Iterator[tuple[str, dataclasses.Field]]:
 
 
 def parse_sets(kind: str, texts: list[str]) -> dict[str, dict[str, str]]:
-    """Return the overrides for `resolve_settings` of several texts such as `generator.kernel_size=4`.
-
-    Raises:
-        InputError: There is no value, or no such setting, or one is given twice.
-    """
+    """Return the overrides for `resolve_settings` of several texts such as `generator.kernel_size=4`."""
     names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
     overrides: dict[str, dict[str, str]] = {}
     for text in texts:

@@ -22,9 +22,6 @@ def strategy(name: str) -> tf.distribute.Strategy:
 
     `mirrored` stands for all devices of this process, `multiworker` for several processes. The latter must be made
     before TensorFlow has computed anything.
-
-    Raises:
-        InputError: TF_CONFIG does not describe the workers, or TensorFlow has begun to compute.
     """
     import tensorflow as tf
 

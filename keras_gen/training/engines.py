@@ -15,11 +15,7 @@ FULL_PRECISIONS = ("float32", "float64")
 
 
 def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Settings) -> Trainer:
-    """Build the networks and what trains them, by the engine of the settings; the trainer's precision is not `auto`.
-
-    Raises:
-        InputError: The settings do not fit the images, or the engine not the backend.
-    """
+    """Build the networks and what trains them, by the engine of the settings; the trainer's precision is not `auto`."""
     import keras
 
     from keras_gen.training.device import best_precision

@@ -83,11 +83,7 @@ class Loop:
         self._seconds = 0.0
 
     def fit(self) -> None:
-        """Train.
-
-        Raises:
-            RunError: The weight check failed, or a loss is not finite.
-        """
+        """Train."""
         self.trainer.model.stop_training = False
         checked = self.run.epoch > 0 or self.run.step > 0
         with self.signals.taken(), contextlib.closing(self.progress):

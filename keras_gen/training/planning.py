@@ -43,11 +43,7 @@ def make_plan(
     say: Callable[[str], None] = print,
     **overrides: object,
 ) -> Plan:
-    """Resolve the settings of a new run, or of the one to `resume`, and load its images; see `train_vae`.
-
-    Raises:
-        InputError: The data cannot be had, a setting is not possible, or not for the run that is to be continued.
-    """
+    """Resolve the settings of a new run, or of the one to `resume`, and load its images; see `train_vae`."""
     if settings is not None and not isinstance(settings, SETTINGS[kind]):
         raise InputError(
             f"`settings` must be {SETTINGS[kind].__name__}, as from resolve_settings({kind!r}, ...); "

@@ -33,9 +33,6 @@ def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
     """Build the networks and what trains them, and say what will be trained on and what computes; nothing is written.
 
     The settings of the plan are the trainer's afterwards: their precision is not `auto` any more.
-
-    Raises:
-        InputError: The settings do not fit the images, or these are too few for one step.
     """
     trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings)
     count, images_per_step = len(plan.train), trainer.images_per_step

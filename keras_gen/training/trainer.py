@@ -40,11 +40,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
-        """Take the step on the images of a batch of indices, and say which weights it changed.
-
-        Raises:
-            RunError: It changed what it must not, or did not change what it must.
-        """
+        """Take the step on the images of a batch of indices, and say which weights it changed."""
 
     @abstractmethod
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
@@ -67,11 +63,7 @@ class Trainer(ABC):
         return {name: total / count for name, (total, count) in self.sums.items()}
 
     def record(self, losses: dict[str, float], images: int, step: int) -> None:
-        """Add the losses of one step, each a mean over its images, to those of the epoch.
-
-        Raises:
-            RunError: A loss is not finite.
-        """
+        """Add the losses of one step, each a mean over its images, to those of the epoch."""
         for name, loss in losses.items():
             value = float(loss)
             if not math.isfinite(value):
