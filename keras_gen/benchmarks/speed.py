@@ -23,11 +23,7 @@ BAR = "{desc}: {n}/{total} [{elapsed}<{remaining}]"
 def plan_tasks(kinds: list[str], precisions: list[str], batch_sizes: list[int] | None, sizes: list[int]) -> list[Task]:
     """Return the task of each table; `measure_speed` decides how many steps its rounds have.
 
-    Args:
-        kinds: Of `vae` and `dcgan`.
-        precisions: Of `float32` and `mixed_bfloat16`.
-        batch_sizes: None is the chapter's.
-        sizes: Sides of the DCGAN's images.
+    `batch_sizes` None is the chapter's; `sizes` are the sides of the DCGAN's images.
     """
     for size in sizes:
         doublings(size)

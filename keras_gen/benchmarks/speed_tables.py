@@ -30,10 +30,8 @@ step is bound by launches. Elsewhere it is bound by arithmetic."""
 def section(task: Task, results: list[Result], operations: list[int]) -> list[str]:
     """Return a heading, what is counted, and the table.
 
-    Args:
-        task: What was done.
-        results: What each worker did, and the matrix products; the first is what the others are compared to.
-        operations: Of one step, with fakes of their own and with shared ones.
+    The first result is what the others are compared to; the matrix products are among them. The operations are those of
+    one step, with fakes of their own and with shared ones.
     """
     rows = [result for result in results if result.worker not in PEAKS]
     peaks = PEAK_OPERATIONS / np.min([result.seconds for result in results if result.worker in PEAKS], axis=0)

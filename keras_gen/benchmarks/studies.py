@@ -70,12 +70,8 @@ def run_studies(
 ) -> None:
     """Train and measure what is not there yet, print the tables and write them to OUT/tables.md.
 
-    Args:
-        names: Of the studies.
-        seeds: Each trial is run with each of them.
-        out: Folder for the runs; one that was stopped goes on.
-        data_dir: Where the data sets are looked for first.
-        say: Takes lines of text for the user.
+    Each trial of the studies that are named is run with each seed, in a folder of its own; one that was stopped goes
+    on. The data sets are looked for in `data_dir` first.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"`out` {out} is a file; name a folder for the runs")

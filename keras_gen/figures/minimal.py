@@ -90,15 +90,10 @@ def verdicts(
     generated: np.ndarray,
     names: tuple[str, str],
 ) -> None:
-    """Draw a discriminator's verdict over a plane, with real and generated examples in it.
+    """Draw a discriminator's verdict over a plane, with real and generated examples, (n, 2), in it.
 
-    Args:
-        axes: Where to draw.
-        probability: Of being real, shape (height, width), the first row at the bottom.
-        extent: Left, right, bottom and top of the plane.
-        real: Where real examples are, shape (n, 2).
-        generated: Where generated ones are, shape (n, 2).
-        names: Of the two axes.
+    The verdict is the probability of being real, shape (height, width), the first row at the bottom; the extent is
+    left, right, bottom and top of the plane.
     """
     axes.imshow(probability, extent=extent, origin="lower", cmap="PuOr", vmin=0, vmax=1, aspect="auto")
     axes.plot(*real.T, "o", color="black", markersize=4, label="real")

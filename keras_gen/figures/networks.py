@@ -19,15 +19,9 @@ def draw_network(
 ) -> None:
     """Draw layers of named nodes, from left to right, and the weights between them.
 
-    A line is as wide as its weight is large, blue for positive weights and
-    orange for negative ones; the weight stands beside it.
-
-    Args:
-        axes: Where to draw.
-        layers: The names of each layer's nodes, from top to bottom.
-        weights: Between each layer and the next, shape (nodes, next nodes);
-            None where each node is handed on to the node beside it.
-        weight_names: For each layer's weights the names to write in front of them, row by row.
+    A line is as wide as its weight is large, blue for positive weights and orange for negative ones; the weight stands
+    beside it, behind its name if it has one. Weights have the shape (nodes, next nodes); None hands each node on to the
+    node beside it.
     """
     centres = [
         [(column, (len(names) - 1) / 2 - row) for row in range(len(names))] for column, names in enumerate(layers)

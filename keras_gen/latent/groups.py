@@ -26,11 +26,8 @@ def concept_groups(
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
     """Return the codes without and with each concept, and a name for files.
 
-    Args:
-        run: A VAE's.
-        start: Labels or folders without the concepts; None is the first label.
-        end: As many with them; None is the second label.
-        remarks: Is given what the user should know of how a name was understood.
+    The concepts lead from labels or folders to as many others; None is the first two labels. `remarks` is given what
+    the user should know of how a name was understood.
     """
     train, _ = run.datasets()
     if start is None:

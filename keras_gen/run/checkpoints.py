@@ -30,14 +30,8 @@ PATTERN = "epoch-*.npz"  # whole ones; another name is one that is being written
 def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], position: dict) -> Path:
     """Write a checkpoint and return its path, then remove all but the last two.
 
-    Args:
-        folder: The run's.
-        groups: Variables by the name of their group, in an order that does not change.
-        position: What JSON can hold: epoch, step, history and the sums of the epoch so far.
-
-    Raises:
-        RunError: A variable is not finite.
-        OSError: The disk refuses, for one when it is full; the older checkpoints are untouched.
+    The position is what JSON can hold: epoch, step, history and the sums of the epoch so far. Where a variable is not
+    finite (RunError), or the disk refuses (OSError), the older checkpoints are untouched.
     """
     path = folder.checkpoints / f"epoch-{position['epoch']:06d}-step-{position['step']:08d}.npz"
     import keras
@@ -59,10 +53,7 @@ def load_checkpoint(
 ) -> dict:
     """Read the newest checkpoint that is whole, set the variables from it, and return its position.
 
-    Args:
-        folder: The run's.
-        groups: Variables as they were given to `save_checkpoint`.
-        say: Told of each checkpoint that is damaged and passed over.
+    The variables are grouped as for `save_checkpoint`; `say` is told of each damaged checkpoint that is passed over.
     """
     for path in _newest_first(folder.checkpoints):
         try:

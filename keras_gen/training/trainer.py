@@ -49,10 +49,7 @@ class Trainer(ABC):
     def train_steps(self, images: np.ndarray, batches: list[np.ndarray], step: int) -> None:
         """Take a step on each of at most `steps_per_execution` batches of indices, all of one length.
 
-        Args:
-            images: All training images, uint8, shape (n, height, width, channels).
-            batches: Arrays of indices.
-            step: The first batch's, from 1.
+        The images are all training images, uint8; `step` is the first batch's, from 1.
         """
         for number, batch in enumerate(batches, start=step):
             self.step = number
