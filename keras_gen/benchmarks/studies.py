@@ -1,22 +1,18 @@
 """Studies of quality, as studies.toml lists them: trains and measures what they compare."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from keras_gen.benchmarks.study_tables import report
 from keras_gen.errors import InputError
 from keras_gen.files import write_text
+from keras_gen.run import Run
 from keras_gen.settings import Settings, resolve_settings
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
 
 
 class Trial(NamedTuple):

@@ -9,10 +9,10 @@ import numpy as np
 
 from keras_gen.benchmarks.markdown import markdown_table
 from keras_gen.evaluation.estimate import Estimate
+from keras_gen.run import Run
 
 if TYPE_CHECKING:
     from keras_gen.benchmarks.studies import Study
-    from keras_gen.run import Run
 
 Value = float | Estimate | str | None
 

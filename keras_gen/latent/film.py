@@ -1,11 +1,8 @@
 """A run's training as a film: the grids of its epochs, and where held-out images lie as the latent space forms."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,11 +14,9 @@ from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with, read_picture
+from keras_gen.run import Run
 from keras_gen.run.arguments import as_path, check_count
 from keras_gen.text import has_terminal
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
 
 MAX_FRAMES = 60
 MAX_WIDTH = 640  # pixels of a frame, about; GIFs of larger ones would take many megabytes

@@ -1,20 +1,15 @@
 """Groups of images that a concept is made of: a label's training images, or a folder."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_gen.data import ImageSet, read_images
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
+from keras_gen.run import VAERun
 from keras_gen.text import listed, printable, short_name
-
-if TYPE_CHECKING:
-    from keras_gen.run import VAERun
 
 MAX_IMAGES = 2000  # of a label, whose codes are averaged
 

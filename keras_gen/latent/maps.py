@@ -1,9 +1,6 @@
 """Views that need an encoder: where images lie in the latent space, what it decodes to, and reconstructions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +9,8 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.view import MAX_IMAGES, View, joined, named_image, not_default, strip_pixels
+from keras_gen.run import VAERun
 from keras_gen.run.arguments import check_count, check_numbers, check_one_of
-
-if TYPE_CHECKING:
-    from keras_gen.run import VAERun
 
 MAX_TSNE = 2000  # images; t-SNE takes minutes for more
 RECONSTRUCTED = 10

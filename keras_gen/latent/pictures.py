@@ -1,11 +1,8 @@
 """The pictures in a run's folder, drawn while it trains and when it ends."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -14,11 +11,9 @@ from keras_gen.figures import Figure, save_figure, save_grid, score_curves
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent import draw_latents
 from keras_gen.latent.views import FILE_NAMES
+from keras_gen.run.folder import RunFolder
+from keras_gen.run.run import Run
 from keras_gen.seeds import random_stream
-
-if TYPE_CHECKING:
-    from keras_gen.run.folder import RunFolder
-    from keras_gen.run.run import Run
 
 GRID_IMAGES = 64
 MAX_CODES = 500  # held-out images whose codes are kept after each epoch, for the film

@@ -1,12 +1,9 @@
 """What the views of a latent space share: the picture they give, how its files are named, images that a user names."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +13,9 @@ from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_grid, save_figure
 from keras_gen.figures.animation import save_gif, there_and_back
 from keras_gen.figures.grids import enlarged, save_image, to_pillow
+from keras_gen.run import Run
 from keras_gen.run.arguments import as_path
 from keras_gen.text import short_name
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
 
 STEPS_BETWEEN = 4  # frames of a film from one image of a strip to the next
 MOVING_SIDE = 128  # pixels of an image in a film, about

@@ -1,17 +1,12 @@
 """The views of a run's latent space, by the names that `run.view` and `keras-gen latent` know them by."""
 
-from __future__ import annotations
-
 import inspect
-from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
 from keras_gen.latent.maps import manifold, reconstruct, scatter
 from keras_gen.latent.view import View
 from keras_gen.latent.walks import concept, interpolate, traverse
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
+from keras_gen.run import Run
 
 VIEWS = {
     "scatter": scatter,

@@ -1,13 +1,10 @@
 """A run's report: one page with all that its folder holds, which needs no server, no network and no other file."""
 
-from __future__ import annotations
-
 import base64
 import io
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -18,11 +15,9 @@ from keras_gen.latent.views import FILE_NAMES
 from keras_gen.pages import asset, render
 from keras_gen.run.arguments import as_path
 from keras_gen.run.networks import saved_names
+from keras_gen.run.run import Run
 from keras_gen.settings import NAMES
 from keras_gen.text import printable
-
-if TYPE_CHECKING:
-    from keras_gen.run.run import Run
 
 MAX_GRIDS = 24
 GRID_WIDTH, PAGE_WIDTH = 480, 1000  # pixels

@@ -1,10 +1,7 @@
 """The page to move through a run's latent space: asks the run for arrays, and `pages` for the page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +14,8 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.maps import check_dimensions
 from keras_gen.models.exporting import export, multiply_adds
 from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
+from keras_gen.run import DCGANRun, Run, VAERun
 from keras_gen.run.arguments import as_path, check_numbers
-
-if TYPE_CHECKING:
-    from keras_gen.run import DCGANRun, Run, VAERun
 
 MAX_PAGE = 8_000_000  # bytes
 # In the page, three bytes are four letters.
