@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from keras_gen import files
@@ -29,7 +30,6 @@ from keras_gen.run.record import FORMAT_VERSION, read_record
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
 
 class RunFolder:
@@ -112,15 +112,11 @@ class RunFolder:
 
     def write_codes(self, epoch: int, z_mean: np.ndarray, labels: np.ndarray | None) -> None:
         """Keep the codes of held-out images after an epoch: float32 (n, latent_dim), and labels or None."""
-        import numpy as np
-
         with self.replacing(self.epoch_codes(epoch)) as temporary, temporary.open("wb") as file:
             np.savez(file, z_mean=z_mean, **({} if labels is None else {"labels": labels}))
 
     def read_codes(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Return what `write_codes` kept."""
-        import numpy as np
-
         path = self.checked(self.epoch_codes(epoch))
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -4,21 +4,16 @@ The doctor looks at the losses, at the optimisers' averages of the gradients and
 one batch of images, all of which is there already or costs next to nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
+from keras_gen.data import ImageSet
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.run import Run
 from keras_gen.training.findings import PROBED, Finding, dcgan_findings, gradient_finding, vae_findings
-
-if TYPE_CHECKING:
-    from keras_gen.data import ImageSet
-    from keras_gen.run import Run
-    from keras_gen.training.trainer import Trainer
+from keras_gen.training.trainer import Trainer
 
 
 class Doctor(keras.callbacks.Callback):

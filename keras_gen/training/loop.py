@@ -1,26 +1,21 @@
 """The epoch loop that both models share: batches, losses, the weight check, callbacks, saving."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from keras_gen.data import ImageSet, epoch_batches
 from keras_gen.errors import RunError
+from keras_gen.run import Run
 from keras_gen.run.checkpoints import save_checkpoint
 from keras_gen.training.callbacks import Checkpoints, HistoryFiles, Progress, StopSignals, Validation
 from keras_gen.training.doctor import Doctor
 from keras_gen.training.freezing import restored
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
-    from keras_gen.training.trainer import Trainer
+from keras_gen.training.trainer import Trainer
 
 CALL_SECONDS = 0.5  # an engine that takes many steps in one call is asked for about as many: Ctrl-C waits for them
 
