@@ -8,13 +8,9 @@ from collections.abc import Callable
 def lazy_exports(
     package: str, homes: dict[str, tuple[str, ...]]
 ) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
-    """Return `__all__`, `__getattr__` and `__dir__` for a package whose names live in `homes`.
+    """Return `__all__`, `__getattr__` and `__dir__` for a package whose names live in `homes`, by module.
 
     TensorFlow takes seconds to import, and `--help` should not wait for it.
-
-    Args:
-        package: The package's `__name__`.
-        homes: Public names by the module, relative to the package, that defines them.
     """
     home_of = {name: module for module, names in homes.items() for name in names}
 

@@ -21,12 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; on leaving, force it to the disk and rename it to `path`.
 
     The temporary name is unique, so that two processes may write the same file: the last one's is kept, whole.
-
-    Args:
-        path: The file to make or replace. Its folder is made if need be, that folder's own folder is not.
-
-    Yields:
-        A path in the same folder, with the same suffix.
+    A missing folder is made, a folder above it is not.
 
     Raises:
         InputError: A symbolic link leads out of the run folder that `path` is in.
@@ -81,12 +76,9 @@ def _sync(descriptor: int) -> None:
 
 
 def check_links(path: Path) -> None:
-    """Refuse a file in a run folder whose own folder is a symbolic link to somewhere else.
+    """Refuse a file in a run folder whose own folder is a symbolic link that leads out of the run folder.
 
     A run folder is one that holds a run.json. The file itself may be a link: it is replaced, not followed.
-
-    Raises:
-        InputError: Writing `path` would write outside the run folder.
     """
     folder = Path(os.path.abspath(path)).parent
     real = Path(os.path.realpath(folder))

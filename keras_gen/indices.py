@@ -4,13 +4,5 @@ import numpy as np
 
 
 def evenly_spaced_indices(length: int, count: int) -> np.ndarray:
-    """Return `count` indices, or all there are, evenly spaced over a length, the first and the last among them.
-
-    Args:
-        length: How many there are to choose from; at least 1.
-        count: How many to choose.
-
-    Returns:
-        int64, rising, shape (min(length, count),).
-    """
+    """Return `count` indices, or all there are, evenly spaced over a length, the first and the last among them."""
     return np.linspace(0, length - 1, min(length, count)).astype(np.int64)

@@ -38,7 +38,13 @@ MOMENTS = 11  # of the training, in the trend GAN's picture of generated images
 # Epochs, the generator's learning rate, the discriminator's.
 DEFAULTS = {"trend": (50_000, 0.001, 0.001), "faces": (1000, 0.01, 0.01), "sine": (50_000, 0.01, 0.1)}
 BATCH_SIZE = 128  # signals of the sine GAN
-PLANE = np.linspace(0, 1, 60)
+ACROSS, UP = np.meshgrid(*[np.linspace(0, 1, 60)] * 2)
+PLANES = {  # what the discriminators judge, for a picture of their verdicts
+    "trend": np.stack([UP, np.full_like(UP, 0.5), ACROSS], axis=-1),  # first and last pixel, the middle one at 0.5
+    "faces": np.stack([ACROSS, UP, UP, ACROSS], axis=-1),  # the brightness of both diagonals
+    # Signals of amplitude 0.65, f from 0.9 to 1.8, x0 from -1 to 2.
+    "sine": 0.65 * np.sin((-1 + 3 * UP)[..., None] + (0.9 + 0.9 * ACROSS)[..., None] * np.arange(sine.SAMPLES)),
+}
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,6 @@ def train_minimal(
         out: Folder to make; None numbers it under `runs`.
         animate: Also write training.gif.
         say: Takes lines of text for the user.
-
-    Raises:
-        InputError: Something cannot be, or the folder exists.
     """
     if system not in DEFAULTS:
         raise InputError(f"{system!r} is no minimal GAN; choose one of {', '.join(DEFAULTS)}")
@@ -109,17 +112,7 @@ def _watch(
     moments: int,
     look: Callable[[], object],
 ) -> tuple[list[tuple[float, float]], list[tuple[int, object]]]:
-    """Run the training under a bar.
-
-    Args:
-        steps: Yields both losses after each epoch.
-        epochs: How many there will be.
-        moments: How often to look, evenly spread, first and last epoch included.
-        look: Called to record the state of training.
-
-    Returns:
-        The losses, and (epoch, what was seen) for each look.
-    """
+    """Train, look at the networks at some moments, and return all losses, and epochs with what was seen."""
     when = {min(round(moment), epochs - 1) for moment in np.linspace(0, epochs, moments)}
     history, seen = [], []
     with tqdm(steps, total=epochs, unit="epoch", mininterval=0.5, disable=not has_terminal()) as bar:
@@ -159,7 +152,7 @@ def _trend(options: Options, folder: Path) -> None:
     spread = np.linspace(0.4, 1, 12)
 
     def look() -> tuple[np.ndarray, np.ndarray]:
-        return gan.generate(spread), gan.discriminate(_trend_plane())
+        return gan.generate(spread), gan.discriminate(PLANES["trend"])
 
     moments = FRAMES if options.animate else MOMENTS
     history, seen = _watch(steps, options.epochs, moments, look)
@@ -179,12 +172,6 @@ def _trend(options: Options, folder: Path) -> None:
     )
     if options.animate:
         _animate((_trend_frame(epoch, *state, real, np.array(history)) for epoch, state in seen), folder)
-
-
-def _trend_plane() -> np.ndarray:
-    """Images over the first pixel (rows) and the last (columns), the middle one at 0.5."""
-    last, first = np.meshgrid(PLANE, PLANE)
-    return np.stack([first, np.full_like(first, 0.5), last], axis=-1)
 
 
 def _trend_frame(epoch: int, images: np.ndarray, plane: np.ndarray, real: np.ndarray, history: np.ndarray) -> Figure:
@@ -212,7 +199,7 @@ def _faces(options: Options, folder: Path) -> None:
     spread = np.linspace(0.05, 0.95, 10)[:, np.newaxis]
 
     def look() -> tuple[np.ndarray, np.ndarray]:
-        return gan.generate(spread), gan.discriminate(_faces_plane())
+        return gan.generate(spread), gan.discriminate(PLANES["faces"])
 
     history, seen = _watch(steps, options.epochs, FRAMES, look)
     _write_history(history, folder)
@@ -227,12 +214,6 @@ def _faces(options: Options, folder: Path) -> None:
     save_figure(faces_network(**vars(gan)), folder / "network.png")
     if options.animate:
         _animate((_faces_frame(epoch, *state, np.array(history)) for epoch, state in seen), folder)
-
-
-def _faces_plane() -> np.ndarray:
-    """Images over the brightness of one diagonal (columns) and of the other (rows)."""
-    bright, dark = np.meshgrid(PLANE, PLANE)
-    return np.stack([bright, dark, dark, bright], axis=-1)
 
 
 def _faces_frame(epoch: int, images: np.ndarray, plane: np.ndarray, history: np.ndarray) -> Figure:
@@ -252,7 +233,7 @@ def _sine(options: Options, folder: Path) -> None:
     spread = np.random.RandomState(0).normal(size=(50, 1))
 
     def look() -> tuple[np.ndarray, np.ndarray]:
-        return generator(spread), discriminator(_sine_plane().reshape(-1, sine.SAMPLES)).reshape(len(PLANE), -1)
+        return generator(spread), discriminator(PLANES["sine"].reshape(-1, sine.SAMPLES)).reshape(UP.shape)
 
     history, seen = _watch(steps, options.epochs, FRAMES if options.animate else 2, look)
     _write_history(history, folder)
@@ -279,12 +260,6 @@ def _sine_score(signals_: np.ndarray) -> dict:
     fits = sine.fit_sines(signals_)
     shares = {name: sine.coverage(fits[name], name) for name in sine.TRUE_RANGES}
     return {"median_explained": float(np.median(fits["explained"])), "coverage": shares}
-
-
-def _sine_plane() -> np.ndarray:
-    """Signals of amplitude 0.65 over f (columns, 0.9 to 1.8) and x0 (rows, -1 to 2)."""
-    f, x0 = np.meshgrid(0.9 + 0.9 * PLANE, -1 + 3 * PLANE)
-    return 0.65 * np.sin(x0[..., np.newaxis] + f[..., np.newaxis] * np.arange(sine.SAMPLES))
 
 
 def _sine_frame(epoch: int, generated: np.ndarray, plane: np.ndarray, real_fits: dict, history: np.ndarray) -> Figure:

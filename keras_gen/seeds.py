@@ -26,12 +26,9 @@ STREAMS = (  # a stream's place here is part of its seed: add new ones at the en
 
 
 def random_stream(seed: int, stream: str, *position: int) -> np.random.Generator:
-    """Return the generator of one stream at one place.
+    """Return the generator of one of `STREAMS` at one place.
 
-    Args:
-        seed: The run's seed.
-        stream: One of `STREAMS`.
-        *position: Where the run stands, such as epoch and step; always as many for one stream.
+    The position is where the run stands, such as epoch and step; always as many numbers for one stream.
     """
     return np.random.default_rng((STREAMS.index(stream) + 1, seed, *position))
 

@@ -8,13 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def handled(names: tuple[str, ...], handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Let a handler take signals inside the `with`.
+    """Let a handler take signals, by name, inside the `with`.
 
-    One that is ignored, as SIGHUP is under nohup, stays ignored; outside the main thread Python delivers none.
-
-    Args:
-        names: Such as `SIGTERM`; a system may lack some, as Windows lacks SIGHUP.
-        handler: As for `signal.signal`.
+    One that is ignored, as SIGHUP is under nohup, stays ignored; outside the main thread Python delivers none. A system
+    may lack some, as Windows lacks SIGHUP.
     """
     before = {}
     if threading.current_thread() is threading.main_thread():

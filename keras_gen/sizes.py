@@ -14,13 +14,7 @@ REACHABLE = sorted(base * 2**k for base in (4, 5, 6, 7) for k in range(1, 8) if 
 
 
 def doublings(size: int) -> tuple[int, int]:
-    """Split an image side into the map it starts from and the times that is doubled.
-
-    Args:
-        size: Side of a square image in pixels.
-
-    Returns:
-        The base, 4 to 7 pixels, and the number of doublings, at least 1.
+    """Split an image side into the map it starts from, 4 to 7 pixels, and the times that is doubled, at least 1.
 
     Raises:
         InputError: No base from 4 to 7 leads to this size.

@@ -14,13 +14,9 @@ UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories: con
 
 
 def printable(text: object, longest: int = NAME_LENGTH) -> str:
-    """Return a text with control characters escaped; of a long one the middle is left out.
+    """Return a text with control characters escaped; of one longer than `longest` the middle is left out.
 
     Escaped are what moves the cursor, ends the line, colours or reverses what follows, or is no character at all.
-
-    Args:
-        text: A name, a path or a message.
-        longest: Characters that the result may have.
     """
     letters = [_escaped(letter) for letter in str(text)]
     if sum(map(len, letters)) <= longest:

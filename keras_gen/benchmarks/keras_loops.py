@@ -20,12 +20,9 @@ HELD_OUT = 8
 
 
 def ours(reporter: Reporter, task: Task, overrides: dict | None = None) -> None:
-    """Run our loop; a round is an epoch's steps, without what follows them: held-out losses, callbacks.
+    """Run our loop, with settings that make it another loop; a round is an epoch's steps.
 
-    Args:
-        reporter: Takes the rounds.
-        task: What to do.
-        overrides: Settings that make it another loop, such as its engine.
+    What follows them does not count: held-out losses, callbacks.
     """
     train = ImageSet(task.images(), name="noise")
     held_out = train[:HELD_OUT]
@@ -78,11 +75,7 @@ def fit_vae(reporter: Reporter, task: Task) -> None:
 def bare_dcgan(reporter: Reporter, task: Task, fakes_on_device: bool = False) -> None:
     """Do the chapter's step by the same models' Keras calls, on batches that lie ready, and nothing else.
 
-    Args:
-        reporter: Takes the rounds.
-        task: What to do.
-        fakes_on_device: Whether generated images go to the discriminator as the backend's tensors,
-            without a NumPy copy on the host.
+    With `fakes_on_device` generated images go to the discriminator as the backend's tensors, without a NumPy copy.
     """
     trainer, x = _ready(task)
     random, size = np.random.default_rng(0), (task.batch_size, trainer.settings.latent_dim)

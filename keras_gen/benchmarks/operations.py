@@ -26,11 +26,7 @@ def vae_operations(encoder: keras.Model, decoder: keras.Model) -> int:
 def dcgan_operations(generator: keras.Model, discriminator: keras.Model, share_fakes: bool) -> int:
     """Return the operations of one training step of the chapter's DCGAN for each image of the batch.
 
-    Args:
-        generator: The generator.
-        discriminator: The discriminator, which sees as many real images as generated ones.
-        share_fakes: Whether the generator is trained on the images that the discriminator has been shown,
-            and not on new ones.
+    With `share_fakes` the generator is trained on the images that the discriminator has been shown, not on new ones.
     """
     shown = 3 * forward(discriminator) - _first(discriminator)
     through_the_frozen = 2 * forward(discriminator)

@@ -24,7 +24,7 @@ def keras_products(reporter: Reporter, task: Task) -> None:
     def fetch(product: object) -> None:
         keras.ops.convert_to_numpy(keras.ops.cast(product[:1, :1], "float32"))
 
-    _measure(reporter, task, matrix, keras.ops.matmul, fetch, GROUP if gpus() else 1)
+    _measure(reporter, task, matrix, fetch, GROUP if gpus() else 1)
 
 
 def torch_products(reporter: Reporter, task: Task) -> None:
@@ -43,17 +43,10 @@ def torch_products(reporter: Reporter, task: Task) -> None:
     def fetch(product: torch.Tensor) -> None:
         product[0, 0].item()
 
-    _measure(reporter, task, matrix, torch.matmul, fetch, GROUP if on_gpu else 1)
+    _measure(reporter, task, matrix, fetch, GROUP if on_gpu else 1)
 
 
-def _measure(
-    reporter: Reporter,
-    task: Task,
-    matrix: Callable[[int, str], object],
-    multiply: Callable[[object, object], object],
-    fetch: Callable[[object], None],
-    group: int,
-) -> None:
+def _measure(reporter: Reporter, task: Task, matrix: Callable, fetch: Callable, group: int) -> None:
     """Find the size of square matrices, and the dtype that the precision allows, of the best rate; then repeat those.
 
     A round is told as the seconds that PEAK_OPERATIONS take at the rate of the best of its tries.
@@ -62,7 +55,7 @@ def _measure(
     def seconds(a: object) -> float:
         started = time.perf_counter()
         for _ in range(group):
-            product = multiply(a, a)
+            product = a @ a
         fetch(product)
         return (time.perf_counter() - started) / group
 

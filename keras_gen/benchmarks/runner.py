@@ -29,19 +29,11 @@ POLL_SECONDS = 0.02
 
 @dataclass
 class Result:
-    """What one worker did.
-
-    Attributes:
-        worker: Which one.
-        first_step: Seconds from the start of its process to the end of its first step.
-        seconds: What each round took.
-        memory: The most memory its process had, in bytes, or None if unknown.
-        device_memory: The same of a GPU, or None without one.
-    """
+    """What one worker did; memory is in bytes, or None where it is unknown or there is no GPU."""
 
     worker: Worker
-    first_step: float
-    seconds: list[float] = field(default_factory=list)
+    first_step: float  # seconds from the start of its process to the end of that step
+    seconds: list[float] = field(default_factory=list)  # of each round
     memory: int | None = None
     device_memory: int | None = None
 
@@ -51,8 +43,7 @@ def started(title: str, program: str, **options: object) -> Iterator[Callable[..
     """Start `module:function` in a process of its own, and end that on leaving.
 
     Yields:
-        A function that waits for the next answer, which it asks for if it is given True. It raises InputError if the
-        program cannot use what it was given, and RunError if it failed.
+        A function that waits for the next answer, which it asks for if it is given True.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -87,21 +78,13 @@ def started(title: str, program: str, **options: object) -> Iterator[Callable[..
 def run_in_turns(
     workers: Iterable[Worker], task: Task, rounds: int, tick: Callable[[str], None]
 ) -> tuple[list[Result], list[str]]:
-    """Let workers do the same task in turns.
+    """Let workers do the same task in turns, `rounds` times.
 
-    Each starts and warms up while the others wait; every second round goes backwards.
-
-    Args:
-        workers: Which take part.
-        task: What they do.
-        rounds: Rounds that are measured.
-        tick: Called with a title after each start and each round.
+    Each starts and warms up while the others wait; every second round goes backwards. `tick` is called with a worker's
+    title after its start and each of its rounds.
 
     Returns:
         What each did, and a line for each optional one that could not start.
-
-    Raises:
-        RunError: A worker failed.
     """
     turns: list[tuple[Callable[..., dict], Result]] = []
     notes = []

@@ -6,7 +6,7 @@ import itertools
 from tqdm import tqdm
 
 from keras_gen.benchmarks.runner import first_pictures, run_in_turns, started
-from keras_gen.benchmarks.speed_tables import opening, picture_table, section, verdicts
+from keras_gen.benchmarks.speed_tables import OPENING, picture_table, section, verdicts
 from keras_gen.benchmarks.tasks import PEAKS, WORKERS, Task, missing
 from keras_gen.sizes import doublings
 
@@ -21,16 +21,9 @@ BAR = "{desc}: {n}/{total} [{elapsed}<{remaining}]"
 
 
 def plan_tasks(kinds: list[str], precisions: list[str], batch_sizes: list[int] | None, sizes: list[int]) -> list[Task]:
-    """Return the task of each table, its rounds of one step yet.
+    """Return the task of each table; `measure_speed` decides how many steps its rounds have.
 
-    Args:
-        kinds: Of `vae` and `dcgan`.
-        precisions: Of `float32` and `mixed_bfloat16`.
-        batch_sizes: None is the chapter's.
-        sizes: Sides of the DCGAN's images.
-
-    Raises:
-        InputError: The networks cannot reach an image size.
+    `batch_sizes` None is the chapter's; `sizes` are the sides of the DCGAN's images.
     """
     for size in sizes:
         doublings(size)
@@ -43,13 +36,9 @@ def plan_tasks(kinds: list[str], precisions: list[str], batch_sizes: list[int] |
 
 
 def measure_speed(tasks: list[Task], rounds: int) -> None:
-    """Measure, and print the tables as they come.
+    """Measure each task `rounds` times, and print the tables as they come.
 
     Nothing of a backend is imported: this process stays small, and leaves the GPU to the workers.
-
-    Args:
-        tasks: From `plan_tasks`, a table each; how many steps a round has is decided here.
-        rounds: Times that each worker is measured.
     """
     kinds = list(dict.fromkeys(task.kind for task in tasks))
     workers = {kind: [worker for worker in WORKERS[kind] + PEAKS if not missing(worker.needs)] for kind in kinds}
@@ -70,7 +59,7 @@ def measure_speed(tasks: list[Task], rounds: int) -> None:
         with started("environment", ".environment:environment", tasks=tasks) as answer:
             environment = answer()
         tick("environment")
-        show(*opening(environment, rounds, list(filter(None, map(missing, packages)))))
+        show(OPENING.format(**environment, rounds=rounds), *filter(None, map(missing, packages)))
         results = {}
         for task, operations in zip(tasks, environment["operations"], strict=True):
             steps = ROUND_IMAGES[task.kind][environment["gpu"]] // task.batch_size

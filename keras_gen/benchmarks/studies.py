@@ -1,33 +1,22 @@
 """Studies of quality, as studies.toml lists them: trains and measures what they compare."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from keras_gen.benchmarks.study_tables import report
 from keras_gen.errors import InputError
 from keras_gen.files import write_text
+from keras_gen.run import Run
 from keras_gen.settings import Settings, resolve_settings
 
-if TYPE_CHECKING:
-    from keras_gen.run import Run
 
-
-@dataclass(frozen=True)
-class Trial:
-    """One row of a study: a run for each seed.
-
-    Attributes:
-        title: Its row in the table.
-        name: Of its run folders.
-        overrides: Its recipe and settings.
-    """
+class Trial(NamedTuple):
+    """One row of a study, a run for each seed: its title, the name of its run folders, its recipe and settings."""
 
     title: str
     name: str
@@ -36,16 +25,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """Some runs to compare on one data set; see studies.toml.
-
-    Attributes:
-        title: Above its table.
-        kind: `vae` or `dcgan`.
-        dataset: What all train on.
-        measured_on: `validation` images, to choose settings, or the `held_out` ones.
-        settings: What all trials share.
-        trials: The rows; the first is what the others are compared to.
-    """
+    """Some runs to compare on one data set; studies.toml says what the fields mean."""
 
     title: str
     kind: str
@@ -55,11 +35,12 @@ class Study:
     trials: list[dict]
 
     def rows(self) -> list[Trial]:
-        """Return the trials."""
-        return [
-            Trial(title, name, self.settings | own)
-            for title, name, own in ((own.pop("title"), own.pop("name"), own) for own in map(dict, self.trials))
-        ]
+        """Return the trials; the first is what the others are compared to."""
+        rows = []
+        for trial in self.trials:
+            own = {name: value for name, value in trial.items() if name not in ("title", "name")}
+            rows.append(Trial(trial["title"], trial["name"], self.settings | own))
+        return rows
 
     def resolved(self, trial: Trial, seed: int) -> Settings:
         """Return the settings of one run."""
@@ -85,16 +66,8 @@ def run_studies(
 ) -> None:
     """Train and measure what is not there yet, print the tables and write them to OUT/tables.md.
 
-    Args:
-        names: Of the studies.
-        seeds: Each trial is run with each of them.
-        out: Folder for the runs; one that was stopped goes on.
-        data_dir: Where the data sets are looked for first.
-        say: Takes lines of text for the user.
-
-    Raises:
-        InputError: The folder is a file, or a run in it cannot go on or has other settings.
-        RunError: A run failed.
+    Each trial of the studies that are named is run with each seed, in a folder of its own; one that was stopped goes
+    on. The data sets are looked for in `data_dir` first.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"`out` {out} is a file; name a folder for the runs")

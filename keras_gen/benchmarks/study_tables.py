@@ -9,31 +9,23 @@ import numpy as np
 
 from keras_gen.benchmarks.markdown import markdown_table
 from keras_gen.evaluation.estimate import Estimate
+from keras_gen.run import Run
 
 if TYPE_CHECKING:
     from keras_gen.benchmarks.studies import Study
-    from keras_gen.run import Run
 
 Value = float | Estimate | str | None
 
 
 def report(study: Study, runs: dict[str, list[Run]]) -> list[str]:
-    """Return a study's tables as lines of Markdown.
-
-    Args:
-        study: What was compared.
-        runs: The finished runs of each trial, one for each seed, by its title.
-    """
-    columns = COLUMNS[study.kind, study.measured_on]
-    seconds = {
-        title: np.mean([sum(row["train_seconds"] for row in run.timing) for run in runs[title]]) for title in runs
-    }
-    first, seeds = next(iter(seconds)), len(next(iter(runs.values())))
+    """Return the tables of a study as lines of Markdown; `runs` has the runs of each trial, one for each seed."""
+    columns, first = COLUMNS[study.kind, study.measured_on], next(iter(runs.values()))
+    seeds = len(first)
     rows = [
         {"": title}
-        | {column: _cell(list(map(value, runs[title]))) for column, value in columns.items()}
-        | {"time": f"{seconds[title] / seconds[first]:.2f}"}
-        for title in runs
+        | {column: _cell(list(map(value, of))) for column, value in columns.items()}
+        | {"time": f"{_train_seconds(of) / _train_seconds(first):.2f}"}
+        for title, of in runs.items()
     ]
     on_the_way = "evaluate_every" in study.settings and study.measured_on == "held_out"
     return [
@@ -45,6 +37,10 @@ def report(study: Study, runs: dict[str, list[Run]]) -> list[str]:
         *markdown_table(rows),
         *(_by_epoch(runs) if on_the_way else []),
     ]
+
+
+def _train_seconds(runs: list[Run]) -> float:
+    return np.mean([sum(row["train_seconds"] for row in run.timing) for run in runs])
 
 
 def _by_epoch(runs: dict[str, list[Run]]) -> list[str]:

@@ -13,23 +13,14 @@ from keras_gen.settings import Settings, resolve_settings
 
 @dataclass(frozen=True)
 class Task:
-    """Training one model of the chapter's recipe, on images of noise.
-
-    Attributes:
-        kind: `vae` or `dcgan`.
-        image_shape: Height, width and channels.
-        precision: `float32` or `mixed_bfloat16`.
-        batch_size: Images in a step.
-        steps: Steps in a round, which is what is timed.
-        overrides: Settings that differ from the recipe's.
-    """
+    """Training one model of the chapter's recipe, on images of noise."""
 
     kind: str
     image_shape: tuple[int, int, int]
     precision: str
     batch_size: int
-    steps: int = 1
-    overrides: dict = field(default_factory=dict, hash=False)
+    steps: int = 1  # of a round, which is what is timed
+    overrides: dict = field(default_factory=dict, hash=False)  # settings that differ from the recipe's
 
     def settings(self, **more: object) -> Settings:
         """Return the settings of a run that does this."""
@@ -44,23 +35,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Worker:
-    """A way to train, measured in a process of its own.
-
-    Attributes:
-        title: Its row in the table.
-        program: `module:function` that does it; the module is relative to this package.
-        options: What that function is given besides the task.
-        needs: `keras`, or the package that it cannot do without.
-        shares_fakes: Whether one pass of the generator serves both halves of a step.
-        optional: Whether the table goes on without it if it cannot start; its speed is then nobody's reference.
-    """
+    """A way to train, measured in a process of its own; its title is its row in the table."""
 
     title: str
-    program: str
-    options: dict = field(default_factory=dict, hash=False)
-    needs: str = "keras"
-    shares_fakes: bool = False
-    optional: bool = False
+    program: str  # `module:function` that does it; the module is relative to this package
+    options: dict = field(default_factory=dict, hash=False)  # what that function is given besides the task
+    needs: str = "keras"  # or the package that it cannot do without
+    shares_fakes: bool = False  # whether one pass of the generator serves both halves of a step
+    optional: bool = False  # if it cannot start, the table goes on without it; its speed is nobody's reference
 
 
 PEAK_OPERATIONS = 10**12  # a round of `PEAKS` is the time that so many take at the best rate

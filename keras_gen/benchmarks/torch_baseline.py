@@ -156,10 +156,7 @@ def train_vae(reporter: Reporter, task: Task, compiled: bool = False) -> None:
 def train_dcgan(reporter: Reporter, task: Task, channels_last: bool = False) -> None:
     """Train the DCGAN; a round is an epoch.
 
-    Args:
-        reporter: Takes the rounds.
-        task: What to do.
-        channels_last: Whether pixels and kernels lie in memory as oneDNN and cuDNN like them best.
+    With `channels_last` pixels and kernels lie in memory as oneDNN and cuDNN like them best.
     """
     device = set_up()
     layout = torch.channels_last if channels_last else torch.contiguous_format

@@ -31,9 +31,6 @@ class Reporter:
 
         Args:
             seconds: What the round took; None is all the time since it began.
-
-        Raises:
-            EOFError: No round is to come.
         """
         taken = time.perf_counter() - self._started if seconds is None else seconds
         self.connection.send({"seconds": taken, "memory": _peak_memory(), "device_memory": _peak_device_memory()})

@@ -2,40 +2,34 @@
 
 import importlib.util
 import os
+from argparse import Namespace
 from pathlib import Path
 
 from keras_gen.benchmarks.speed import measure_speed, plan_tasks
 from keras_gen.benchmarks.studies import run_studies, studies
-from keras_gen.cli.command import (
-    DONE,
-    Parser,
-    check_seed,
-    check_whole,
-    chosen_backend,
-    not_installed,
-    start_backend,
-    whole_numbers,
-)
+from keras_gen.cli.command import Parser, chosen_backend, not_installed, start_backend, whole_numbers
 from keras_gen.errors import InputError
+from keras_gen.run.arguments import check_count
 
 RECIPES_COMPARED = "vae,digits,cars"
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
-    check_whole("--rounds", options.rounds, 1, 1000)
-    if options.quality is not None:
-        names = _words(options.quality, "--quality", tuple(studies()))
-        seeds = whole_numbers(options.seeds, "--seeds")
-        for seed in seeds:
-            check_seed(seed)
-        start_backend()
-        run_studies(names, seeds, options.out.absolute(), options.data_dir and options.data_dir.absolute())
-        return DONE
+def run(options: Namespace) -> None:
+    """Run the command."""
+    check_count("rounds", options.rounds, 1, 1000)
+    if options.quality is None:
+        _measure_speed(options)
+        return
+    names = _words(options.quality, "--quality", tuple(studies()))
+    seeds = whole_numbers(options.seeds, "--seeds")
+    start_backend()
+    run_studies(names, seeds, options.out.absolute(), options.data_dir and options.data_dir.absolute())
+
+
+def _measure_speed(options: Namespace) -> None:
     batch_sizes = whole_numbers(options.batch_size, "--batch-size") if options.batch_size else []
     for size in batch_sizes:
-        check_whole("--batch-size", size, 2, 65_536)
+        check_count("batch_size", size, 2, 65_536)
     tasks = plan_tasks(
         _words(options.only, "--only", ("vae", "dcgan")),
         _words(options.precision, "--precision", ("float32", "mixed_bfloat16")),
@@ -46,7 +40,6 @@ def main(argv: list[str]) -> int:
     if not importlib.util.find_spec(backend):  # not imported: this process stays small, and leaves the GPU alone
         raise not_installed(backend)
     measure_speed(tasks, options.rounds)
-    return DONE
 
 
 def parser() -> Parser:

@@ -22,8 +22,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 class Parser(argparse.ArgumentParser):
     """Reports a wrong flag as one line, as every other error is; flags are written out.
 
-    Attributes:
-        flags: Flags and destinations of the command; messages are worded with them.
+    `flags` are the flags and destinations of the command; messages are worded with them.
     """
 
     flags: ClassVar[set[str]] = set()
@@ -61,11 +60,7 @@ class Terminated(BaseException):
 
 
 def run_command(body: Callable[[], int]) -> int:
-    """Run a command and turn what goes wrong into a line and an exit code.
-
-    Args:
-        body: The command; returns its exit code.
-    """
+    """Run a command, which returns its exit code, and turn what goes wrong into a line and an exit code."""
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the terminal cannot show is no reason to stop
@@ -160,26 +155,8 @@ def check_new(*paths: Path) -> None:
             raise InputError(f"{path} {problem}; name a new one in a folder that is there")
 
 
-def check_whole(flag: str, value: int, low: int, high: int) -> None:
-    """Raise InputError for a whole number out of bounds."""
-    if not low <= value <= high:
-        raise InputError(f"{flag} must be a whole number from {low} to {high}; received {value}")
-
-
-def check_seed(seed: int) -> None:
-    """Raise InputError for a seed out of bounds."""
-    check_whole("--seed", seed, 0, 2**31 - 1)
-
-
 def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> None:
-    """Raise InputError for an output that is of another kind, or that another output would take.
-
-    Args:
-        flag: Where it was given, for the message.
-        path: The output.
-        ending: What its name must end in, such as `.png`.
-        *others: Outputs of the same command.
-    """
+    """Raise InputError for an output that is of another kind, or that another output of the command would take."""
     if path.suffix.lower() != ending or path in others:
         raise InputError(f"{flag} {path} must end in {ending}" + (", and be another file than --npy" if others else ""))
 
@@ -193,15 +170,7 @@ def save_array(path: Path, array: object) -> None:
 
 
 def whole_numbers(text: str, flag: str) -> list[int]:
-    """Return the numbers that a text such as `0-63,100` names.
-
-    Args:
-        text: Whole numbers from 0 up and ranges, with commas between them.
-        flag: Where they were given, for the message.
-
-    Raises:
-        InputError: It names none, or one out of bounds, or one twice, or more than a million.
-    """
+    """Return the numbers that a text such as `0-63,100` names: at most a million, each once."""
     wrong = InputError(f"{flag} must be whole numbers and ranges such as 0-63,100, each once; received {text}")
     numbers: list[int] = []
     for part in text.split(","):
@@ -218,11 +187,7 @@ def whole_numbers(text: str, flag: str) -> list[int]:
 
 
 def chosen_backend() -> str:
-    """Return the backend that KERAS_BACKEND names, or TensorFlow.
-
-    Raises:
-        InputError: It is unknown.
-    """
+    """Return the backend that KERAS_BACKEND names, or TensorFlow."""
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend not in BACKENDS:
         raise InputError(f"KERAS_BACKEND={backend} is not known; use one of {', '.join(BACKENDS)}")
@@ -235,14 +200,7 @@ def not_installed(backend: str) -> InputError:
 
 
 def start_backend(prepare: Callable[[], object] | None = None) -> None:
-    """Import Keras and its backend without the backend's chatter.
-
-    Args:
-        prepare: What must be done before the backend computes anything.
-
-    Raises:
-        InputError: KERAS_BACKEND names a backend that is unknown or not installed.
-    """
+    """Import Keras and its backend without the backend's chatter; `prepare` runs before it computes anything."""
     backend = os.environ["KERAS_BACKEND"] = chosen_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:

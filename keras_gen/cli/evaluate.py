@@ -1,8 +1,9 @@
 """python -m keras_gen evaluate: how good a run is, in numbers that mean something."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 
-from keras_gen.cli.command import DONE, Parser, say
+from keras_gen.cli.command import Parser, say
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 from keras_gen.text import listed
 
@@ -14,25 +15,17 @@ LIKELIHOODS = {
 }
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     run = open_run(options)
-    scores = run.evaluate(
-        features=options.features,
-        count=options.count,
-        samples=options.samples,
-        importance_samples=options.importance_samples,
-        seed=options.seed,
-        say=say,
-    )
+    names = ("features", "count", "samples", "importance_samples", "seed")
+    scores = run.evaluate(**{name: vars(options)[name] for name in names}, say=say)
     say_models(run)
     for line in score_lines(scores, run.settings.latent_dim, run.class_names):
         say(line)
     say(f"Numbers: {run.folder.path / 'metrics.json'}")
     say(f"Each generated image beside its nearest training images: {run.folder.figures / 'nearest.png'}")
     say(f"All of it on one page: {run.folder.path / 'report.html'}")
-    return DONE
 
 
 def parser() -> Parser:

@@ -1,14 +1,14 @@
 """python -m keras_gen explore: a page to move through a run's latent space in a browser."""
 
+from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new, say, whole_numbers
+from keras_gen.cli.command import Parser, check_ending, check_new, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     if options.out is not None:
         check_ending("--out", options.out, ".html")
         check_new(options.out)
@@ -20,7 +20,6 @@ def main(argv: list[str]) -> int:
     path = run.explore(options.out, dimensions, seeds)
     say_models(run)
     say(f"Open in a browser: {path} ({path.stat().st_size / 1e6:.1f} MB, needs no server and no network)")
-    return DONE
 
 
 def parser() -> Parser:

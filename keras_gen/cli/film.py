@@ -1,16 +1,16 @@
 """python -m keras_gen film: a run's training as a film."""
 
+from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new, say
+from keras_gen.cli.command import Parser, check_ending, check_new, say
 from keras_gen.cli.runs import run_parser
 
 FRAMES = 60
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     if options.out is not None:
         check_ending("--out", options.out, ".gif")
     from keras_gen.latent.film import film_files
@@ -21,7 +21,6 @@ def main(argv: list[str]) -> int:
     run = load_run(options.run)
     for file in run.film(options.out, options.frames, options.frame_ms, say):
         say(file)
-    return DONE
 
 
 def parser() -> Parser:

@@ -35,53 +35,41 @@ SECTIONS = {
 OWN = {  # flags that are no settings
     "dataset": {
         "help": "mnist5k (comes along), mnist, fashion_mnist, cifar10, cifar10:CLASS, or the path of a folder "
-        "or an array file of images",
-        "default_text": "mnist5k",
+        "or an array file of images (default: mnist5k)"
     },
-    "data_dir": {
-        "metavar": "FOLDER",
-        "help": "where to look for the data set's files",
-        "default_text": "Keras's cache",
-    },
+    "data_dir": {"metavar": "FOLDER", "help": "where to look for the data set's files (default: Keras's cache)"},
     "recipe": {
-        "help": "settings to start from: {recipes}, a FILE.toml, or the folder of a run",
-        "default_text": "depends on the data",
+        "help": "settings to start from: {recipes}, a FILE.toml, or the folder of a run (default: depends on the data)"
     },
     "set": {
         "action": "append",
         "default": [],
         "metavar": "GROUP.NAME=VALUE",
-        "help": "any setting, such as {example}; --help-all lists them; may be repeated",
-        "default_text": "none",
+        "help": "any setting, such as {example}; --help-all lists them; may be repeated (default: none)",
     },
-    "out": {"metavar": "FOLDER", "help": "folder to make for the run", "default_text": "runs/, numbered"},
+    "out": {"metavar": "FOLDER", "help": "folder to make for the run (default: runs/, numbered)"},
     "resume": {
         "metavar": "RUN",
-        "help": "continue this run; only --epochs and where the data is may differ",
-        "default_text": "a new run",
+        "help": "continue this run; only --epochs and where the data is may differ (default: a new run)",
     },
     "tensorboard": {
         "action": "store_true",
-        "help": "write RUN/tensorboard, for the package tensorboard",
-        "default_text": "no",
+        "help": "write RUN/tensorboard, for the package tensorboard (default: no)",
     },
     "dry_run": {
         "action": "store_true",
-        "help": "print the settings, as a recipe file, and the networks, and stop",
-        "default_text": "train",
+        "help": "print the settings, as a recipe file, and the networks, and stop (default: train)",
     },
     "save_every": {
         "type": float,
         "metavar": "SECONDS",
         "default": 60.0,
-        "help": "seconds between checkpoints, from 0 to 1e9",
-        "default_text": "60",
+        "help": "seconds between checkpoints, from 0 to 1e9 (default: 60)",
     },
     "doctor": {
         "action": argparse.BooleanOptionalAction,
         "default": True,
-        "help": "look after each epoch for what is wrong with the run, and say what to do",
-        "default_text": "yes",
+        "help": "look after each epoch for what is wrong with the run, and say what to do (default: yes)",
     },
 }
 EXAMPLES = {
@@ -104,10 +92,6 @@ def train_parser(kind: str, program: str | None = None) -> Parser:
     """Return the parser of a training script.
 
     A setting's value stands under its name with its group, such as `training.epochs`, and only where it is given.
-
-    Args:
-        kind: `vae` or `dcgan`.
-        program: How the script was called.
     """
     return _parser(kind, program or f"python train_{kind}.py", everything=False)
 
@@ -154,11 +138,8 @@ def _flag(name: str) -> str:
 
 
 def _own(kind: str, name: str) -> dict[str, object]:
-    keywords = {"default": None, **OWN[name]}
-    recipes = ", ".join(recipe_names(kind))
     example = {"vae": "encoder.intermediate_dim=512", "dcgan": "generator.kernel_size=4"}[kind]
-    text = keywords["help"].format(recipes=recipes, example=example)
-    return keywords | {"help": f"{text} (default: {keywords.pop('default_text')})"}
+    return OWN[name] | {"help": OWN[name]["help"].format(recipes=", ".join(recipe_names(kind)), example=example)}
 
 
 def _of_setting(kind: str, group: str, field: dataclasses.Field, everything: bool) -> dict[str, object]:
@@ -183,12 +164,8 @@ def _default(kind: str, group: str, name: str) -> str:
     """Return a setting's default; where recipes differ, that of a run without any flag."""
 
     def text(settings: object) -> str:
-        value = getattr(getattr(settings, group), name)
-        return (
-            {True: "yes", False: "no", None: "none"}[value]
-            if value is None or value is True or value is False
-            else str(value)
-        )
+        value = str(getattr(getattr(settings, group), name))
+        return {"True": "yes", "False": "no", "None": "none"}.get(value, value)
 
     usual = text(resolve_settings(kind))
     same = all(text(settings) == usual for settings in _resolved(kind))

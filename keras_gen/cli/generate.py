@@ -5,28 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gen.cli.command import (
-    DONE,
-    MAX_IMAGES,
-    Parser,
-    check_ending,
-    check_new,
-    check_seed,
-    check_whole,
-    save_array,
-    say,
-    whole_numbers,
-)
+from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, save_array, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.run.arguments import check_count
 from keras_gen.text import short_name
 
 MAX_IN_GRID = 400  # images that a grid still shows
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     name = _check(options)
     run = open_run(options)
     if options.seeds is None:
@@ -44,7 +33,6 @@ def main(argv: list[str]) -> int:
         path = options.png or run.figure_path(name)
         _write_grid(images[:MAX_IN_GRID], options.seeds, path)
         say(f"{min(len(images), MAX_IN_GRID):,} images in a grid: {path}")
-    return DONE
 
 
 def _check(options: Namespace) -> str:
@@ -57,8 +45,8 @@ def _check(options: Namespace) -> str:
     else:
         options.count = 64 if options.count is None else options.count
         options.seed = options.seed or 0
-        check_whole("--count", options.count, 1, MAX_IMAGES)
-        check_seed(options.seed)
+        check_count("count", options.count, 1, MAX_IMAGES)
+        check_count("seed", options.seed, 0)
         name = f"generated-{options.count}-seed-{options.seed}"
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
     check_new(*outputs)
@@ -91,10 +79,7 @@ def _write_grid(images: np.ndarray, seeds: list[int] | None, path: Path) -> None
 
 def parser() -> Parser:
     """Return the command's parser."""
-    result = run_parser(
-        "generate",
-        "Generate new images from a trained run.",
-    )
+    result = run_parser("generate", "Generate new images from a trained run.")
     result.add_argument("--count", type=int, help="images to generate (default: 64)")
     result.add_argument("--seed", type=int, help="start of the latent points (default: 0)")
     result.add_argument(

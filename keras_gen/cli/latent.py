@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new, save_array, say, whole_numbers
+from keras_gen.cli.command import Parser, check_ending, check_new, save_array, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 from keras_gen.errors import InputError
 
@@ -14,9 +14,8 @@ NUMBERS = ("seeds", "plus", "minus", "images", "dimensions")
 MOVING = ("interpolate", "concept", "traverse")
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     arguments = _arguments(options)
     _check_outputs(options)
     run = open_run(options)
@@ -28,7 +27,6 @@ def main(argv: list[str]) -> int:
     say_models(run)
     for line in (*view.remarks, *files):
         say(line)
-    return DONE
 
 
 def parser() -> Parser:

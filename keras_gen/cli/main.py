@@ -41,7 +41,9 @@ def _dispatch(argv: list[str], program: str) -> int:
     if not argv or argv[0] not in COMMANDS:
         problem = f"{argv[0]!r} is no command{nearest(argv[0], COMMANDS)}" if argv else "a command is missing"
         raise InputError(f"{problem}; use {program} with one of: {', '.join(COMMANDS)}")
-    return importlib.import_module(f"keras_gen.cli.{argv[0]}").main(argv[1:])
+    command = importlib.import_module(f"keras_gen.cli.{argv[0]}")
+    command.run(command.parser().parse_args(argv[1:]))
+    return DONE
 
 
 def entry() -> None:

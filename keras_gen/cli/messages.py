@@ -32,11 +32,8 @@ def as_flags(message: str, flags: Iterable[str] | None = None) -> str:
 
     `` `image_size=64` `` becomes `--image-size 64`, `` `augment=True` `` `--augment`, and
     `` `generator.kernel_size=4` `` `--set generator.kernel_size=4`. What is no argument only loses its backticks.
-
-    Args:
-        message: What the library says.
-        flags: The command's, such as `--image-size`, and the names of settings that have one, such as
-            `data.image_size`; None takes every plain name for an argument.
+    The command has flags such as `--image-size`, and settings that have one, such as `data.image_size`; None takes
+    every plain name for an argument.
     """
 
     def translated(match: re.Match) -> str:

@@ -1,16 +1,17 @@
 """python -m keras_gen minimal: train one of the three NumPy GANs, and draw what happens."""
 
-from keras_gen.cli.command import DONE, Parser, say
+from argparse import Namespace
+
+from keras_gen.cli.command import Parser, say
 from keras_gen.minimal_runs import BATCH_SIZE, DEFAULTS, train_minimal
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    folder = train_minimal(**vars(parser().parse_args(argv)), say=say)
+def run(options: Namespace) -> None:
+    """Run the command."""
+    folder = train_minimal(**vars(options), say=say)
     say("Pictures to open:")
     for path in sorted(folder.glob("*.png")) + sorted(folder.glob("*.gif")):
         say(f"  {path}")
-    return DONE
 
 
 def parser() -> Parser:

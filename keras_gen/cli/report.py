@@ -1,21 +1,20 @@
 """python -m keras_gen report: all of a run on one page."""
 
+from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import DONE, Parser, check_ending, check_new, say
+from keras_gen.cli.command import Parser, check_ending, check_new, say
 from keras_gen.cli.runs import run_parser
 
 
-def main(argv: list[str]) -> int:
-    """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+def run(options: Namespace) -> None:
+    """Run the command."""
     if options.out is not None:
         check_ending("--out", options.out, ".html")
         check_new(options.out)
     from keras_gen.run import load_run
 
     say(f"Open in a browser: {load_run(options.run).report(options.out, say)}")
-    return DONE
 
 
 def parser() -> Parser:

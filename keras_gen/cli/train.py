@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 
 
 def train_command(kind: str, argv: list[str] | None = None, program: str | None = None) -> int:
-    """Run train_vae.py or train_dcgan.py and return its exit code.
-
-    Args:
-        kind: `vae` or `dcgan`.
-        argv: Arguments; None takes the command line's.
-        program: How the command was called, such as `keras-gen train-vae`.
-    """
+    """Run train_vae.py or train_dcgan.py, which may be called otherwise, and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     return run_command(lambda: _train(kind, argv, program or f"python train_{kind}.py"))
 
@@ -46,14 +40,14 @@ def _train(kind: str, argv: list[str], program: str) -> int:
     settings = _check_early(kind, options, overrides)
     start_backend(lambda: strategy(settings.training.distribute) if settings.training.distribute != "none" else None)
     from keras_gen.training.lines import resume_line, unbreakable
-    from keras_gen.training.planning import plan_resume, plan_run
+    from keras_gen.training.planning import make_plan
     from keras_gen.training.start import prepare, run_plan
 
     say = unbreakable(_say_comment if options["dry_run"] else say_on_stdout)
     for line in replaced:
         say(f"Flags   {line}")
-    data = {"data": options["dataset"], "data_dir": options["data_dir"], "say": say, **overrides}
-    plan = plan_resume(kind, options["resume"], **data) if options["resume"] else plan_run(kind, **data)
+    data = {name: options[name] for name in ("resume", "data_dir")}
+    plan = make_plan(kind, options["dataset"], say=say, **data, **overrides)
     trainer = prepare(plan, say)
     if options["dry_run"]:
         _print_plan(plan.settings, trainer, say)

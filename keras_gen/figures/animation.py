@@ -21,12 +21,7 @@ PALETTE_FRAMES = 8  # the frames, evenly spread, that the colours of a GIF are c
 
 @own_style()
 def figure_pixels(figure: Figure, dpi: int = 70) -> np.ndarray:
-    """Return a figure as uint8 pixels, shape (height, width, 3).
-
-    Args:
-        figure: Any figure.
-        dpi: Pixels an inch of it.
-    """
+    """Return a figure as uint8 pixels, shape (height, width, 3)."""
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -34,15 +29,7 @@ def figure_pixels(figure: Figure, dpi: int = 70) -> np.ndarray:
 
 
 def captioned(picture: np.ndarray, text: str) -> np.ndarray:
-    """Return a picture below a line of text in black on white.
-
-    Args:
-        picture: uint8, shape (height, width, channels).
-        text: A short line.
-
-    Returns:
-        uint8, CAPTION_HEIGHT higher.
-    """
+    """Return a picture, uint8 (height, width, channels), below a line of text in black on white."""
     height, width, channels = picture.shape
     canvas = Image.new("L" if channels == 1 else "RGB", (width, height + CAPTION_HEIGHT), "white")
     canvas.paste(to_pillow(picture), (0, CAPTION_HEIGHT))
@@ -56,23 +43,16 @@ def there_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def save_gif(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120, last_ms: int = 2000) -> None:
-    """Write a looping GIF that rests on its last frame.
+    """Write a looping GIF of uint8 frames (height, width, channels) that rests on its last one.
 
-    All frames share one palette, so that what does not change keeps its colour.
-
-    Args:
-        frames: uint8, each of the same shape (height, width, channels); grey ones keep every pixel.
-        path: The GIF file.
-        frame_ms: How long a frame is shown, in milliseconds.
-        last_ms: How long the last one is.
+    All frames share one palette, so that what does not change keeps its colour; grey ones keep every pixel.
     """
     frames = list(frames)
     pictures = [to_pillow(frame) for frame in frames]
     if frames[0].shape[-1] == 3:
-        some = evenly_spaced_indices(len(frames), PALETTE_FRAMES)
-        palette = to_pillow(np.concatenate([frames[place][::3, ::3] for place in some])).quantize(
-            256, Image.Quantize.MAXCOVERAGE
-        )
+        indices = evenly_spaced_indices(len(frames), PALETTE_FRAMES)
+        sample = to_pillow(np.concatenate([frames[index][::3, ::3] for index in indices]))
+        palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE)
         pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [frame_ms] * (len(pictures) - 1) + [last_ms]
     with replacing(path) as temporary:
@@ -80,15 +60,9 @@ def save_gif(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120, last
 
 
 def save_mp4(frames: Iterable[np.ndarray], path: Path, frame_ms: int = 120) -> bool:
-    """Write an MP4 (H.264) by ffmpeg.
+    """Write an MP4 (H.264) of uint8 frames (height, width, channels) by ffmpeg.
 
-    Args:
-        frames: uint8, each of the same shape (height, width, channels).
-        path: The MP4 file.
-        frame_ms: How long a frame is shown, in milliseconds.
-
-    Returns:
-        Whether it was written: False where ffmpeg is not installed, or cannot make H.264.
+    Returns False where ffmpeg is not installed, or cannot make H.264.
     """
     program = shutil.which("ffmpeg")
     if program is None:

@@ -1,5 +1,6 @@
 """Losses and scores over the epochs."""
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from keras_gen.figures.style import Figure, own_style
@@ -13,10 +14,7 @@ FLOOR = "_floor"
 def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
     """Draw each loss in a panel of its own: training solid, held-out dashed.
 
-    Args:
-        history: One row an epoch: `epoch`, and losses; a loss and its
-            twin `held_out_...` share a panel.
-        unit: Of the losses; empty for none.
+    A row of the history is an epoch's: `epoch`, and losses; a loss and its twin `held_out_...` share a panel.
     """
     terms = [name for name in history[0] if name != "epoch" and not name.startswith(HELD_OUT)]
     epochs = [row["epoch"] for row in history]
@@ -28,9 +26,7 @@ def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
         if HELD_OUT + term in history[0]:
             values = [row[HELD_OUT + term] for row in history]
             axes.plot(epochs, values, color="C1", linestyle="--", marker=marker, label="held-out")
-        axes.set(title=term.replace("_", " "), xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
+        _name_axes(axes, term)
         axes.legend()
     figure.axes[0].set_ylabel(unit)
     return figure
@@ -40,9 +36,8 @@ def loss_curves(history: list[dict[str, float]], unit: str = "nats") -> Figure:
 def score_curves(rows: list[dict[str, float]]) -> Figure:
     """Draw each score in a panel of its own, with a band of two standard errors where they are known.
 
-    Args:
-        rows: One for each measured epoch: `epoch`, and scores; to a score belong its `..._standard_error` and its
-            `..._floor`, the score of real images, a dotted line.
+    A row is an epoch's: `epoch`, and scores; to a score belong its `..._standard_error` and its `..._floor`, the
+    score of real images, a dotted line.
     """
     newest = rows[-1]  # a run that an older version began has columns that its first rows lack
     names = [name for name in newest if name != "epoch" and not name.endswith((ERROR, FLOOR))]
@@ -58,7 +53,11 @@ def score_curves(rows: list[dict[str, float]]) -> Figure:
         if name + ERROR in newest:
             low, high = ([row[name] + side * row[name + ERROR] for row in rows] for side in (-2, 2))
             axes.fill_between(epochs, low, high, alpha=0.25)
-        axes.set(title=name.replace("_", " "), xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
+        _name_axes(axes, name)
     return figure
+
+
+def _name_axes(axes: Axes, name: str) -> None:
+    axes.set(title=name.replace("_", " "), xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)

@@ -15,34 +15,23 @@ GAP = 2  # white pixels between images
 PICTURE_SIDE = 64  # small images are enlarged to about this side, each pixel to a square
 
 
-def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Lay out images in rows, in reading order, on white.
+def image_grid(images: np.ndarray, columns: int | None = None, gap: int = GAP) -> np.ndarray:
+    """Lay out images, uint8 (n, height, width, 1 or 3), in rows, in reading order, on white.
 
-    Args:
-        images: uint8, shape (n, height, width, channels), 1 or 3 channels.
-        columns: Images in a row; None makes the grid about square.
-
-    Returns:
-        uint8, shape (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels).
+    The grid is about square if no number of columns is given; the gap is in pixels between the images.
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    cells = np.full((rows * columns, height + GAP, width + GAP, channels), 255, np.uint8)
+    rows, high, wide = math.ceil(count / columns), height + gap, width + gap
+    cells = np.full((rows * columns, high, wide, channels), 255, np.uint8)
     cells[:count, :height, :width] = images
-    grid = cells.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)
-    return grid.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
+    grid = cells.reshape(rows, columns, high, wide, channels).swapaxes(1, 2).reshape(rows * high, columns * wide, -1)
+    return grid[: rows * high - gap, : columns * wide - gap]
 
 
 @own_style()
 def labelled_grid(images: np.ndarray, labels: list[str], columns: int | None = None) -> Figure:
-    """Draw a grid of images, each with its label above it.
-
-    Args:
-        images: uint8, shape (n, height, width, channels), 1 or 3 channels.
-        labels: A text for each.
-        columns: Images in a row; None makes the grid about square.
-    """
+    """Draw a grid of images, uint8 (n, height, width, 1 or 3), each with its label above it."""
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
     figure = Figure(layout="constrained")
@@ -59,35 +48,19 @@ def labelled_grid(images: np.ndarray, labels: list[str], columns: int | None = N
 def save_grid(images: np.ndarray, path: Path, columns: int | None = None, replacing: Callable = replacing) -> None:
     """Write a grid of images as PNG, each pixel enlarged to a whole number of pixels.
 
-    Args:
-        images: uint8, shape (n, height, width, channels).
-        path: The PNG file.
-        columns: Images in a row; None makes the grid about square.
-        replacing: How the file is written; see `save_figure`.
+    `replacing` is how the file is written; see `save_figure`.
     """
     save_image(enlarged(image_grid(images, columns), images.shape[1]), path, replacing)
 
 
 def enlarged(picture: np.ndarray, side: int, wanted: int = PICTURE_SIDE) -> np.ndarray:
-    """Repeat pixels so that images of `side` pixels have about the `wanted` side.
-
-    Args:
-        picture: uint8, shape (height, width, channels): one image, or a grid of them.
-        side: Pixels of an image in it.
-        wanted: Pixels that it should have.
-    """
+    """Repeat pixels of an image, or of a grid, so that images of `side` pixels have about the `wanted` side."""
     scale = max(1, wanted // side)
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def save_image(image: np.ndarray, path: Path, replacing: Callable = replacing) -> None:
-    """Write one image as PNG, pixel for pixel.
-
-    Args:
-        image: uint8, shape (height, width, channels), 1 or 3 channels.
-        path: The PNG file.
-        replacing: How the file is written; see `save_figure`.
-    """
+    """Write one image, uint8 (height, width, 1 or 3), as PNG, pixel for pixel; see `save_grid`."""
     with replacing(path) as temporary:
         to_pillow(image).save(temporary, "PNG")
 

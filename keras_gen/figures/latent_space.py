@@ -25,16 +25,10 @@ def latent_scatter(
     prior: np.ndarray | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw encoded images as dots, coloured by label, each class named where its middle is.
+    """Draw encoded images, shape (n, 2), as dots, coloured by label, each class named where its middle is.
 
-    Args:
-        points: Shape (n, 2).
-        labels: Integers, shape (n,), or None.
-        class_names: The name of each label.
-        axis_names: What the two axes are.
-        prior: The centre of the standard normal prior, shape (2,): circles are
-            drawn that hold PRIOR_SHARES of it. None where the axes bend it.
-        title: None says how many images there are.
+    Around the centre of the standard normal prior, shape (2,), circles are drawn that hold PRIOR_SHARES of it; it is
+    None where the axes bend it. The title None says how many images there are.
     """
     figure = Figure(figsize=(7.2, 6), layout="constrained")
     axes = figure.add_subplot()
@@ -70,10 +64,7 @@ def latent_scatter(
 def _draw_legend(figure: Figure, dots: list[PathCollection], scale: float) -> None:
     """List the classes beside the map: in small letters and columns if they are many, the largest if there is no room.
 
-    Args:
-        figure: It becomes as much wider as the legend needs.
-        dots: Of each class.
-        scale: How much larger a dot is in the legend.
+    The figure becomes as much wider as the legend needs; a dot is `scale` times as large there.
     """
     title = "label"
     if len(dots) > MOST_LISTED:
@@ -117,12 +108,9 @@ def _draw_prior(axes: object, centre: np.ndarray) -> None:
 
 @own_style()
 def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, str] = ("z[0]", "z[1]")) -> Figure:
-    """Draw the images decoded at a square of latent points.
+    """Draw the images, uint8 (side * side, height, width, channels), decoded at a square of latent points.
 
-    Args:
-        images: uint8, shape (side * side, height, width, channels), in reading order.
-        quantiles: The coordinates along each axis, rising, shape (side,).
-        axis_names: What the two axes are.
+    The quantiles are the coordinates along each axis, rising.
     """
     names = [f"{value:.1f}" if number % 2 == 0 else "" for number, value in enumerate(quantiles)]
     figure = image_table(images, names, names[::-1], "decoded points, evenly spaced in the prior's probability")
@@ -132,13 +120,9 @@ def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, s
 
 @own_style()
 def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: str = "") -> Figure:
-    """Draw images in rows and columns that have names.
+    """Draw images, uint8 (rows * columns, height, width, channels), in reading order.
 
-    Args:
-        images: uint8, shape (len(rows) * len(columns), height, width, channels), in reading order.
-        columns: What stands below each column; may be empty texts.
-        rows: What stands beside each row.
-        title: Above the table.
+    Names, which may be empty, stand below the columns and beside the rows.
     """
     grid = image_grid(images, len(columns))
     figure = Figure(layout="constrained")

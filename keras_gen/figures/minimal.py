@@ -10,14 +10,7 @@ from keras_gen.figures.style import Figure, own_style
 
 @own_style()
 def tiny_images(images: np.ndarray, columns: int, titles: Sequence[str] = (), heading: str = "") -> Figure:
-    """Draw images of a few pixels, 0 black to 1 white, in reading order.
-
-    Args:
-        images: Shape (n, height, width).
-        columns: Images in a row.
-        titles: A title for each image, or none.
-        heading: Above them all.
-    """
+    """Draw images of a few pixels, (n, height, width), 0 black to 1 white, in reading order."""
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.3 * columns, (1.5 if titles else 1.25) * rows + 0.5), layout="constrained")
     figure.suptitle(heading)
@@ -97,15 +90,10 @@ def verdicts(
     generated: np.ndarray,
     names: tuple[str, str],
 ) -> None:
-    """Draw a discriminator's verdict over a plane, with real and generated examples in it.
+    """Draw a discriminator's verdict over a plane, with real and generated examples, (n, 2), in it.
 
-    Args:
-        axes: Where to draw.
-        probability: Of being real, shape (height, width), the first row at the bottom.
-        extent: Left, right, bottom and top of the plane.
-        real: Where real examples are, shape (n, 2).
-        generated: Where generated ones are, shape (n, 2).
-        names: Of the two axes.
+    The verdict is the probability of being real, shape (height, width), the first row at the bottom; the extent is
+    left, right, bottom and top of the plane.
     """
     axes.imshow(probability, extent=extent, origin="lower", cmap="PuOr", vmin=0, vmax=1, aspect="auto")
     axes.plot(*real.T, "o", color="black", markersize=4, label="real")
@@ -124,14 +112,7 @@ def animation_frame() -> Figure:
 
 
 def losses_so_far(figure: Figure, position: tuple[int, int, int], history: np.ndarray, epoch: int) -> None:
-    """Draw both losses, shape (epochs, 2), up to an epoch.
-
-    Args:
-        figure: Where to.
-        position: Rows, columns and number of the panel.
-        history: Losses of discriminator and generator after each epoch.
-        epoch: The last one to show.
-    """
+    """Draw both losses, shape (epochs, 2), up to an epoch, in the panel at a position (rows, columns, number)."""
     axes = figure.add_subplot(*position)
     for number, name in enumerate(("discriminator", "generator")):
         axes.plot(history[: epoch + 1, number], label=name, linewidth=0.8)

@@ -18,15 +18,10 @@ NOTE = "# and a number stands for a name; see the file …-names.txt beside this
 
 
 def shown_names(figure: Figure, names: Sequence[str], numbers: Iterable[int] | None = None) -> list[str]:
-    """Return names as a figure can show them.
+    """Return names as a figure can show them; equal ones have one number, and None counts these from 0.
 
     Long ones are shortened. One that no installed font has the letters for becomes a number such as #12, and so do
     names that shortening makes equal. `save_figure` writes the list of these numbers beside the figure.
-
-    Args:
-        figure: Where they will stand.
-        names: Class names, or others; equal ones have one number.
-        numbers: Of the names; None counts from 0.
     """
     if numbers is None:
         numbered = {name: number for number, name in enumerate(dict.fromkeys(names))}

@@ -19,29 +19,23 @@ def draw_network(
 ) -> None:
     """Draw layers of named nodes, from left to right, and the weights between them.
 
-    A line is as wide as its weight is large, blue for positive weights and
-    orange for negative ones; the weight stands beside it.
-
-    Args:
-        axes: Where to draw.
-        layers: The names of each layer's nodes, from top to bottom.
-        weights: Between each layer and the next, shape (nodes, next nodes);
-            None where each node is handed on to the node beside it.
-        weight_names: For each layer's weights the names to write in front of them, row by row.
+    A line is as wide as its weight is large, blue for positive weights and orange for negative ones; the weight stands
+    beside it, behind its name if it has one. Weights have the shape (nodes, next nodes); None hands each node on to the
+    node beside it.
     """
     centres = [
         [(column, (len(names) - 1) / 2 - row) for row in range(len(names))] for column, names in enumerate(layers)
     ]
-    largest = max((np.abs(each).max() for each in weights if each is not None), default=0) or 1.0
-    for column, each in enumerate(weights):
+    largest = max((np.abs(matrix).max() for matrix in weights if matrix is not None), default=0) or 1.0
+    for column, matrix in enumerate(weights):
         starts, ends = centres[column], centres[column + 1]
-        if each is None:
+        if matrix is None:
             for start, end in zip(starts, ends, strict=True):
                 axes.plot(*zip(start, end, strict=True), color="gray", linewidth=1, linestyle=":", zorder=1)
             continue
         names = iter(weight_names[column] if weight_names else ())
         share = 0.35 if len(starts) <= len(ends) else 0.65  # texts keep apart where lines do
-        for (start, end), weight in np.ndenumerate(each):
+        for (start, end), weight in np.ndenumerate(matrix):
             (x1, y1), (x2, y2) = starts[start], ends[end]
             width = max(0.3, WIDEST_LINE * abs(weight) / largest)
             axes.plot([x1, x2], [y1, y2], color=POSITIVE if weight >= 0 else NEGATIVE, linewidth=width, zorder=1)

@@ -38,11 +38,7 @@ def own_style() -> Iterator[None]:
 
 
 class Figure(matplotlib.figure.Figure):
-    """A figure that a notebook shows, also where pyplot has not been imported.
-
-    Attributes:
-        name_table: The names that are numbers in it, by number.
-    """
+    """A figure that a notebook shows, also where pyplot has not been imported."""
 
     def __init__(self, **keywords: object) -> None:
         super().__init__(**keywords)
@@ -59,10 +55,7 @@ class Figure(matplotlib.figure.Figure):
 def save_figure(figure: Figure, path: Path, replacing: Callable = replacing) -> None:
     """Write a figure as PNG, and beside it `...-names.txt` if names are numbers in it.
 
-    Args:
-        figure: The figure.
-        path: The PNG file.
-        replacing: How files are written; a run folder has a way of its own, `RunFolder.replacing`.
+    `replacing` is how files are written; a run folder has a way of its own, `RunFolder.replacing`.
     """
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png")

@@ -4,30 +4,18 @@ import numpy as np
 
 
 def concept_vector(codes_from: np.ndarray, codes_to: np.ndarray) -> np.ndarray:
-    """Return the direction from one group of codes to another: the difference of their means.
+    """Return the direction from one group of codes, (n, latent_dim), to another: the difference of their means.
 
     Added to a code of the first group, it makes the decoded image more like the second.
-
-    Args:
-        codes_from: Codes of images without the concept, shape (n, latent_dim).
-        codes_to: Codes of images with it, shape (m, latent_dim).
-
-    Returns:
-        float32, shape (latent_dim,).
     """
     return (np.mean(codes_to, axis=0) - np.mean(codes_from, axis=0)).astype(np.float32)
 
 
 def apply_concept(codes: np.ndarray, vector: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """Add a concept to codes, at every strength.
-
-    Args:
-        codes: Shape (n, latent_dim).
-        vector: A concept, or a sum of concepts, shape (latent_dim,).
-        strengths: How much of it is added, shape (steps,); 0 leaves a code, 1 adds all of it.
+    """Add a concept, or a sum of concepts, to codes, (n, latent_dim), at every strength; 1 adds all of it.
 
     Returns:
-        float32, shape (n * steps, latent_dim): all strengths of the first code, then of the next.
+        float32, shape (n * strengths, latent_dim): all strengths of the first code, then of the next.
     """
     changed = codes[:, np.newaxis] + np.multiply.outer(strengths, vector)[np.newaxis]
     return changed.reshape(-1, codes.shape[1]).astype(np.float32)

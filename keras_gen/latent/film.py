@@ -1,11 +1,8 @@
 """A run's training as a film: the grids of its epochs, and where held-out images lie as the latent space forms."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,11 +14,9 @@ from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with, read_picture
+from keras_gen.run import Run
 from keras_gen.run.arguments import as_path, check_count
 from keras_gen.text import has_terminal
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
 
 MAX_FRAMES = 60
 MAX_WIDTH = 640  # pixels of a frame, about; GIFs of larger ones would take many megabytes
@@ -34,21 +29,7 @@ def make_film(
     frame_ms: int = 120,
     say: Callable[[str], None] = print,
 ) -> list[Path]:
-    """Write GIFs of a run's training, and MP4s if ffmpeg is installed.
-
-    Args:
-        run: A run with a folder.
-        out: File for the grids, `.gif`; others go beside it. None is film.gif in the run's figures.
-        frames: Epochs to show, at most, evenly spaced.
-        frame_ms: Milliseconds that each is shown.
-        say: Told of pictures that are left out, since they are damaged.
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: There is no picture of an epoch.
-    """
+    """Write GIFs of a run's training, and MP4s if ffmpeg is installed, and return the files; see `Run.film`."""
     frames, frame_ms = check_count("frames", frames, 1, 1000), check_count("frame_ms", frame_ms, 10, 10_000)
     path = as_path("out", out, ".gif") if out is not None else run.figure_path("film").with_suffix(".gif")
     grids = _frames(epochs_with(run, run.folder.epoch_image, say), frames, lambda epoch: _grid(run, epoch), say)

@@ -1,20 +1,15 @@
 """Groups of images that a concept is made of: a label's training images, or a folder."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_gen.data import ImageSet, read_images
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
+from keras_gen.run import VAERun
 from keras_gen.text import listed, printable, short_name
-
-if TYPE_CHECKING:
-    from keras_gen.run import VAERun
 
 MAX_IMAGES = 2000  # of a label, whose codes are averaged
 
@@ -26,14 +21,8 @@ def concept_groups(
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
     """Return the codes without and with each concept, and a name for files.
 
-    Args:
-        run: A VAE's.
-        start: Labels or folders without the concepts; None is the first label.
-        end: As many with them; None is the second label.
-        remarks: Is given what the user should know of how a name was understood.
-
-    Raises:
-        InputError: There is no such group.
+    The concepts lead from labels or folders to as many others; None is the first two labels. `remarks` is given what
+    the user should know of how a name was understood.
     """
     train, _ = run.datasets()
     if start is None:
@@ -74,14 +63,10 @@ def _codes(run: VAERun, train: ImageSet, group: Group, remarks: list[str]) -> np
 
 
 def label_of(group: Group, class_names: tuple[str, ...], remarks: list[str]) -> int | None:
-    """Return the number of the label that is meant, or None.
+    """Return the number of the label that a name, or a number as int or text, means, or None.
 
     A name wins over a number, and a label over a folder: a label that is called 1 need not be label number 1.
-
-    Args:
-        group: A label's name, or its number (as int or text).
-        class_names: The names of the labels.
-        remarks: Is given what else might have been meant.
+    `remarks` is given what else might have been meant.
     """
     if isinstance(group, int):
         return group if 0 <= group < len(class_names) else None

@@ -6,25 +6,15 @@ METHODS = ("linear", "spherical")
 
 
 def interpolate(start: np.ndarray, end: np.ndarray, steps: int = 9, method: str = "linear") -> np.ndarray:
-    """Walk from one latent point to another in equal steps.
+    """Walk from one latent point, (latent_dim,), to another in equal steps, both ends among them.
 
-    A straight line between two draws of a Gaussian in many dimensions passes
-    nearer to the origin than any draw would be, where a generator has never
-    been trained. `spherical` turns at an even pace around the origin and, between ends that
-    are about equally long, keeps their length: T. White, "Sampling Generative Networks" (2016). An
-    encoder's codes fill the space between them, and `linear` is right there.
-
-    Args:
-        start: Shape (latent_dim,).
-        end: Shape (latent_dim,).
-        steps: Points on the way, both ends among them; at least 2.
-        method: `linear` or `spherical`.
+    A straight line between two draws of a Gaussian in many dimensions passes nearer to the origin than any draw would
+    be, where a generator has never been trained. `spherical` turns at an even pace around the origin and, between ends
+    that are about equally long, keeps their length: T. White, "Sampling Generative Networks" (2016). An encoder's codes
+    fill the space between them, and `linear` is right there.
 
     Returns:
         float32, shape (steps, latent_dim).
-
-    Raises:
-        ValueError: The method is not known.
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}. Received: {method}")

@@ -1,9 +1,6 @@
 """Views that need an encoder: where images lie in the latent space, what it decodes to, and reconstructions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +9,8 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.view import MAX_IMAGES, View, joined, named_image, not_default, strip_pixels
+from keras_gen.run import VAERun
 from keras_gen.run.arguments import check_count, check_numbers, check_one_of
-
-if TYPE_CHECKING:
-    from keras_gen.run import VAERun
 
 MAX_TSNE = 2000  # images; t-SNE takes minutes for more
 RECONSTRUCTED = 10
@@ -28,9 +23,6 @@ def scatter(run: VAERun, projection: str = "pca", count: int | None = None) -> V
         run: A VAE's.
         projection: `pca` or `tsne`, for more than two dimensions.
         count: Images to show; None shows all, or MAX_TSNE.
-
-    Raises:
-        InputError: t-SNE has nothing to lay out.
     """
     check_one_of("projection", projection, ("pca", "tsne"))
     count = count if count is None else check_count("count", count, 1)
@@ -71,9 +63,6 @@ def manifold(run: VAERun, side: int = 15, dimensions: Sequence[int] = (0, 1)) ->
         run: A VAE's.
         side: Points along each axis.
         dimensions: The two that vary, across and up.
-
-    Raises:
-        InputError: The run has no such dimensions.
     """
     side, latent_dim = check_count("side", side, 2, 100), run.settings.latent_dim
     if latent_dim < 2:

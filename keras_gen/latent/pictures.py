@@ -1,11 +1,8 @@
 """The pictures in a run's folder, drawn while it trains and when it ends."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -14,11 +11,9 @@ from keras_gen.figures import Figure, save_figure, save_grid, score_curves
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent import draw_latents
 from keras_gen.latent.views import FILE_NAMES
+from keras_gen.run.folder import RunFolder
+from keras_gen.run.run import Run
 from keras_gen.seeds import random_stream
-
-if TYPE_CHECKING:
-    from keras_gen.run.folder import RunFolder
-    from keras_gen.run.run import Run
 
 GRID_IMAGES = 64
 MAX_CODES = 500  # held-out images whose codes are kept after each epoch, for the film
@@ -50,8 +45,7 @@ def draw_epoch(run: Run) -> None:
 def draw_figures(run: Run) -> list[Path]:
     """Draw the figures of the whole run, and the last epoch's grid again if it is missing or damaged.
 
-    Returns:
-        The pictures worth opening, best first.
+    Returns the pictures worth opening, best first.
     """
     if not run.history:
         return []
@@ -74,13 +68,7 @@ def are_missing(run: Run) -> bool:
 
 
 def epochs_with(run: Run, path_of: Callable[[int], Path], say: Callable[[str], None]) -> list[int]:
-    """Return the epochs that have a file; if others lack theirs, they are named in one line.
-
-    Args:
-        run: The run.
-        path_of: `epoch_image` or `epoch_codes` of its folder.
-        say: Takes the line.
-    """
+    """Return the epochs that have a file of the folder's `path_of`; if others lack theirs, one line names them."""
     epochs = run.folder.epochs_with(path_of)
     say_missing([path_of(row["epoch"]) for row in run.history if epochs and row["epoch"] not in epochs], say)
     return epochs
@@ -94,11 +82,7 @@ def say_missing(paths: list[Path], say: Callable[[str], None]) -> None:
 
 
 def read_picture(folder: RunFolder, path: Path) -> bytes:
-    """Return the bytes of a picture of a run's folder, which has been decoded to see that it is whole.
-
-    Raises:
-        InputError: It is missing, damaged, or of another run.
-    """
+    """Return the bytes of a picture of a run's folder, which has been decoded to see that it is whole."""
     try:
         png = folder.checked(path).read_bytes()
         with Image.open(io.BytesIO(png)) as picture:

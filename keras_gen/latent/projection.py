@@ -9,17 +9,11 @@ from sklearn.manifold import TSNE
 
 @dataclass(frozen=True)
 class Axes:
-    """Directions through the latent space: `origin + coordinates @ directions`.
+    """Directions through the latent space: `origin + coordinates @ directions`."""
 
-    Attributes:
-        origin: Where all coordinates are 0, shape (latent_dim,).
-        directions: One a row, shape (k, latent_dim).
-        names: What each direction is called.
-    """
-
-    origin: np.ndarray
-    directions: np.ndarray
-    names: tuple[str, ...]
+    origin: np.ndarray  # (latent_dim,)
+    directions: np.ndarray  # one a row, (k, latent_dim)
+    names: tuple[str, ...]  # of the directions
 
     def first(self, count: int) -> "Axes":
         """Return the first directions alone."""
@@ -41,10 +35,9 @@ def latent_axes(latent_dim: int, dimensions: tuple[int, ...]) -> Axes:
 
 
 def axes_through(points: np.ndarray) -> Axes:
-    """Return axes of the plane through three points, around their middle: the first from point 0 towards point 1.
+    """Return axes of the plane through three points, (3, latent_dim), that are not on one line.
 
-    Args:
-        points: Shape (3, latent_dim), not on one line.
+    They cross in the middle of the points; the first leads from point 0 towards point 1.
     """
     points = np.asarray(points, np.float64)
     first = points[1] - points[0]
@@ -56,28 +49,16 @@ def axes_through(points: np.ndarray) -> Axes:
 
 
 def principal_axes(codes: np.ndarray, count: int = 2) -> Axes:
-    """Return the axes along which codes vary most (principal component analysis).
-
-    Args:
-        codes: Shape (n, latent_dim).
-        count: How many axes; at most n and latent_dim.
-    """
+    """Return the axes along which codes, (n, latent_dim), vary most (principal component analysis)."""
     found = PCA(count, svd_solver="full").fit(np.asarray(codes, np.float64))
     names = tuple(f"principal axis {number}" for number in range(1, count + 1))
     return Axes(found.mean_, found.components_, names)
 
 
 def tsne(codes: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Place codes in a plane so that neighbours stay neighbours; distances between groups mean little.
+    """Place codes, (n, latent_dim), in a plane so that neighbours stay neighbours; n is at least 4.
 
-    L. van der Maaten and G. Hinton, "Visualizing Data using t-SNE" (2008).
-
-    Args:
-        codes: Shape (n, latent_dim), n at least 4, not all the same.
-        seed: Start of the optimisation.
-
-    Returns:
-        float32, shape (n, 2).
+    Distances between groups mean little: L. van der Maaten and G. Hinton, "Visualizing Data using t-SNE" (2008).
     """
     perplexity = min(30, (len(codes) - 1) / 3)
     return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes)

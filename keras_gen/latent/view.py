@@ -1,12 +1,9 @@
 """What the views of a latent space share: the picture they give, how its files are named, images that a user names."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +13,9 @@ from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_grid, save_figure
 from keras_gen.figures.animation import save_gif, there_and_back
 from keras_gen.figures.grids import enlarged, save_image, to_pillow
+from keras_gen.run import Run
 from keras_gen.run.arguments import as_path
 from keras_gen.text import short_name
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
 
 STEPS_BETWEEN = 4  # frames of a film from one image of a strip to the next
 MOVING_SIDE = 128  # pixels of an image in a film, about
@@ -29,33 +24,17 @@ MAX_IMAGES = 200  # that are named, for a picture of images beside each other
 
 @dataclass
 class View:
-    """A picture of a latent space; a notebook shows it.
-
-    Attributes:
-        run: What it is of.
-        name: Of its files, without ending.
-        picture: A figure, or uint8 pixels (height, width, channels).
-        array: What is in it: images, uint8 (n, height, width, channels), or codes, float32 (n, latent_dim).
-        frames: uint8 pictures that move, or None.
-        remarks: Sentences about it.
-    """
+    """A picture of a latent space; a notebook shows it."""
 
     run: Run
-    name: str
-    picture: Figure | np.ndarray
-    array: np.ndarray
-    frames: list[np.ndarray] | None = None
+    name: str  # of its files, without ending
+    picture: Figure | np.ndarray  # or uint8 pixels (height, width, channels)
+    array: np.ndarray  # what is in it: images, uint8 (n, height, width, channels), or codes, float32 (n, latent_dim)
+    frames: list[np.ndarray] | None = None  # uint8 pictures that move
     remarks: tuple[str, ...] = ()
 
     def save(self, path: str | Path | None = None) -> list[Path]:
-        """Write the picture as PNG, and beside it a GIF if something moves.
-
-        Args:
-            path: The PNG file; None is one in the run's figures.
-
-        Returns:
-            The files.
-        """
+        """Write the picture as PNG, by default into the run's figures, and beside it a GIF if something moves."""
         path = as_path("path", path, ".png") if path is not None else self.run.figure_path(self.name)
         replacing = self.run.folder.replacing if self.run.folder else files.replacing
         (save_figure if isinstance(self.picture, Figure) else save_image)(self.picture, path, replacing=replacing)
@@ -76,13 +55,7 @@ class View:
 def named_image(run: Run, image: int | str | Path, name: str) -> np.ndarray:
     """Return a held-out image by its number, or an image file; uint8 (height, width, channels).
 
-    Args:
-        run: The run.
-        image: The number, or the file.
-        name: Of the argument that it was given by.
-
-    Raises:
-        InputError: The run cannot encode images, or there is no such image.
+    The name is that of the argument, for the message, if there is no such image or the run cannot encode images.
     """
     if not run.encodes:
         run.encode([])  # says so
@@ -116,7 +89,6 @@ def joined(numbers: Iterable[int]) -> str:
 def not_default(**options: tuple[object, object]) -> str:
     """Return the options that are not at their default, for a file's name, so that no view takes another's place.
 
-    Args:
-        **options: Value and default, by name.
+    Each is given as its value and its default.
     """
     return "".join(f"-{name}-{value}" for name, (value, default) in options.items() if value != default)

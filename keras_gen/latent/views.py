@@ -1,17 +1,12 @@
 """The views of a run's latent space, by the names that `run.view` and `keras-gen latent` know them by."""
 
-from __future__ import annotations
-
 import inspect
-from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
 from keras_gen.latent.maps import manifold, reconstruct, scatter
 from keras_gen.latent.view import View
 from keras_gen.latent.walks import concept, interpolate, traverse
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
+from keras_gen.run import Run
 
 VIEWS = {
     "scatter": scatter,
@@ -30,16 +25,7 @@ FILE_NAMES = {
 
 
 def make_view(run: Run, name: str, **options: object) -> View:
-    """Return a view of a run's latent space.
-
-    Args:
-        run: The run.
-        name: One of VIEWS; a DCGAN has the last three, for the others need an encoder.
-        **options: Arguments of the view's function.
-
-    Raises:
-        InputError: The run has no such view, or not with these options.
-    """
+    """Return a view of a run's latent space; see `Run.view`."""
     if name not in run.views:
         raise InputError(f"{run.where} has no view {name!r}; its views are {', '.join(run.views)}")
     known = list(inspect.signature(VIEWS[name]).parameters)[1:]

@@ -1,10 +1,7 @@
 """Views that move through the latent space: from one point to another, along a concept, along each dimension."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,11 +20,9 @@ from keras_gen.latent.view import (
     not_default,
     strip_pixels,
 )
+from keras_gen.run import Run
 from keras_gen.run.arguments import check_count, check_numbers
 from keras_gen.text import printable, short_name
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
 
 REACH = 2.33  # standard deviations on each side: 98 % of a normal distribution
 NUMBERED = 64  # images to pick a concept's from
@@ -161,12 +156,7 @@ def _check_concept(
 
 
 def numbered(run: Run, count: int = NUMBERED) -> View:
-    """Show generated images, each with its seed, to pick a concept's from.
-
-    Args:
-        run: The run.
-        count: Seeds, from 0.
-    """
+    """Show generated images, each with its seed, to pick a concept's from."""
     images = run.decode(run.draw_seeds(range(count)))
     remark = (
         "A concept is made of images that you pick: look at the picture, and name seeds of images that have it and of "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_gen.figures.colours import class_colours
-from keras_gen.figures.grids import to_pillow
+from keras_gen.figures.grids import image_grid, to_pillow
 from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
 from keras_gen.pages import asset, render
 from keras_gen.text import printable
@@ -18,58 +18,35 @@ LARGEST_SIDE = 128  # pixels of an image in a page; larger ones are averaged dow
 
 @dataclass
 class LatentPlane:
-    """What an explorer shows; all latent points are of shape (latent_dim,).
-
-    Attributes:
-        title: At the top of the page.
-        image_shape: Height, width and channels.
-        pixel_range: Lowest and highest value of a pixel, as the network gives it.
-        origin: The latent point in the middle of the axes.
-        directions: Orthonormal, shape (k, latent_dim): two for the plane, then one for each slider.
-        axis_names: What each direction is called.
-        extent: Left, right, bottom and top of the plane, a square.
-        slider_reach: How far each slider goes on both sides of 0.
-        codes: Of the held-out images that are shown, shape (n, latent_dim).
-        numbers: Their positions among the held-out images, shape (n,).
-        images: Themselves, uint8 (n, height, width, channels).
-        rebuilt: Their reconstructions; None where the page decodes.
-        labels: Integers, shape (n,), or None.
-        class_names: The name of each label.
-        means: The mean code of each label that has one, shape (m, latent_dim), or None.
-        mean_names: Those labels' names.
-        prior: Where the prior's centre is in the plane, or None.
-        marks: Named positions in the plane: name, x, y.
-        typical_length: Points are brought to this length before they are decoded; None leaves them.
-        network: Operations as dictionaries of `kind`, `options` and `weights`; None where tiles are blended.
-        tiles: Instead, images at a square of positions over the extent, uint8 (side * side, height, width, channels).
-        weights: Number of weights of the network.
-        held_out: Number of held-out images.
-        remark: A sentence about the plane.
-    """
+    """What an explorer shows; all latent points are of shape (latent_dim,)."""
 
     title: str
     image_shape: tuple[int, int, int]
-    pixel_range: tuple[float, float]
-    origin: np.ndarray
-    directions: np.ndarray
-    axis_names: tuple[str, ...]
-    extent: tuple[float, float, float, float]
-    slider_reach: list[float] = field(default_factory=list)
+    pixel_range: tuple[float, float]  # as the network gives pixels
+    origin: np.ndarray  # the latent point in the middle of the axes
+    directions: np.ndarray  # orthonormal, (k, latent_dim): two for the plane, then one for each slider
+    axis_names: tuple[str, ...]  # of each direction
+    extent: tuple[float, float, float, float]  # left, right, bottom and top of the plane, a square
+    slider_reach: list[float] = field(default_factory=list)  # how far each slider goes on both sides of 0
+    # Held-out images: their codes, (n, latent_dim), their positions among all of them, themselves, uint8, and their
+    # reconstructions, or None where the page decodes.
     codes: np.ndarray | None = None
     numbers: np.ndarray | None = None
     images: np.ndarray | None = None
     rebuilt: np.ndarray | None = None
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
-    means: np.ndarray | None = None
+    held_out: int = 0  # how many there are
+    means: np.ndarray | None = None  # the mean code of each label that has one, (m, latent_dim), and its name
     mean_names: tuple[str, ...] = ()
-    prior: np.ndarray | None = None
-    marks: list[tuple[str, float, float]] = field(default_factory=list)
-    typical_length: float | None = None
+    prior: np.ndarray | None = None  # where its centre is in the plane
+    marks: list[tuple[str, float, float]] = field(default_factory=list)  # name, x and y of positions in the plane
+    typical_length: float | None = None  # to which points are brought before they are decoded
+    # Operations as dictionaries of `kind`, `options` and `weights`; or images at a square of positions over the
+    # extent, uint8 (side * side, height, width, channels), which are blended.
     network: list[dict] | None = None
     tiles: np.ndarray | None = None
-    weights: int = 0
-    held_out: int = 0
+    weights: int = 0  # of the network
     remark: str = ""
 
 
@@ -112,13 +89,9 @@ def _data(plane: LatentPlane) -> dict[str, object]:
     """Return what the page's script reads."""
     return {
         "latentDim": len(plane.origin),
-        "imageShape": list(plane.image_shape),
-        "pixelRange": list(plane.pixel_range),
-        "axes": {
-            "origin": _floats(plane.origin),
-            "directions": _floats(plane.directions),
-            "names": list(plane.axis_names),
-        },
+        "imageShape": plane.image_shape,
+        "pixelRange": plane.pixel_range,
+        "axes": {"origin": _floats(plane.origin), "directions": _floats(plane.directions), "names": plane.axis_names},
         "range": [float(edge) for edge in plane.extent],
         "sliders": plane.slider_reach,
         "points": _points(plane),
@@ -152,12 +125,11 @@ def _classes(plane: LatentPlane) -> list[dict] | None:
     positions = (plane.codes - plane.origin) @ plane.directions[:2].T
     result = []
     for label, colour in enumerate(class_colours(len(plane.class_names))):
-        some = positions[plane.labels == label]
-        middle = np.median(some, axis=0).tolist() if len(some) else None
-        middle = middle if len(some) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED else None
-        result.append(
-            {"name": printable(plane.class_names[label]), "colour": colour, "count": len(some), "middle": middle}
-        )
+        dots = positions[plane.labels == label]
+        named = len(dots) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED
+        middle = np.median(dots, axis=0).tolist() if named else None
+        name = printable(plane.class_names[label])
+        result.append({"name": name, "colour": colour, "count": len(dots), "middle": middle})
     return result
 
 
@@ -184,13 +156,8 @@ def shrunk(images: np.ndarray) -> np.ndarray:
 
 def _sheet(images: np.ndarray) -> dict[str, object]:
     """Return images side by side as a PNG in a data URL: pixel for pixel, for a script to cut up."""
-    count, height, width, channels = images.shape
-    columns = min(SHEET_COLUMNS, count)
-    rows = -(-count // columns)
-    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
-    cells[:count] = images
-    cells = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    columns = min(SHEET_COLUMNS, len(images))
     output = io.BytesIO()
-    to_pillow(cells.reshape(rows * height, columns * width, channels)).save(output, "PNG", optimize=True)
+    to_pillow(image_grid(images, columns, gap=0)).save(output, "PNG", optimize=True)
     picture = "data:image/png;base64," + base64.b64encode(output.getvalue()).decode()
     return {"picture": picture, "columns": columns}

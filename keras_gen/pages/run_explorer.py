@@ -1,10 +1,7 @@
 """The page to move through a run's latent space: asks the run for arrays, and `pages` for the page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +14,8 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.maps import check_dimensions
 from keras_gen.models.exporting import export, multiply_adds
 from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
+from keras_gen.run import DCGANRun, Run, VAERun
 from keras_gen.run.arguments import as_path, check_numbers
-
-if TYPE_CHECKING:
-    from keras_gen.run import DCGANRun, Run, VAERun
 
 MAX_PAGE = 8_000_000  # bytes
 # In the page, three bytes are four letters.
@@ -40,18 +35,7 @@ def make_explorer(
     dimensions: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> Path:
-    """Write a page to move through a run's latent space in a browser, and return its path.
-
-    Args:
-        run: The run.
-        out: The file, `.html`; None is explorer.html in the run's folder.
-        dimensions: The two of a VAE's plane, across and up; None takes 0 and 1 if there are no more, else the
-            principal axes.
-        seeds: Three, whose latent points a DCGAN's plane goes through; None takes 0, 1 and 2.
-
-    Raises:
-        InputError: The run has no such plane.
-    """
+    """Write a page to move through a run's latent space in a browser, and return its path; see `Run.explore`."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("explorer")
     if run.settings.latent_dim < 2:
         raise InputError("a plane needs two latent dimensions and this run has one; use the view traverse")

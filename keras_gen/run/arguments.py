@@ -68,16 +68,7 @@ def as_point(name: str, point: object, latent_dim: int) -> np.ndarray:
 
 
 def as_latents(latents: object, latent_dim: int, name: str = "latents") -> np.ndarray:
-    """Return latent points as float32 of shape (n, latent_dim).
-
-    Args:
-        latents: Numbers of shape (n, latent_dim), or one point of shape (latent_dim,).
-        latent_dim: Numbers in a point.
-        name: What to call them in an error.
-
-    Raises:
-        InputError: They have another shape, or are no finite numbers.
-    """
+    """Return latent points, one or several, as float32 of shape (n, latent_dim); `name` is for messages."""
     array = _as_array(name, latents)
     if array.dtype.kind not in "buif":
         raise InputError(f"{name} must be numbers; received dtype {array.dtype}")

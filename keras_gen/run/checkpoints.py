@@ -33,26 +33,15 @@ def checkpoint_path(folder: RunFolder, epoch: int, step: int = 0) -> Path:
 
 
 def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], position: dict) -> Path:
-    """Write a checkpoint, then remove all but the last two.
+    """Write a checkpoint and return its path, then remove all but the last two.
 
-    Args:
-        folder: The run's; `checkpoints` is made in it if need be.
-        groups: Variables by the name of their group, in an order that does not change.
-        position: What JSON can hold: epoch, step, history and the sums of the epoch so far.
-
-    Returns:
-        The file.
-
-    Raises:
-        RunError: A variable is not finite.
-        OSError: The disk refuses, for one when it is full; the older checkpoints are untouched.
+    The position is what JSON can hold: epoch, step, history and the sums of the epoch so far. Where a variable is not
+    finite (RunError), or the disk refuses (OSError), the older checkpoints are untouched.
     """
+    import keras
+
     path = checkpoint_path(folder, position["epoch"], position["step"])
-    arrays = {
-        f"{group}/{index}": _to_numpy(variable)
-        for group, variables in groups.items()
-        for index, variable in enumerate(variables)
-    }
+    arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in _by_name(groups).items()}
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RunError(f"the weights ({name}) are no longer finite; the last good checkpoint is kept")
@@ -67,27 +56,16 @@ def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], 
 def load_checkpoint(
     folder: RunFolder, groups: dict[str, list[keras.Variable]], say: Callable[[str], None] = print
 ) -> dict:
-    """Read the newest checkpoint that is whole, and set the variables from it.
+    """Read the newest checkpoint that is whole, set the variables from it, and return its position.
 
-    Args:
-        folder: The run's.
-        groups: Variables as they were given to `save_checkpoint`.
-        say: Told of each checkpoint that is damaged and passed over.
-
-    Returns:
-        The position.
-
-    Raises:
-        InputError: There is no checkpoint, none is whole, or it does not fit the networks.
+    The variables are grouped as for `save_checkpoint`; `say` is told of each damaged checkpoint that is passed over.
     """
     paths = _newest_first(folder.checkpoints)
     for path in paths:
         try:
             folder.checksums.check(path)
             with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-                arrays = {
-                    name: content[name] for name in content.files
-                }  # reads all, so that every checksum is compared
+                arrays = {name: content[name] for name in content.files}  # all, so that every checksum is compared
             position = json.loads(arrays.pop("position").tobytes())
         except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -102,9 +80,7 @@ def load_checkpoint(
 
 
 def _assign(arrays: dict[str, np.ndarray], groups: dict[str, list[keras.Variable]], path: Path) -> None:
-    variables = {
-        f"{group}/{index}": variable for group, members in groups.items() for index, variable in enumerate(members)
-    }
+    variables = _by_name(groups)
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     if shapes != {name: array.shape for name, array in arrays.items()}:
         raise InputError(f"{path} does not fit the networks that run.json describes; one of the two was changed")
@@ -116,7 +92,5 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob(PATTERN), reverse=True)
 
 
-def _to_numpy(variable: keras.Variable) -> np.ndarray:
-    import keras
-
-    return keras.ops.convert_to_numpy(variable)
+def _by_name(groups: dict[str, list[keras.Variable]]) -> dict[str, keras.Variable]:
+    return {f"{group}/{index}": variable for group, members in groups.items() for index, variable in enumerate(members)}

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from keras_gen import files
@@ -29,16 +30,10 @@ from keras_gen.run.record import FORMAT_VERSION, read_record
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
 
 class RunFolder:
-    """One run's folder.
-
-    Attributes:
-        path: The folder.
-        checksums: Of the files in it.
-    """
+    """One run's folder, and the checksums of the files in it."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = as_path("path", path)
@@ -61,9 +56,6 @@ class RunFolder:
             dataset: Name of the data set.
             root: Where numbered folders go.
             facts: What run.json says from the first moment on.
-
-        Raises:
-            InputError: The path exists, or cannot be written.
         """
 
         def prepare(path: Path) -> None:
@@ -76,7 +68,9 @@ class RunFolder:
     @property
     def figures(self) -> Path:
         """Where the figures of the whole run go; made again if someone removed it."""
-        return self._made("figures")
+        path = self.path / "figures"
+        path.mkdir(exist_ok=True)
+        return path
 
     @property
     def checkpoints(self) -> Path:
@@ -92,11 +86,7 @@ class RunFolder:
         return self.path / "latents" / f"epoch-{epoch:04d}.npz"
 
     def epochs_with(self, path_of: Callable[[int], Path]) -> list[int]:
-        """Return the epochs that have a file, rising.
-
-        Args:
-            path_of: `epoch_image` or `epoch_codes`.
-        """
+        """Return the epochs that have a file, rising; `path_of` is `epoch_image` or `epoch_codes`."""
         example = path_of(0)
         names = (path.stem.removeprefix("epoch-") for path in example.parent.glob(f"epoch-*{example.suffix}"))
         return sorted(int(name) for name in names if name.isdecimal())
@@ -110,35 +100,23 @@ class RunFolder:
             if absolute.is_relative_to(folder):
                 self.checksums.add(self.path / absolute.relative_to(folder), temporary)
 
-    def write_text(self, name: str, text: str) -> None:
-        """Make or replace a text file."""
+    def write_text(self, name: str | Path, text: str) -> None:
+        """Make or replace a text file; its name may be an absolute path, too."""
         with self.replacing(self.path / name) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
 
     def checked(self, path: Path) -> Path:
-        """Return the path of a file of this folder, if it is what the run wrote.
-
-        Raises:
-            InputError: It is damaged, or of another run.
-        """
+        """Return the path of a file of this folder, or raise InputError if it is not what the run wrote."""
         self.checksums.check(path)
         return path
 
     def write_codes(self, epoch: int, z_mean: np.ndarray, labels: np.ndarray | None) -> None:
         """Keep the codes of held-out images after an epoch: float32 (n, latent_dim), and labels or None."""
-        import numpy as np
-
         with self.replacing(self.epoch_codes(epoch)) as temporary, temporary.open("wb") as file:
             np.savez(file, z_mean=z_mean, **({} if labels is None else {"labels": labels}))
 
     def read_codes(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return what `write_codes` kept.
-
-        Raises:
-            InputError: The file is damaged.
-        """
-        import numpy as np
-
+        """Return what `write_codes` kept."""
         path = self.checked(self.epoch_codes(epoch))
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -147,11 +125,7 @@ class RunFolder:
             raise InputError(f"{path} cannot be read ({error}); remove it") from None
 
     def read(self) -> dict:
-        """Return run.json, in the form of the present version.
-
-        Raises:
-            InputError: The folder holds no run, a damaged one, or one of a newer version.
-        """
+        """Return run.json, in the form of the present version."""
         record = read_record(self.path / "run.json")
         self.checksums.check(self.path / "run.json")
         return record
@@ -164,11 +138,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training here; the lock goes with the process, however that ends.
-
-        Raises:
-            InputError: Another process trains here.
-        """
+        """Keep other processes from training here; the lock goes with the process, however that ends."""
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()
@@ -191,25 +161,22 @@ class RunFolder:
         """Whether a run has been written here."""
         return (self.path / "history.csv").exists() or self.checkpoints.exists()
 
-    def write_history(self, history: list[dict[str, float]]) -> None:
-        """Write history.csv: epoch and losses, no clock times, so that equal runs have equal files."""
-        self._write_table("history.csv", history)
+    def write_table(self, name: str, rows: list[dict[str, float]]) -> None:
+        """Write a row for each epoch: history.csv, timing.csv or metrics.csv.
 
-    def write_timing(self, timing: list[dict[str, float]]) -> None:
-        """Write timing.csv: what each epoch took; a resumed one counts from the resume."""
-        self._write_table("timing.csv", timing)
-
-    def write_metrics(self, metrics: list[dict[str, float]]) -> None:
-        """Write metrics.csv: a row for each epoch that was measured on validation images."""
-        self._write_table("metrics.csv", metrics)
+        The history has no clock times, so that equal runs have equal files.
+        """
+        text = io.StringIO()
+        # A run that an older version began may lack columns in its first rows.
+        writer = csv.DictWriter(text, rows[-1], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, text.getvalue())
 
     def read_table(self, name: str) -> list[dict[str, float]]:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
 
         An epoch is an int, all else a float; an empty cell, as of a column that an older version lacked, is left out.
-
-        Raises:
-            InputError: It is damaged.
         """
         path = self.path / name
         try:
@@ -228,11 +195,7 @@ class RunFolder:
             raise InputError(f"{path} is damaged; put it back, or remove it") from None
 
     def read_scores(self) -> dict:
-        """Return metrics.json; nothing if it has not been written.
-
-        Raises:
-            InputError: It is damaged.
-        """
+        """Return metrics.json; nothing if it has not been written."""
         path = self.path / "metrics.json"
         try:
             scores = json.loads(path.read_text(encoding="utf-8"))
@@ -254,21 +217,14 @@ class RunFolder:
         return networks.model_path(self._models(best), name)
 
     def save_models(self, models: dict[str, keras.Model], best: bool = False, **facts: object) -> None:
-        """Save models as the last ones or as the best, replacing earlier ones only once all new ones are whole.
+        """Save models by name as the last ones or as the best, replacing earlier ones once all new ones are whole.
 
-        Args:
-            models: By the name they are saved under.
-            best: Whether they are the best so far.
-            **facts: What the files say of themselves: `run`, `epoch` and `step`.
+        The files say of themselves the `facts`: `run`, `epoch` and `step`.
         """
         networks.save_models(self._models(best), models, facts, self.checksums)
 
     def load_model(self, name: str, best: bool = False) -> tuple[keras.Model, dict]:
-        """Load a saved model in safe mode, and what its file says of itself.
-
-        Raises:
-            InputError: The model is missing, damaged, of another run, or carries code.
-        """
+        """Load a saved model in safe mode, and what its file says of itself."""
         path = self.model_path(name, best)
         if not path.is_file():
             why = "only `evaluate_every` saves it" if best else "the run may not have got far enough to save its models"
@@ -279,19 +235,6 @@ class RunFolder:
 
     def _models(self, best: bool) -> Path:
         return self.path / "models" / ("best" if best else "")
-
-    def _made(self, name: str) -> Path:
-        path = self.path / name
-        path.mkdir(exist_ok=True)
-        return path
-
-    def _write_table(self, name: str, rows: list[dict[str, float]]) -> None:
-        text = io.StringIO()
-        # A run that an older version began may lack columns in its first rows.
-        writer = csv.DictWriter(text, rows[-1], restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write_text(name, text.getvalue())
 
 
 def _numbers(row: dict[str, str]) -> dict[str, float]:

@@ -24,10 +24,7 @@ NAME = "data.npz"
 def split_validation(train: ImageSet, settings: Settings, in_place: bool = False) -> tuple[ImageSet, ImageSet | None]:
     """Return the images to train on and, with `evaluate_every`, those that are split off to validate on.
 
-    Args:
-        train: Training images.
-        settings: Of the run.
-        in_place: Rearrange the images instead of copying them, if nobody else holds them.
+    With `in_place` the images are rearranged instead of copied, if nobody else holds them.
     """
     if not settings.training.evaluate_every:
         return train, None
@@ -53,11 +50,7 @@ def save_images(folder: RunFolder, train: ImageSet, validation: ImageSet | None,
 def find_images(
     run: Run, dataset: str | Path | None = None, data_dir: str | Path | None = None
 ) -> tuple[ImageSet, ImageSet | None, ImageSet]:
-    """Load a run's training, validation and held-out images from where they were, or from another place.
-
-    Raises:
-        InputError: They are not to be had.
-    """
+    """Load a run's training, validation and held-out images from where they were, or from another place."""
     source = dict(run.record.get("source") or {})
     if dataset is None and not source:
         return _saved_images(run)

@@ -16,22 +16,13 @@ ATTEMPTS = 3  # to read a file and its checksum while a run that still trains ma
 
 
 class Checksums:
-    """The checksums of the files in one folder.
-
-    Args:
-        folder: The run's folder.
-    """
+    """The checksums of the files in a run's folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / NAME
 
     def add(self, path: Path, content: Path) -> None:
-        """Note what a file is about to hold.
-
-        Args:
-            path: The file.
-            content: A temporary file with its new content.
-        """
+        """Note what a file is about to hold, which is in a temporary file yet."""
         if self.path.is_symlink():
             raise InputError(f"{self.path} is a symbolic link and is not written through; remove it")
         name = self._name(path)
@@ -51,11 +42,7 @@ class Checksums:
             raise WriteError(error.errno, error.strerror, str(self.path)) from error
 
     def check(self, path: Path) -> None:
-        """Raise InputError if a file is not what the run wrote; a file that is not there is no matter of this.
-
-        Raises:
-            InputError: The file, or checksums.txt, is damaged.
-        """
+        """Raise InputError if a file is not what the run wrote; one that is not there is no matter of this."""
         for _ in range(ATTEMPTS):
             digest = _readable_sha256(path)  # before its line is looked for, which is older
             accepted = self._accepted().get(self._name(path))

@@ -34,12 +34,6 @@ def save_models(folder: Path, models: dict[str, keras.Model], facts: dict, check
 
     What they were compiled with is not saved: losses of ours, which `keras.models.load_model` would not know, and
     the optimiser's state, which the checkpoints hold.
-
-    Args:
-        folder: `models`, or `models/best`.
-        models: By the name they are saved under.
-        facts: What the files say of themselves: the run's id, epoch and step.
-        checksums: Of the run.
     """
     staged = folder / f"{PARTIAL}{os.getpid()}"
     check_links(staged)
@@ -92,17 +86,9 @@ def _bare(model: keras.Model) -> keras.Model:
 
 
 def load_model(path: Path, run_id: str | None) -> tuple[keras.Model, dict]:
-    """Load a saved model in safe mode: code that hides in the file is refused, not run.
+    """Load a saved model of a run, in safe mode, and what its file says of itself.
 
-    Args:
-        path: The file.
-        run_id: Of the run it must be of; None asks for none.
-
-    Returns:
-        The model, and what the file says of itself (nothing if an older version wrote it).
-
-    Raises:
-        InputError: It is damaged, carries code, or is of another run.
+    Code that hides in the file is refused, not run. A file of an older version says nothing of itself.
     """
     import keras
 

@@ -24,16 +24,9 @@ def make_folder(
     root: str | Path = "runs",
     prepare: Callable[[Path], None] = lambda path: None,
 ) -> Path:
-    """Make a new folder, with what belongs into it, or nothing at all.
+    """Make a new folder, with what `prepare` puts into it while it has a temporary name, or nothing at all.
 
-    Args:
-        out: Its path; None numbers it under `root`.
-        name: What it is called behind its number.
-        root: Where numbered folders go.
-        prepare: Fills the folder while it has a temporary name.
-
-    Raises:
-        InputError: The path exists, or cannot be written.
+    `out` is its path; None numbers it under `root`, with a name behind the number.
     """
     parent = Path(root) if out is None else as_path("out", out).parent
     temporary = parent / f"{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}"

@@ -18,20 +18,12 @@ REQUIRED = {"kind", "settings", "dataset", "pixel_range"}
 
 
 def read_record(path: Path) -> dict:
-    """Return the content of a run.json, of whichever version, in the form of this one.
-
-    Args:
-        path: The file.
-
-    Raises:
-        InputError: It is missing, damaged, no run's, or of a newer version.
-    """
+    """Return the content of a run.json, of whichever version, in the form of this one, or raise InputError."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(
-            f"{path.parent} is no run folder (it has no run.json); name one such as runs/0001-..."
-        ) from None
+        problem = f"{path.parent} is no run folder (it has no run.json)"
+        raise InputError(f"{problem}; name one such as runs/0001-...") from None
     except NotADirectoryError:
         raise InputError(f"{path.parent} is a file, not a run folder; name one such as runs/0001-...") from None
     except (OSError, ValueError, RecursionError) as error:

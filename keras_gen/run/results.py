@@ -76,7 +76,7 @@ class RunResults:
             out: The file, `.html`; None is report.html in the run's folder.
             say: Told of pictures that are left out, since they are damaged.
         """
-        from keras_gen.pages.run_report import write_report
+        from keras_gen.pages.report import write_report
 
         self._default_folder()
         return write_report(self, out, say)
@@ -120,17 +120,17 @@ class RunResults:
 
     def draw_data(self) -> Path:
         """Draw some training images as the networks see them into the folder, and return the picture's path."""
-        from keras_gen.latent import pictures
+        from keras_gen.latent.pictures import draw_data
 
         self._default_folder()
-        return pictures.draw_data(self)
+        return draw_data(self)
 
     def draw_epoch(self) -> None:
         """Draw the grid of the last epoch into the folder: what the same latent points become."""
-        from keras_gen.latent import pictures
+        from keras_gen.latent.pictures import draw_epoch
 
         self._default_folder()
-        pictures.draw_epoch(self)
+        draw_epoch(self)
 
     def draw_figures(self) -> list[Path]:
         """Draw the figures of the whole run into the folder, and return those worth opening, best first."""

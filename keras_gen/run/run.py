@@ -177,16 +177,10 @@ class Run(RunResults):
         return self.decode(self.draw(count, seed))
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
-        """Return the images at latent points.
+        """Return the images, uint8 (n, height, width, channels), at latent points.
 
         Args:
             latents: Numbers of shape (n, latent_dim), or one point of shape (latent_dim,).
-
-        Returns:
-            uint8, shape (n, height, width, channels).
-
-        Raises:
-            InputError: The latent points have another shape, or are no finite numbers.
         """
         from keras_gen.models.inference import decode
 
@@ -194,16 +188,13 @@ class Run(RunResults):
         return decode(self.model(self.image_model), latents, self.pixel_range)
 
     def interpolate(self, start: np.ndarray, end: np.ndarray, steps: int = 9, method: str | None = None) -> np.ndarray:
-        """Return the images on the way from one latent point to another.
+        """Return `steps` images, uint8, on the way from one latent point to another, both ends among them.
 
         Args:
             start: Shape (latent_dim,).
             end: Shape (latent_dim,).
-            steps: Images, both ends among them.
+            steps: Images.
             method: `linear` or `spherical`; None is what suits the model.
-
-        Returns:
-            uint8, shape (steps, height, width, channels).
         """
         from keras_gen.latent.interpolation import METHODS, interpolate
 
@@ -230,7 +221,7 @@ class Run(RunResults):
             InputError: The images are no longer where they were, or other ones, or were never in a file.
         """
         if self._datasets is None:
-            self._datasets = self.find_datasets()
+            self.use_datasets()
         return self._datasets
 
     def use_datasets(self, dataset: str | Path | None = None, data_dir: str | Path | None = None) -> None:
@@ -243,17 +234,11 @@ class Run(RunResults):
         Raises:
             InputError: There are other images than those that the run was trained with.
         """
-        self._datasets = self.find_datasets(dataset, data_dir)
-
-    def find_datasets(
-        self, dataset: str | Path | None = None, data_dir: str | Path | None = None
-    ) -> tuple[ImageSet, ImageSet]:
-        """Load the run's images; see `use_datasets`."""
         from keras_gen.run.images import find_images
 
         train, _, held_out = find_images(self, dataset, data_dir)
         self.check_images(train, held_out)
-        return train, held_out
+        self._datasets = train, held_out
 
     def check_images(self, train: ImageSet, held_out: ImageSet) -> None:
         """Raise InputError if the run was trained on other images than these."""
@@ -266,12 +251,9 @@ class Run(RunResults):
     def continue_with(
         self, models: dict[str, keras.Model], datasets: tuple[ImageSet, ImageSet], facts: dict[str, object]
     ) -> None:
-        """Make the run a live one: with the networks that train, and its images in memory.
+        """Make the run a live one, with the networks that train, and its training and held-out images in memory.
 
-        Args:
-            models: By the name they are saved under.
-            datasets: Training and held-out images.
-            facts: What run.json says of this process; written by `update`.
+        The facts are what run.json says of this process; `update` writes them.
         """
         self._models, self._model_facts, self._datasets = dict(models), {}, datasets
         self.record |= facts

@@ -8,35 +8,24 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
+from keras_gen.text import printable
 
 LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a setting may be.
+    """What a setting may be."""
 
-    Attributes:
-        convert: Returns the value as it is kept, or raises ValueError. Text from the command line is parsed.
-        expectation: Completes "... must be".
-        choices: The values, where they are few.
-        texts: What a recipe file may write as a string; None is any string. Numbers are no strings there.
-        flag_alone: What a flag without a value means; None where it needs one.
-    """
-
-    convert: Callable[[object], object]
-    expectation: str
-    choices: tuple[str | int, ...] = ()
-    texts: tuple[str, ...] | None = ()
-    flag_alone: str | None = None
+    convert: Callable[[object], object]  # a value, or its text, as it is kept; or raises ValueError
+    expectation: str  # completes "... must be"
+    choices: tuple[str | int, ...] = ()  # the values, where they are few
+    texts: tuple[str, ...] | None = ()  # what a recipe file may write as a string; None is any string
+    flag_alone: str | None = None  # what a flag without a value means; None where it needs one
 
 
 class UnknownSetting(InputError):
-    """There is no setting of this name; the message says which is the nearest.
-
-    Attributes:
-        name: The name.
-    """
+    """There is no setting of this name; the message says which is the nearest."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name, known = shown(name), list(known)
@@ -138,11 +127,7 @@ def or_none(check: Check) -> Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Settings that belong together, a subclass for each group. Values are checked on construction.
-
-    Raises:
-        InputError: A value is outside what its setting may be.
-    """
+    """Settings that belong together, a subclass for each group. Values are checked on construction."""
 
     group: ClassVar[str]
 
@@ -169,11 +154,7 @@ class Group:
 
 
 def checked(name: str, field: dataclasses.Field, value: object) -> object:
-    """Return a value as its setting keeps it.
-
-    Raises:
-        InputError: It is not what the setting may be.
-    """
+    """Return a value as its setting keeps it, or raise InputError if it is not what the setting may be."""
     check = field.metadata["check"]
     try:
         return check.convert(value)
@@ -183,11 +164,8 @@ def checked(name: str, field: dataclasses.Field, value: object) -> object:
 
 def shown(value: object) -> str:
     """Return a value as messages show it: on one line, not too long, without control characters."""
-    text = str(value)
-    if value is None or isinstance(value, bool):
-        text = text.lower()  # as a recipe file has it
-    text = text if text.isprintable() else ascii(text)
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+    text = str(value).lower() if value is None or isinstance(value, bool) else value  # as a recipe file has it
+    return printable(text, LONGEST_SHOWN)
 
 
 def _parts(value: object) -> list[str]:

@@ -18,9 +18,6 @@ def assign(groups: Groups, overrides: Mapping[str, object]) -> Values:
     """Return the values of each group, checked.
 
     A name with its group wins over a field alone that stands for several groups.
-
-    Raises:
-        InputError: There is no such setting, it is given twice, or its value is out of bounds.
     """
     shared: Values = {group: {} for group in groups}
     own: Values = {group: {} for group in groups}

@@ -73,9 +73,6 @@ def settings_from_record(record: Mapping) -> Settings:
     """Return the settings that a run.json of format version 1 or 2 keeps.
 
     Settings missing from an older run.json take their recipe's value.
-
-    Raises:
-        InputError: It has a setting that is not known here.
     """
     kind, values = record["kind"], dict(record["settings"])
     recipe = values.pop("recipe", "chapter")

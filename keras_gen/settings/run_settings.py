@@ -31,6 +31,10 @@ class Settings:
 
     kind: ClassVar[str]
     groups: ClassVar[dict[str, type[Group]]]
+    latent_distribution: ClassVar[str] = "normal"  # what latent points are drawn from; or `uniform`
+    pixel_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # lowest and highest value that the networks see
+    convolutional: ClassVar[bool] = True  # whether a network is made of convolutions
+    loss_unit: ClassVar[str] = "nats"  # of the losses; may be empty
 
     recipe: str = "chapter"
     data: DataSettings = field(default_factory=DataSettings)
@@ -55,33 +59,26 @@ class Settings:
         return type(self)(recipe=recipe, **merge(self.explicit(), assign(self.groups, overrides)))
 
     def differences(self, other: "Settings", may_change: tuple[str, ...] = ()) -> list[str]:
-        """Say in what other settings of the same model differ.
+        """Say in what other settings of the same model, the later ones, differ.
 
-        Args:
-            other: The later settings.
-            may_change: Names that do not count, such as `epochs` or `training.epochs`.
+        Names that may change do not count, such as `epochs` or `training.epochs`.
         """
-        before, after = (dict(settings._flat()) for settings in (self, other))
-        told = {name for settings in (self, other) for name in settings._told()}
+        before, after = ({"recipe": settings.recipe} | _flat(settings.as_dict()) for settings in (self, other))
+        told = {"recipe", *_flat(self.explicit()), *_flat(other.explicit())}  # what does not follow from others
         return [
             f"`{name}` was {shown(was)}, now {shown(after[name])}"
             for name, was in before.items()
             if was != after[name] and name in told and not {name, name.split(".")[-1]} & set(may_change)
         ]
 
-    def _flat(self) -> Iterator[tuple[str, object]]:
-        yield "recipe", self.recipe
-        for group in self.groups:
-            for name, value in dataclasses.asdict(getattr(self, group)).items():
-                yield f"{group}.{name}", value
 
-    def _told(self) -> list[str]:
-        return ["recipe", *(f"{group}.{name}" for group, values in self.explicit().items() for name in values)]
-
-    @property
-    def loss_unit(self) -> str:
-        """What the losses are counted in; empty where they have no unit."""
-        return "nats"
+def _flat(groups: dict[str, object]) -> dict[str, object]:
+    return {
+        f"{group}.{name}": value
+        for group, values in groups.items()
+        if isinstance(values, dict)
+        for name, value in values.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,19 +127,9 @@ class VAESettings(Settings):
         return self.encoder.latent_dim
 
     @property
-    def latent_distribution(self) -> str:
-        """A VAE's prior is always N(0, 1)."""
-        return "normal"
-
-    @property
     def convolutional(self) -> bool:
         """Whether a network is made of convolutions."""
         return self.encoder.convolutional or self.decoder.convolutional
-
-    @property
-    def pixel_range(self) -> tuple[float, float]:
-        """Lowest and highest value of a pixel, as the networks see it."""
-        return (0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,11 +159,6 @@ class DCGANSettings(Settings):
         return self.generator.latent_distribution
 
     @property
-    def convolutional(self) -> bool:
-        """Whether a network is made of convolutions."""
-        return True
-
-    @property
     def loss_unit(self) -> str:
         """Cross-entropies are nats; the hinge loss is a plain number."""
         return "nats" if self.training.loss == "cross_entropy" else ""
@@ -197,27 +179,18 @@ def fields_of(kind: str) -> Iterator[tuple[str, dataclasses.Field]]:
             yield name, declared
 
 
-def parse_set(kind: str, text: str) -> tuple[str, str, str]:
-    """Return the group, the field and the text of the value of `GROUP.NAME=VALUE`.
-
-    Raises:
-        InputError: There is no value, or no such setting.
-    """
-    name, _, value = (part.strip() for part in text.partition("="))
-    names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
-    if name not in names:
-        raise UnknownSetting(name, names)
-    if not value:
-        raise InputError(f"`set` {name} has no value; write {name}=VALUE")
-    return *name.split("."), value
-
-
 def parse_sets(kind: str, texts: list[str]) -> dict[str, dict[str, str]]:
     """Return the overrides for `resolve_settings` of several texts such as `generator.kernel_size=4`."""
+    names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
     overrides: dict[str, dict[str, str]] = {}
     for text in texts:
-        group, name, value = parse_set(kind, text)
-        if name in overrides.setdefault(group, {}):
-            raise InputError(f"`set` {group}.{name} is given twice; give it once")
-        overrides[group][name] = value
+        name, _, value = (part.strip() for part in text.partition("="))
+        if name not in names:
+            raise UnknownSetting(name, names)
+        if not value:
+            raise InputError(f"`set` {name} has no value; write {name}=VALUE")
+        group, field_name = name.split(".")
+        if field_name in overrides.setdefault(group, {}):
+            raise InputError(f"`set` {name} is given twice; give it once")
+        overrides[group][field_name] = value
     return overrides

@@ -5,16 +5,12 @@ from keras import ops
 
 
 class MovingAverage:
-    """A copy of a network that follows it slowly.
+    """A copy of a network that follows it slowly: after each update it keeps a share, `decay`, of what it was.
 
     Training a GAN goes round in circles; the average of the generator's weights over the last steps makes better
     images than the weights of any one step: Y. Yazici et al., "The Unusual Effectiveness of Averaging in GAN
     Training" (2018). After n updates the decay is at most (1 + n) / (10 + n), so that the first weights are soon
     forgotten. All variables are averaged, BatchNormalization's statistics too.
-
-    Args:
-        model: The network that trains.
-        decay: What each update keeps of the average, in (0, 1).
 
     Attributes:
         model: The average, a network of its own.

@@ -43,7 +43,7 @@ def checked_callbacks(callbacks: object) -> list[keras.callbacks.Callback]:
 
 
 class HistoryFiles(keras.callbacks.Callback):
-    """Writes history.csv and timing.csv after each epoch, and at the end.
+    """Writes history.csv and timing.csv after each epoch.
 
     At the end, too, for a killed process may have written of epochs that its last checkpoint does not know.
     """
@@ -54,24 +54,19 @@ class HistoryFiles(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write both tables."""
-        self._write()
+        if self.run.history:
+            self.run.folder.write_table("history.csv", self.run.history)
+            self.run.folder.write_table("timing.csv", self.run.timing)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Write both tables."""
-        self._write()
-
-    def _write(self) -> None:
-        if self.run.history:
-            self.run.folder.write_history(self.run.history)
-            self.run.folder.write_timing(self.run.timing)
+        self.on_epoch_end(self.run.epoch)
 
 
 class Validation(keras.callbacks.Callback):
     """Measures the run every `evaluate_every` epochs, and after the last, on validation images; keeps the best models.
 
-    Args:
-        run: The run.
-        measure: Returns a row of scores of a run, and the name of the one that is best when it is lowest.
+    `measure` returns a row of scores of a run, and the name of the one that is best when it is lowest.
     """
 
     def __init__(self, run: Run, measure: Callable[[Run], tuple[dict, str]]) -> None:
@@ -90,37 +85,19 @@ class Validation(keras.callbacks.Callback):
         run.metrics.append({"epoch": run.epoch} | row)
         if run.folder is None:
             return
-        run.folder.write_metrics(run.metrics)
+        run.folder.write_table("metrics.csv", run.metrics)
         if row[criterion] < best:
             run.folder.save_models(run.models, best=True, run=run.record["id"], epoch=run.epoch, step=0)
             run.update(best={"epoch": run.epoch, "by": criterion, "value": row[criterion]})
 
 
-class EpochPictures(keras.callbacks.Callback):
-    """Draws the grid of each epoch: what the same latent points become."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self.run = run
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Draw the grid."""
-        self.run.draw_epoch()
-
-
 class Progress(keras.callbacks.Callback):
-    """Shows a bar with the losses and the time left; without a terminal, a line for each epoch.
-
-    Args:
-        trainer: Of the run.
-        run: The run.
-        say: Takes lines of text for the user.
-    """
+    """Shows a bar with the losses and the time left; without a terminal, says a line for each epoch."""
 
     def __init__(self, trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
         super().__init__()
         self.trainer, self.run, self._say = trainer, run, say
-        self.bar: tqdm | None = None
+        self.bar = tqdm(disable=True)
         self.steps = self.timed = self.calls = 0
         self.shown = self.started = 0.0
         self.announced = False
@@ -129,55 +106,48 @@ class Progress(keras.callbacks.Callback):
         """Open the bar."""
         self.total = self.params["epochs"] * self.params["steps"]
         self.steps = self.run.epoch * self.params["steps"] + self.run.step
-        if has_terminal():
-            self.bar = tqdm(
-                total=self.total, initial=self.steps, unit="step", dynamic_ncols=True, mininterval=0.5, leave=True
-            )
+        options = {"unit": "step", "dynamic_ncols": True, "mininterval": 0.5, "disable": not has_terminal()}
+        self.bar = tqdm(total=self.total, initial=self.steps, **options)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Name the epoch."""
         self.first = epoch * self.params["steps"]
-        if self.bar is not None:
-            self.bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
+        self.bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Count the steps, and say once how long the rest will take."""
         taken = self.first + batch + 1 - self.steps
         self.steps, self.calls, now = self.steps + taken, self.calls + 1, time.monotonic()
-        if self.bar is not None:
-            self.bar.update(taken)
+        self.bar.update(taken)
         if self.calls <= self.trainer.compiling_calls:  # compiling would spoil the estimate of the time left
             self.started = self.shown = now
-            if self.bar is not None:
-                self.bar.start_t = self.bar.last_print_t = time.time()
+            self.bar.start_t = self.bar.last_print_t = time.time()
             return
         self.timed += taken
         if self.timed >= TIMED_STEPS and not self.announced:
             self.say(f"Time    about {duration(self.seconds_left)} left, {self.seconds_per_step:.2g} s a step")
             self.announced = True
-        if self.bar is not None and now - self.shown > SHOW_SECONDS:
-            self._show(self.trainer.losses())
+        if not self.bar.disable and now - self.shown > SHOW_SECONDS:
+            self.bar.set_postfix(_texts(self.trainer.losses()), refresh=False)
             self.shown = now
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Show the epoch's losses."""
-        losses = self.run.history[-1]
-        if self.bar is not None:
-            self._show(losses)
+        losses = _texts(self.run.history[-1])
+        if not self.bar.disable:
+            self.bar.set_postfix(losses, refresh=False)
             return
-        texts = ", ".join(f"{name} {losses[key]:.4g}" for key, name in SHOWN.items() if key in losses)
+        texts = ", ".join(f"{name} {value}" for name, value in losses.items())
         left = f", about {duration(self.seconds_left)} left" if self.timed and self.steps < self.total else ""
         self._say(f"Epoch   {epoch + 1} of {self.params['epochs']}: {texts}{left}")
 
     def close(self) -> None:
         """Close the bar."""
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()
 
     def say(self, line: str) -> None:
         """Print a line without spoiling the bar."""
-        if self.bar is not None:
-            self.bar.clear()
+        self.bar.clear()
         self._say(line)
 
     @property
@@ -190,18 +160,13 @@ class Progress(keras.callbacks.Callback):
         """What the remaining steps will take."""
         return self.seconds_per_step * (self.total - self.steps)
 
-    def _show(self, losses: dict[str, float]) -> None:
-        texts = {SHOWN[name]: f"{value:.4g}" for name, value in losses.items() if name in SHOWN}
-        self.bar.set_postfix(texts, refresh=False)
+
+def _texts(losses: dict[str, float]) -> dict[str, str]:
+    return {name: f"{losses[key]:.4g}" for key, name in SHOWN.items() if key in losses}
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves all that the run needs to continue, every so many seconds and at the end.
-
-    Args:
-        loop: Of the run.
-        save_every: Seconds.
-    """
+    """Saves all that the run needs to continue, every `save_every` seconds and at the end."""
 
     def __init__(self, loop: Loop, save_every: float) -> None:
         super().__init__()

@@ -68,11 +68,7 @@ class CompiledTrainer(Trainer):
 
     @property
     def sums(self) -> dict:
-        """Total and count of each loss of the epoch so far; those that wait on the device are fetched, and checked.
-
-        Raises:
-            RunError: A loss is not finite.
-        """
+        """Total and count of each loss of the epoch so far; those on the device are fetched, and must be finite."""
         waiting, self._waiting = self._waiting, []
         for losses, count, images, step in waiting:
             for number, values in enumerate(losses.numpy()[:count].tolist(), start=step):
@@ -139,14 +135,9 @@ class CompiledTrainer(Trainer):
     def _arrays(
         self, images: np.ndarray, batches: list[np.ndarray], step: int, length: int, held: bool = False
     ) -> list[object]:
-        """Return what a call takes: the places of the images, or the images themselves, and all draws.
+        """Return what a call takes: the images, or their indices where the device has the images, and all draws.
 
-        Args:
-            images: All training images.
-            batches: Indices of each step's.
-            step: The first batch's.
-            length: Steps that the arrays have room for: what has one shape is compiled once.
-            held: Whether the device has the images already, and takes their places.
+        There is room for `length` steps in each array: what has one shape is compiled once.
         """
         count = len(batches[0]) // self.turns
         drawn = []
@@ -178,10 +169,7 @@ class CompiledTrainer(Trainer):
     def _shared_out(self, make: Callable[[slice], np.ndarray], count: int, length: int) -> object:
         """Return each device's part of an array, with zeros behind its steps.
 
-        Args:
-            make: Makes a part, for its place among the `count` images of a turn.
-            count: Images of a turn, on all devices.
-            length: Steps that the result has room for.
+        `make` makes a part, for its place among the `count` images of a turn; there is room for `length` steps.
         """
 
         def lengthened(part: slice) -> tf.Tensor:
@@ -199,11 +187,7 @@ class CompiledTrainer(Trainer):
 
     @contextmanager
     def _together(self) -> Iterator[None]:
-        """Compute on all devices as if on one.
-
-        Raises:
-            RunError: Another worker is gone.
-        """
+        """Compute on all devices as if on one, or raise RunError if another worker is gone."""
         try:
             with one_batch(self._built()) if self.devices > 1 else nullcontext():
                 yield

@@ -26,9 +26,8 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
         return {*self.models.values(), self.vae, self.terms_model}
 
     def _can_hold(self, images: np.ndarray) -> bool:
-        return self.settings.decoder.likelihood != "binarized" and super()._can_hold(
-            images
-        )  # those are drawn for each step
+        # Binarized images are drawn for each step.
+        return self.settings.decoder.likelihood != "binarized" and super()._can_hold(images)
 
     def _shown(self, images: np.ndarray, batches: list[np.ndarray], step: int, part: slice) -> np.ndarray:
         if self.settings.decoder.likelihood != "binarized":

@@ -1,6 +1,5 @@
 """Training of the DCGAN with `train_on_batch`: which network is frozen when."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -18,19 +17,14 @@ from keras_gen.settings import DCGANSettings
 from keras_gen.training.averaging import MovingAverage
 from keras_gen.training.device import jit_compile, precision
 from keras_gen.training.freezing import check_changes, frozen, weight_changes
-from keras_gen.training.start import SAVE_EVERY, train
+from keras_gen.training.start import train
 from keras_gen.training.trainer import Trainer
 
 REAL, FAKE, GENERATOR = "discriminator_loss_real", "discriminator_loss_fake", "generator_loss"
 
 
 class DCGANTrainer(Trainer):
-    """A DCGAN and its training step.
-
-    Args:
-        image_shape: Height, width and channels.
-        settings: What to build and how to train it.
-    """
+    """A DCGAN and its training step."""
 
     kind = "dcgan"
     drop_last = True  # BatchNormalization's statistics of a handful of images would be noise
@@ -73,11 +67,7 @@ class DCGANTrainer(Trainer):
         self.start_epoch(1)
 
     def train_step(self, images: np.ndarray) -> dict[str, float]:
-        """Update the discriminator `discriminator_steps` times, each on images of its own, then the generator once.
-
-        Args:
-            images: uint8, shape (batch_size * discriminator_steps, height, width, channels).
-        """
+        """Update the discriminator `discriminator_steps` times, each on images of its own, then the generator once."""
         losses = self.discriminator_steps(images) | self.generator_step()
         self.end_step()
         return losses
@@ -153,12 +143,8 @@ class DCGANTrainer(Trainer):
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
         """Return the losses on held-out images and on as many fixed latent points.
 
-        Computed in training mode: the discriminator and the generator that
-        train normalise by the batch's own statistics, so they do here, and what
-        that would update is thrown away.
-
-        Args:
-            images: uint8, shape (n, height, width, channels).
+        Computed in training mode: the discriminator and the generator that train normalise by the batch's own
+        statistics, so they do here, and what that would update is thrown away.
         """
         latents = self._latents(len(images), random_stream(self.settings.training.seed, "held_out"))
         sums = dict.fromkeys((REAL, FAKE, GENERATOR), 0.0)
@@ -216,46 +202,7 @@ def train_dcgan(
     folder: RunFolder | str | Path | None = None,
     resume: bool = False,
     callbacks: list[keras.callbacks.Callback] | tuple = (),
-    data_dir: str | Path | None = None,
-    say: Callable[[str], None] = print,
-    save_every: float = SAVE_EVERY,
-    doctor: bool = True,
-    **overrides: object,
+    **options: object,
 ) -> DCGANRun:
-    """Train a DCGAN.
-
-    Args:
-        data: As for `train_vae`, and so are the other arguments.
-        held_out: Images to measure on after every epoch.
-        settings: What to build and how to train it; None is the recipe that suits the data.
-        folder: Where the run is written; None writes nothing.
-        resume: Continue from the folder's last checkpoint.
-        callbacks: Keras callbacks of your own; their `model` is the GAN.
-        data_dir: Folder to look in for a data set's files.
-        say: Takes lines of text for the user.
-        save_every: Seconds between checkpoints.
-        doctor: Whether to look for what is wrong with the run after each epoch.
-        **overrides: Single settings by name, such as `epochs=5` or `kernel_size=4`.
-
-    Returns:
-        The run, with `models["generator"]`, `models["discriminator"]` and `history`.
-
-    Raises:
-        InputError: The settings do not fit the images.
-        RunError: The weight check failed, or a loss is not finite.
-        KeyboardInterrupt: It was interrupted; what was trained is saved if there is a folder.
-    """
-    return train(
-        "dcgan",
-        data,
-        held_out,
-        settings,
-        folder=folder,
-        resume=resume,
-        callbacks=callbacks,
-        data_dir=data_dir,
-        say=say,
-        save_every=save_every,
-        doctor=doctor,
-        **overrides,
-    )
+    """Train a DCGAN and return the run; the arguments, and what is raised, are those of `train_vae`."""
+    return train("dcgan", data, held_out, settings, folder=folder, resume=resume, callbacks=callbacks, **options)

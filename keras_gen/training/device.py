@@ -47,11 +47,7 @@ def device_name() -> str:
 
 
 def unused_nvidia_card(pci_devices: Path = Path("/sys/bus/pci/devices")) -> str | None:
-    """Return a line that says what to install when an NVIDIA card is there and the backend sees no GPU.
-
-    Args:
-        pci_devices: Where Linux lists the machine's cards.
-    """
+    """Return a line that says what to install when an NVIDIA card is there and the backend sees no GPU."""
     if gpus():
         return None
     cards = [path for path in pci_devices.glob("*/vendor") if path.read_text().strip() == NVIDIA_PCI_VENDOR]
@@ -95,12 +91,7 @@ def jit_compile(jit: str, convolutional: bool) -> bool | str:
 
 
 def best_precision(convolutional: bool, cpu_info: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
-    """Return the precision that computes fastest here, and the reason.
-
-    Args:
-        convolutional: Whether the networks are made of convolutions.
-        cpu_info: Where Linux describes the processor.
-    """
+    """Return the precision that computes fastest here, and the reason."""
     if gpus():
         version = _compute_capability()
         if version is None:
@@ -137,11 +128,7 @@ def _compute_capability() -> tuple[int, int] | None:
 
 @contextmanager
 def precision(name: str) -> Iterator[None]:
-    """Build the models inside the `with` under a dtype policy.
-
-    Args:
-        name: `float32`, which stands for Keras's full precision `floatx()`, or `mixed_bfloat16`.
-    """
+    """Build the models inside the `with` in `mixed_bfloat16`, or in `float32`, which stands for Keras's `floatx()`."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(keras.config.floatx() if name == "float32" else name)
     try:

@@ -20,12 +20,8 @@ if TYPE_CHECKING:
 def strategy(name: str) -> tf.distribute.Strategy:
     """Return the strategy that a setting names; each is made once, for its devices stay in its hands.
 
-    Args:
-        name: `none`, `mirrored` for all devices of this process, or `multiworker` for
-            several processes. The last must be made before TensorFlow has computed anything.
-
-    Raises:
-        InputError: TF_CONFIG does not describe the workers, or TensorFlow has begun to compute.
+    `mirrored` stands for all devices of this process, `multiworker` for several processes. The latter must be made
+    before TensorFlow has computed anything.
     """
     import tensorflow as tf
 
@@ -44,11 +40,7 @@ def strategy(name: str) -> tf.distribute.Strategy:
 
 
 def _cluster() -> dict:
-    """Return what TF_CONFIG says: who the workers are, and which of them this one is.
-
-    Raises:
-        InputError: It does not say that.
-    """
+    """Return what TF_CONFIG says: who the workers are, and which of them this one is; or raise InputError."""
     example = (
         """TF_CONFIG='{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'"""
     )
@@ -64,11 +56,7 @@ def _cluster() -> dict:
 
 
 def is_chief(name: str) -> bool:
-    """Return whether this process is the one that writes: the chief of several workers, or the only one.
-
-    Args:
-        name: Of the strategy.
-    """
+    """Return whether this process is the one that writes: the chief of several workers, or the only one."""
     if name != "multiworker":
         return True
     config = _cluster()

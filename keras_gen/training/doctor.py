@@ -4,21 +4,16 @@ The doctor looks at the losses, at the optimisers' averages of the gradients and
 one batch of images, all of which is there already or costs next to nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
+from keras_gen.data import ImageSet
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.training.findings import PROBED, Finding, check_gradients, dcgan_checks, vae_checks
-
-if TYPE_CHECKING:
-    from keras_gen.data import ImageSet
-    from keras_gen.run import Run
-    from keras_gen.training.trainer import Trainer
+from keras_gen.run import Run
+from keras_gen.training.findings import PROBED, Finding, dcgan_findings, gradient_finding, vae_findings
+from keras_gen.training.trainer import Trainer
 
 
 class Doctor(keras.callbacks.Callback):
@@ -26,12 +21,6 @@ class Doctor(keras.callbacks.Callback):
 
     A finding there has its name, its text, the epoch in which it was first seen, and the one in which it was no longer
     seen (`resolved`) or None.
-
-    Args:
-        trainer: Of the run.
-        run: The run.
-        train: Its training images.
-        say: Takes lines of text for the user.
     """
 
     def __init__(self, trainer: Trainer, run: Run, train: ImageSet, say: Callable[[str], None] = print) -> None:
@@ -63,13 +52,6 @@ class Doctor(keras.callbacks.Callback):
 
     def examine(self) -> list[Finding]:
         """Return what is wrong with the run now."""
-        checks = {"vae": vae_checks, "dcgan": dcgan_checks}[self.run.kind](self)
-        self.seen: list[Finding] = []
-        for check in [*checks, lambda: check_gradients(self.trainer.optimizers)]:
-            if (finding := check()) is not None:
-                self.seen.append(finding)
-        return self.seen
-
-    def sees(self, *names: str) -> bool:
-        """Tell whether an earlier check of this examination found one of these."""
-        return any(finding.name in names for finding in self.seen)
+        findings = {"vae": vae_findings, "dcgan": dcgan_findings}[self.run.kind]
+        gradients = gradient_finding(self.trainer.optimizers)
+        return [*findings(self), *([gradients] if gradients else [])]

@@ -15,19 +15,7 @@ FULL_PRECISIONS = ("float32", "float64")
 
 
 def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Settings) -> Trainer:
-    """Build the networks and what trains them.
-
-    Args:
-        kind: `vae` or `dcgan`.
-        image_shape: Height, width and channels.
-        settings: `VAESettings` or `DCGANSettings`; `settings.training.engine` chooses the engine.
-
-    Returns:
-        The trainer. Its settings have a precision that is not `auto`.
-
-    Raises:
-        InputError: The settings do not fit the images, or the engine not the backend.
-    """
+    """Build the networks and what trains them, by the engine of the settings; the trainer's precision is not `auto`."""
     import keras
 
     from keras_gen.training.device import best_precision

@@ -1,11 +1,10 @@
-"""What the doctor looks for: each check returns what is wrong, in a sentence with the remedy, or None."""
+"""What the doctor looks for: what is wrong, each in a sentence with the remedy."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import numpy as np
@@ -30,35 +29,51 @@ IMPOSSIBLE = 1.2  # exp(-loss on fakes) + exp(-generator's loss) is at most 1 fo
 OVERFITTED = 0.02  # rise of the held-out loss, of what it is or of what was learned, whichever is larger
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong with a run.
-
-    Attributes:
-        name: A few words.
-        text: What is seen, and what to do, in a sentence.
-    """
+class Finding(NamedTuple):
+    """Something that is wrong with a run: a few words, and a sentence on what is seen and what to do."""
 
     name: str
     text: str
 
 
-def vae_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
-    """Return the checks of a VAE, ready to be called."""
+def vae_findings(doctor: Doctor) -> Iterator[Finding]:
+    """Yield what is wrong with a VAE."""
     run, trainer = doctor.run, doctor.trainer
     random = random_stream(run.settings.training.seed, "held_out")
     seen = observed(doctor.images, run.settings.decoder.likelihood, random)
-    z_mean, z_log_var = run.encode_distribution(seen)
-    return [
-        lambda: _wrong_reduction(run, trainer.held_out_losses(doctor.images)["held_out_reconstruction"]),
-        lambda: _posterior_collapse(doctor, kl_per_dimension(z_mean, z_log_var)),
-        lambda: _overfitting(run.history),
-        lambda: _loss_stands_still(doctor),
-    ]
+    kl = kl_per_dimension(*run.encode_distribution(seen)).max()
+    averaged = _is_averaged(run, trainer.held_out_losses(doctor.images)["held_out_reconstruction"])
+    collapsed = run.epoch >= FEW_EPOCHS and kl < DEAD and not averaged
+    if averaged:
+        yield Finding(
+            "averaged reconstruction",
+            "The reconstruction loss that trains is averaged over the pixels, not summed, and the KL term drowns it: "
+            "sum it over the pixels, as keras_gen.models.reconstruction_loss does.",
+        )
+    if collapsed:
+        yield Finding(
+            "posterior collapse",
+            f"Posterior collapse: no latent dimension carries information (the largest KL is {kl:.2g} nats), so "
+            "all reconstructions are alike: lower `beta`, or the learning rate.",
+        )
+    if best := overfits_since(run.history):
+        yield Finding(
+            "overfitting",
+            f"The held-out loss rises since epoch {best} while the training loss falls, the network "
+            f"memorises: stop there (`epochs={best}`), use more images or a smaller network.",
+        )
+    first, last = run.history[0]["loss"], run.history[-1]["loss"]
+    stands_still = run.epoch >= FEW_EPOCHS and last >= first - 0.005 * abs(first)
+    if stands_still and not averaged and not collapsed:
+        yield Finding(
+            "nothing learned",
+            f"Nothing is learned: after {run.epoch} epochs the loss is where it was after the first: try a learning "
+            "rate ten times higher, or ten times lower if the losses jump.",
+        )
 
 
-def dcgan_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
-    """Return the checks of a DCGAN, ready to be called."""
+def dcgan_findings(doctor: Doctor) -> Iterator[Finding]:
+    """Yield what is wrong with a DCGAN."""
     run, settings, steps = doctor.run, doctor.run.settings, doctor.steps
     random = random_stream(settings.training.seed, "grid")
     latents = draw_latents(random, PROBED, settings.latent_dim, settings.latent_distribution)
@@ -66,16 +81,21 @@ def dcgan_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
     settled = _settled_steps(settings.generator.batch_norm_momentum)
     if doctor.first is None and steps >= settled:
         doctor.first, doctor.first_epoch = images, run.epoch
-    losses = [
-        *([lambda: _another_function(run.history)] if steps * (1 - 1 / run.epoch) >= settled else []),
-        lambda: _discriminator_wins(doctor, run.history),
-        lambda: _generator_wins(run.history),
-    ]
-    return [
-        *(losses if settings.training.loss == "cross_entropy" else []),  # what these know of are probabilities
-        lambda: _collapse(images, doctor.images, steps),
-        lambda: _images_stand_still(doctor, images, run.epoch),
-    ]
+    if settings.training.loss == "cross_entropy":  # what the losses tell is of probabilities
+        yield from _loss_findings(run.history, settled=steps * (1 - 1 / run.epoch) >= settled)
+    if steps >= FEW_STEPS and _mean_distance(images) < ALIKE * max(_mean_distance(doctor.images), 1e-6):
+        yield Finding(
+            "collapse",
+            "The generated images have collapsed: they are much more alike than real ones: lower both learning rates, "
+            "or go back to a better epoch (`evaluate_every` keeps the best).",
+        )
+    stands_still = doctor.first is not None and run.epoch >= doctor.first_epoch + FEW_EPOCHS
+    if stands_still and np.sqrt(np.mean((images - doctor.first) ** 2)) < 1:
+        yield Finding(
+            "nothing learned",
+            f"Nothing is learned: after {run.epoch} epochs the generator's images have not changed: raise "
+            "`generator_learning_rate`.",
+        )
 
 
 def _settled_steps(momentum: float) -> int:
@@ -86,45 +106,22 @@ def _settled_steps(momentum: float) -> int:
     return math.ceil(math.log(SETTLED) / math.log(momentum)) if momentum else 0
 
 
-def _wrong_reduction(run: Run, measured: float) -> Finding | None:
+def _is_averaged(run: Run, measured: float) -> bool:
     """Compare the loss that trains with one that is measured pixel by pixel, image by image."""
     if run.settings.decoder.likelihood not in ("bernoulli", "binarized"):  # a density can be near 0 by itself
-        return None
-    trained = run.history[-1]["reconstruction"]
-    if run.epoch < 2 or abs(trained) > 0.2 * abs(measured):
-        return None
-    return Finding(
-        "averaged reconstruction",
-        "The reconstruction loss that trains is averaged over the pixels, not summed, and the KL term drowns it: sum "
-        "it over the pixels, as keras_gen.models.reconstruction_loss does.",
-    )
+        return False
+    return run.epoch >= 2 and abs(run.history[-1]["reconstruction"]) <= 0.2 * abs(measured)
 
 
-def _posterior_collapse(doctor: Doctor, kl: np.ndarray) -> Finding | None:
-    if doctor.run.epoch < FEW_EPOCHS or kl.max() >= DEAD or doctor.sees("averaged reconstruction"):
-        return None
-    return Finding(
-        "posterior collapse",
-        f"Posterior collapse: no latent dimension carries information (the largest KL is {_brief(kl.max())} nats), so "
-        "all reconstructions are alike: lower `beta`, or the learning rate.",
-    )
-
-
-def _overfitting(history: list[dict[str, float]]) -> Finding | None:
+def overfits_since(history: list[dict[str, float]]) -> int | None:
+    """Return the epoch since which the held-out loss rises while the training loss falls."""
     held_out = _without_spikes([row["held_out_loss"] for row in history])
     best = int(np.argmin(held_out))
-    late = len(held_out) - 1 - best
     # A density's loss may be about 0, of which a share would be nothing: what was learned is a measure, too.
     measure = max(abs(held_out[best]), held_out[0] - held_out[best])
-    if late < FEW_EPOCHS or min(held_out[-FEW_EPOCHS:]) <= held_out[best] + OVERFITTED * measure:
-        return None
-    if history[-1]["loss"] >= history[best]["loss"]:
-        return None
-    return Finding(
-        "overfitting",
-        f"The held-out loss rises since epoch {history[best]['epoch']} while the training loss falls, the network "
-        f"memorises: stop there (`epochs={history[best]['epoch']}`), use more images or a smaller network.",
-    )
+    late = len(held_out) - 1 - best >= FEW_EPOCHS
+    rises = late and min(held_out[-FEW_EPOCHS:]) > held_out[best] + OVERFITTED * measure
+    return history[best]["epoch"] if rises and history[-1]["loss"] < history[best]["loss"] else None
 
 
 def _without_spikes(losses: list[float]) -> list[float]:
@@ -133,94 +130,45 @@ def _without_spikes(losses: list[float]) -> list[float]:
     return [losses[0], *inner, losses[-1]] if inner else losses
 
 
-def _loss_stands_still(doctor: Doctor) -> Finding | None:
-    run = doctor.run
-    losses = [row["loss"] for row in run.history]
-    if run.epoch < FEW_EPOCHS or losses[-1] < losses[0] - 0.005 * abs(losses[0]):
-        return None
-    if doctor.sees("averaged reconstruction", "posterior collapse"):
-        return None
-    return Finding(
-        "nothing learned",
-        f"Nothing is learned: after {run.epoch} epochs the loss is where it was after the first: try a learning rate "
-        "ten times higher, or ten times lower if the losses jump.",
-    )
+def _loss_findings(history: list[dict[str, float]], settled: bool) -> Iterator[Finding]:
+    """Yield what a GAN's cross-entropies tell.
 
-
-def _another_function(history: list[dict[str, float]]) -> Finding | None:
-    """Find losses that no one discriminator can have.
-
-    With p the probability that an image is real, the losses on generated images are the means of -log(1 - p) and of
-    -log p. By Jensen's inequality exp(-loss) is at most the mean of 1 - p and of p, which add up to 1.
+    No one discriminator can have some losses. With p the probability that an image is real, those on generated images
+    are the means of -log(1 - p) and of -log p. By Jensen's inequality exp(-loss) is at most the mean of 1 - p and of
+    p, which add up to 1.
     """
-    row = history[-1]
-    together = math.exp(-row["discriminator_loss_fake"]) + math.exp(-row["generator_loss"])
-    if together <= IMPOSSIBLE:
-        return None
-    return Finding(
-        "another function",
-        "The generator is trained against another function than the discriminator that trains (one calls generated "
-        "images fake, the other real): freeze the discriminator's weights, not its layers, with keras_gen.frozen.",
-    )
+    on_fakes = [row["discriminator_loss_fake"] for row in history[-FEW_EPOCHS:]]
+    generator = [row["generator_loss"] for row in history[-FEW_EPOCHS:]]
+    another_function = settled and math.exp(-on_fakes[-1]) + math.exp(-generator[-1]) > IMPOSSIBLE
+    if another_function:
+        yield Finding(
+            "another function",
+            "The generator is trained against another function than the discriminator that trains (one calls generated "
+            "images fake, the other real): freeze the discriminator's weights, not its layers, with keras_gen.frozen.",
+        )
+    never_wrong = len(on_fakes) == FEW_EPOCHS and max(on_fakes) <= NEAR_ZERO and generator[-1] > generator[0]
+    if never_wrong and not another_function:
+        yield Finding(
+            "discriminator wins",
+            "The discriminator wins: it is never wrong about generated images and the generator's loss rises: lower "
+            "`discriminator_learning_rate`, or raise `generator_learning_rate` or `label_smoothing`.",
+        )
+    if len(on_fakes) > 1 and max(generator[-2:]) <= FOOLED and min(on_fakes[-2:]) >= 2 * math.log(2):
+        yield Finding(
+            "generator wins",
+            "The generator wins: the discriminator takes all its images for real, so there is nothing to learn from "
+            "it: raise `discriminator_learning_rate` or `discriminator_steps`, or lower `generator_learning_rate`.",
+        )
 
 
-def _discriminator_wins(doctor: Doctor, history: list[dict[str, float]]) -> Finding | None:
-    last = history[-FEW_EPOCHS:]
-    if len(last) < FEW_EPOCHS or any(row["discriminator_loss_fake"] > NEAR_ZERO for row in last):
-        return None
-    if last[-1]["generator_loss"] <= last[0]["generator_loss"] or doctor.sees("another function"):
-        return None
-    return Finding(
-        "discriminator wins",
-        "The discriminator wins: it is never wrong about generated images and the generator's loss rises: lower "
-        "`discriminator_learning_rate`, or raise `generator_learning_rate` or `label_smoothing`.",
-    )
-
-
-def _generator_wins(history: list[dict[str, float]]) -> Finding | None:
-    last = history[-2:]
-    if len(last) < 2 or any(
-        row["generator_loss"] > FOOLED or row["discriminator_loss_fake"] < 2 * math.log(2) for row in last
-    ):
-        return None
-    return Finding(
-        "generator wins",
-        "The generator wins: the discriminator takes all its images for real, so there is nothing to learn from it: "
-        "raise `discriminator_learning_rate` or `discriminator_steps`, or lower `generator_learning_rate`.",
-    )
-
-
-def _collapse(images: np.ndarray, real: np.ndarray, steps: int) -> Finding | None:
-    share = _mean_distance(images) / max(_mean_distance(real.astype(np.float32)), 1e-6)
-    if steps < FEW_STEPS or share >= ALIKE:
-        return None
-    return Finding(
-        "collapse",
-        "The generated images have collapsed: they are much more alike than real ones: lower both learning rates, or "
-        "go back to a better epoch (`evaluate_every` keeps the best).",
-    )
-
-
-def _images_stand_still(doctor: Doctor, images: np.ndarray, epoch: int) -> Finding | None:
-    if doctor.first is None or epoch < doctor.first_epoch + FEW_EPOCHS:
-        return None
-    if np.sqrt(np.mean((images - doctor.first) ** 2)) >= 1:
-        return None
-    return Finding(
-        "nothing learned",
-        f"Nothing is learned: after {epoch} epochs the generator's images have not changed: raise "
-        "`generator_learning_rate`.",
-    )
-
-
-def check_gradients(optimizers: dict[str, keras.optimizers.Optimizer]) -> Finding | None:
+def gradient_finding(optimizers: dict[str, keras.optimizers.Optimizer]) -> Finding | None:
     """Look at the optimisers' running averages of each kernel's gradient."""
     for name, optimizer in optimizers.items():
         for kernel, size in _gradient_sizes(optimizer):
             if not size < EXPLODED:
                 return Finding(
                     "exploding gradients",
-                    f"Exploding gradients in the {name} ({kernel}: {_brief(size)}): lower its learning rate tenfold.",
+                    f"Exploding gradients in the {name} ({kernel}: {size:.2g}): lower its learning rate tenfold.",
                 )
             if size < VANISHED:
                 return Finding(
@@ -231,34 +179,25 @@ def check_gradients(optimizers: dict[str, keras.optimizers.Optimizer]) -> Findin
     return None
 
 
-def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> list[tuple[str, float]]:
-    """Return the root mean square of each kernel's gradient, as the optimiser remembers it.
+def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> Iterator[tuple[str, float]]:
+    """Yield the root mean square of each kernel's gradient, as the optimiser remembers it.
 
     Adam's first moment forgets in a few steps, its second takes thousands; RMSprop has the second alone, and forgets
     it in some tens.
     """
-    moments = {kind: [moment for moment in optimizer.variables if moment.path.endswith(kind)] for kind in _MOMENTS}
-    kind = _MOMENTS[0] if moments[_MOMENTS[0]] else _MOMENTS[1]
-    sizes = []
-    for variable in moments[kind]:
-        if len(variable.shape) < 2:  # biases in front of BatchNormalization have no gradient, and need none
-            continue
-        values = variable.value if kind == _MOMENTS[1] else keras.ops.square(variable.value)
-        kernel = variable.path.split("/")[-1].removesuffix(kind).replace("_kernel", "")
-        sizes.append((kernel, math.sqrt(max(0.0, float(keras.ops.mean(values))))))
-    return sizes
-
-
-_MOMENTS = ("_momentum", "_velocity")
+    paths = [variable.path for variable in optimizer.variables]
+    moment = "_momentum" if any(path.endswith("_momentum") for path in paths) else "_velocity"
+    for variable in optimizer.variables:
+        # Biases in front of BatchNormalization have no gradient, and need none.
+        if variable.path.endswith(moment) and len(variable.shape) >= 2:
+            squares = variable.value if moment == "_velocity" else keras.ops.square(variable.value)
+            kernel = variable.path.split("/")[-1].removesuffix(moment).replace("_kernel", "")
+            yield kernel, math.sqrt(max(0.0, float(keras.ops.mean(squares))))
 
 
 def _mean_distance(images: np.ndarray) -> float:
     """Return the mean Euclidean distance between two of the images."""
-    rows = images.reshape(len(images), -1)
+    rows = images.reshape(len(images), -1).astype(np.float32)
     squares = np.sum(rows**2, axis=1)
     distances = np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T))
     return float(np.sum(distances) / max(1, len(rows) * (len(rows) - 1)))
-
-
-def _brief(value: float) -> str:
-    return f"{value:.2g}"

@@ -69,12 +69,7 @@ def restored(variables: list[keras.Variable]) -> Iterator[None]:
 
 @dataclass
 class WeightChanges:
-    """Which of a model's weights changed.
-
-    Attributes:
-        trained: Whether each trainable weight changed, by its path.
-        statistics: The same for weights that no gradient changes, such as BatchNormalization's averages.
-    """
+    """Which of a model's weights changed, by path: the trainable ones, and those that no gradient changes."""
 
     trained: dict[str, bool]
     statistics: dict[str, bool]
@@ -129,21 +124,10 @@ def _values(variables: list[keras.Variable]) -> dict[str, np.ndarray]:
 
 
 def check_changes(step: str, changes: dict[str, WeightChanges], expected: dict[str, str]) -> str:
-    """Compare what a step changed with what it should change.
+    """Return a clause on what a step changed, or raise RunError if that is not what it should change.
 
-    A bias may stay as it was: in front of BatchNormalization its gradient is zero.
-
-    Args:
-        step: What to call the step in messages.
-        changes: From `weight_changes`.
-        expected: For each model `everything`, `nothing`, or `statistics`
-            (BatchNormalization's averages, but no trained weight).
-
-    Returns:
-        A clause that says what changed.
-
-    Raises:
-        RunError: The step changed what it must not, or did not change what it must.
+    That is, for each model, `everything`, `nothing`, or `statistics` (BatchNormalization's averages, but no trained
+    weight). A bias may stay as it was: in front of BatchNormalization its gradient is zero.
     """
     clauses = []
     for name, expectation in expected.items():

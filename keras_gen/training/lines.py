@@ -1,19 +1,14 @@
 """What a training run says at its start and at its end."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 from keras_gen.data.inspection import inspect
+from keras_gen.run import Run
 from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
-    from keras_gen.training.planning import Plan
-    from keras_gen.training.trainer import Trainer
+from keras_gen.training.planning import Plan
+from keras_gen.training.trainer import Trainer
 
 FEW_STEPS = 1500  # the digits begin to be readable there
 

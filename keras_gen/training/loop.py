@@ -1,32 +1,27 @@
 """The epoch loop that both models share: batches, losses, the weight check, callbacks, saving."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from keras_gen.data import ImageSet, epoch_batches
 from keras_gen.errors import RunError
+from keras_gen.run import Run
 from keras_gen.run.checkpoints import save_checkpoint
-from keras_gen.training.callbacks import Checkpoints, EpochPictures, HistoryFiles, Progress, StopSignals, Validation
+from keras_gen.training.callbacks import Checkpoints, HistoryFiles, Progress, StopSignals, Validation
 from keras_gen.training.doctor import Doctor
 from keras_gen.training.freezing import restored
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
-    from keras_gen.training.trainer import Trainer
+from keras_gen.training.trainer import Trainer
 
 CALL_SECONDS = 0.5  # an engine that takes many steps in one call is asked for about as many: Ctrl-C waits for them
 
 
 class Loop:
-    """Trains a run to its end, or until it is asked to stop.
+    """Trains a run, new or restored, to its end, or until it is asked to stop.
 
     What watches it is a `keras.callbacks.CallbackList`. Its methods are called as `fit` calls them: at
     `on_train_begin` and `on_train_end`, `on_epoch_begin` and `on_epoch_end` (epochs count from 0), and
@@ -35,7 +30,7 @@ class Loop:
 
     Args:
         trainer: Takes the steps and measures the losses.
-        run: The run, new or restored.
+        run: The run.
         train: Images to train on, shuffled anew each epoch.
         held_out: Images to measure on after each epoch.
         measure: Scores a run on validation images every `evaluate_every` epochs, or None.
@@ -62,12 +57,13 @@ class Loop:
         self.steps = len(self._batches(epoch=1))
         self.signals = StopSignals()
         self.progress = Progress(trainer, run, say)
+        pictures = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: run.draw_epoch())
         writes = run.folder is not None
         watching = [
             *([Validation(run, measure)] if measure is not None else []),
             *([HistoryFiles(run)] if writes else []),
             *([Doctor(trainer, run, train, self.progress.say)] if doctor and trainer.chief else []),
-            *([EpochPictures(run)] if writes else []),
+            *([pictures] if writes else []),
             *callbacks,
             self.progress,
             *([Checkpoints(self, save_every)] if writes else []),
@@ -82,11 +78,7 @@ class Loop:
         self._seconds = 0.0
 
     def fit(self) -> None:
-        """Train.
-
-        Raises:
-            RunError: The weight check failed, or a loss is not finite.
-        """
+        """Train."""
         self.trainer.model.stop_training = False
         checked = self.run.epoch > 0 or self.run.step > 0
         with self.signals.taken(), contextlib.closing(self.progress):

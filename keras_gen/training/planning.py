@@ -20,44 +20,37 @@ MAY_CHANGE = ("epochs", "max_bad")  # on a resume
 
 @dataclass
 class Plan:
-    """What is to be trained: a new run, or the rest of one.
-
-    Attributes:
-        kind: `vae` or `dcgan`.
-        settings: What is built, and how it is trained.
-        why: Why it is this recipe; empty if it was asked for.
-        train: The images to train on.
-        held_out: The images to measure on.
-        validation: Training images split off for `evaluate_every`, or None.
-        source: The arguments with which `load_dataset` gives the images again, or None.
-        run: The run to continue, or None.
-    """
+    """What is to be trained: a new run, or the rest of one."""
 
     kind: str
     settings: Settings
-    why: str
+    why: str  # it is this recipe; empty if it was asked for
     train: ImageSet
     held_out: ImageSet
-    validation: ImageSet | None
-    source: dict | None
-    run: Run | None = None
+    validation: ImageSet | None  # training images split off for `evaluate_every`
+    source: dict | None  # the arguments with which `load_dataset` gives the images again
+    run: Run | None = None  # to continue
 
 
-def plan_run(
+def make_plan(
     kind: str,
     data: object = None,
     held_out: object = None,
     settings: Settings | None = None,
     *,
+    resume: RunFolder | str | Path | None = None,
     data_dir: str | Path | None = None,
     say: Callable[[str], None] = print,
     **overrides: object,
 ) -> Plan:
-    """Resolve the settings of a new run and load its images; see `train_vae`.
-
-    Raises:
-        InputError: The data cannot be had, or a setting is not possible.
-    """
+    """Resolve the settings of a new run, or of the one to `resume`, and load its images; see `train_vae`."""
+    if settings is not None and not isinstance(settings, SETTINGS[kind]):
+        raise InputError(
+            f"`settings` must be {SETTINGS[kind].__name__}, as from resolve_settings({kind!r}, ...); "
+            f"received {type(settings).__name__}"
+        )
+    if resume:
+        return _plan_resume(kind, resume, data, held_out, settings, overrides, data_dir, say)
     data = "mnist5k" if data is None else data
     recipe = overrides.get("recipe")
     if settings is not None and recipe is not None:
@@ -66,7 +59,7 @@ def plan_run(
         # The seed and the size must be known to load the images; recipes may depend on what is loaded.
         early = resolve_settings(kind, getattr(data, "name", data if isinstance(data, str) else "images"), **overrides)
     else:
-        early = check_kind(kind, settings).replace(**overrides)
+        early = settings.replace(**overrides)
     check_engine(early, keras.backend.backend())
     train, held_out = _load(data, held_out, early, data_dir, say)
     why = ""
@@ -78,27 +71,20 @@ def plan_run(
     return Plan(kind, early, why, train, held_out, validation, source)
 
 
-def plan_resume(
+def _plan_resume(
     kind: str,
     folder: RunFolder | str | Path,
-    data: object = None,
-    held_out: object = None,
-    settings: Settings | None = None,
-    *,
-    data_dir: str | Path | None = None,
-    say: Callable[[str], None] = print,
-    **overrides: object,
+    data: object,
+    held_out: object,
+    settings: Settings | None,
+    overrides: dict[str, object],
+    data_dir: str | Path | None,
+    say: Callable[[str], None],
 ) -> Plan:
-    """Take settings and images of a run that is to be continued; see `train_vae`.
-
-    Raises:
-        InputError: There is no such run, or something else than the number of epochs is to change.
-    """
     run = load_run(folder.path if isinstance(folder, RunFolder) else folder)
     if run.kind != kind:
         raise InputError(f"{run.where} is a {run.kind} run; resume it with train_{run.kind}")
-    new = check_kind(kind, settings) if settings is not None else run.settings
-    new = new.replace(**overrides)
+    new = (settings or run.settings).replace(**overrides)
     if different := run.settings.differences(new, MAY_CHANGE):
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
@@ -120,16 +106,6 @@ def plan_resume(
         train, validation = split_validation(train, new)
     run.check_images(train, held_out)
     return Plan(kind, new, "", train, held_out, validation, source or run.record.get("source"), run)
-
-
-def check_kind(kind: str, settings: object) -> Settings:
-    """Return settings, or raise InputError if they are not of a kind."""
-    if not isinstance(settings, SETTINGS[kind]):
-        raise InputError(
-            f"`settings` must be {SETTINGS[kind].__name__}, as from resolve_settings({kind!r}, ...); "
-            f"received {type(settings).__name__}"
-        )
-    return settings
 
 
 def _load(

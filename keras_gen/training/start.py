@@ -11,7 +11,6 @@ from pathlib import Path
 
 import keras
 
-from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
 from keras_gen.files import check_links, remove_leftovers
 from keras_gen.run import Run, RunFolder
@@ -21,57 +20,41 @@ from keras_gen.run.images import save_images
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.new_folder import new_id
 from keras_gen.run.record import describe_images
-from keras_gen.settings import Settings
 from keras_gen.training.callbacks import checked_callbacks
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
 from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
 from keras_gen.training.loop import Loop
-from keras_gen.training.planning import Plan, plan_resume, plan_run
+from keras_gen.training.planning import Plan, make_plan
 from keras_gen.training.trainer import Trainer
-
-SAVE_EVERY = 60.0  # seconds
 
 
 def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
     """Build the networks and what trains them, and say what will be trained on and what computes; nothing is written.
 
     The settings of the plan are the trainer's afterwards: their precision is not `auto` any more.
-
-    Raises:
-        InputError: The settings do not fit the images.
     """
     trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings)
-    check_batches(trainer, plan.train)
+    count, images_per_step = len(plan.train), trainer.images_per_step
+    if count < images_per_step:
+        largest = count // (4 * images_per_step // plan.settings.training.batch_size)
+        remedy = f"use `batch_size={largest}`, or more images" if largest >= 2 else "use more images"
+        raise InputError(f"{count} training images are fewer than the {images_per_step} of one step; {remedy}")
     announce(plan, trainer, say)
     plan.settings = trainer.settings
     return trainer
 
 
-def check_batches(trainer: Trainer, train: ImageSet) -> None:
-    """Raise InputError when there are too few images for one step."""
-    if len(train) < trainer.images_per_step:
-        largest = len(train) // (4 * trainer.images_per_step // trainer.settings.training.batch_size)
-        remedy = f"use `batch_size={largest}`, or more images" if largest >= 2 else "use more images"
-        raise InputError(
-            f"{len(train)} training images are fewer than the {trainer.images_per_step} of one step; {remedy}"
-        )
-
-
 def train(
     kind: str,
-    data: object = None,
-    held_out: object = None,
-    settings: Settings | None = None,
-    *,
+    *data: object,
     folder: RunFolder | str | Path | bool | None = None,
     resume: bool = False,
     callbacks: list[keras.callbacks.Callback] | tuple = (),
-    data_dir: str | Path | None = None,
     say: Callable[[str], None] = print,
-    save_every: float = SAVE_EVERY,
+    save_every: float = 60.0,
     doctor: bool = True,
-    **overrides: object,
+    **options: object,
 ) -> Run:
     """Train a model of a kind; see `train_vae` and `train_dcgan`."""
     if folder is not None and not isinstance(folder, RunFolder | bool):
@@ -81,11 +64,7 @@ def train(
     if not callable(say):
         raise InputError(f"`say` must be a function that takes a line, such as print; received {say!r}")
     say, save_every, callbacks = unbreakable(say), check_seconds("save_every", save_every), checked_callbacks(callbacks)
-    options = {"data_dir": data_dir, "say": say, **overrides}
-    if resume:
-        plan = plan_resume(kind, folder, data, held_out, settings, **options)
-    else:
-        plan = plan_run(kind, data, held_out, settings, **options)
+    plan = make_plan(kind, *data, resume=folder if resume else None, say=say, **options)
     trainer = prepare(plan, say)
     run = run_plan(plan, trainer, folder, callbacks=callbacks, say=say, save_every=save_every, doctor=doctor)
     if run.stopped_by is not None:
@@ -100,9 +79,8 @@ def run_plan(
     *,
     callbacks: list[keras.callbacks.Callback] | tuple | Callable[[Run], list] = (),
     say: Callable[[str], None] = print,
-    save_every: float = SAVE_EVERY,
-    doctor: bool = True,
     command: str | None = None,
+    **options: object,
 ) -> Run:
     """Train what `prepare` has made ready, and draw what it learned.
 
@@ -112,9 +90,8 @@ def run_plan(
         folder: A new path, a `RunFolder`, True for the next number under `runs`, or None to write nothing.
         callbacks: The user's, or a function of the run that returns them.
         say: Takes lines of text for the user.
-        save_every: Seconds between checkpoints.
-        doctor: Whether to look for what is wrong with the run after each epoch.
         command: The command line, which run.json keeps.
+        **options: Of the loop: `save_every` and `doctor`.
 
     Returns:
         The run; `run.stopped_by` is the number of the signal that stopped it, or None.
@@ -123,22 +100,11 @@ def run_plan(
     run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
-            for name in ("images", "figures", "models", "checkpoints"):
-                check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
             _restore(trainer, run, say)
         if not trainer.chief:  # only the first of several workers writes
             run.folder = None
-        loop = Loop(
-            trainer,
-            run,
-            plan.train,
-            plan.held_out,
-            measure=measure,
-            callbacks=callbacks(run) if callable(callbacks) else callbacks,
-            say=say,
-            save_every=save_every,
-            doctor=doctor,
-        )
+        callbacks = callbacks(run) if callable(callbacks) else callbacks
+        loop = Loop(trainer, run, plan.train, plan.held_out, measure=measure, callbacks=callbacks, say=say, **options)
         if run.folder is not None:
             remove_leftovers(run.folder.path)
         run.update(status="running")
@@ -158,33 +124,31 @@ def _begin(
     plan: Plan, trainer: Trainer, folder: RunFolder | str | Path | bool | None, command: str | None, say: Callable
 ) -> tuple[Run, Callable | None]:
     """Return a new run with its folder, or the one to continue, and what measures it on validation images."""
-    commands = [command] if command else []
-    if plan.run is not None:
-        run = plan.run
-        run.settings, run.chief = plan.settings, trainer.chief
-        record = {"settings": plan.settings.as_dict(), "commands": run.record.get("commands", []) + commands}
-        record["id"] = run.record.get("id") or new_id()  # a run of format version 1 has none
-        record |= describe_images(plan.train, plan.held_out, plan.source) | _made_with()
-        run.continue_with(trainer.models, (plan.train, plan.held_out), record)
-        say(f"Run     {run.where}")
-        return run, _measure(run, plan)
+    old = {} if plan.run is None else plan.run.record
     record = {
-        "id": new_id(),
+        "id": old.get("id") or new_id(),  # a run of format version 1 has none
         "kind": plan.kind,
         "settings": plan.settings.as_dict(),
         **describe_images(plan.train, plan.held_out, plan.source),
-        "pixel_range": list(trainer.pixel_range),
-        "seed": plan.settings.training.seed,
-        **_made_with(),
-        "status": "running",
-        "findings": [],
-        "commands": commands,
+        "backend": keras.backend.backend(),
+        "device": device_name(),
+        "versions": versions(),
+        "commands": [*old.get("commands", []), *([command] if command else [])],
     }
-    run = RUNS[plan.kind](record, models=trainer.models, datasets=(plan.train, plan.held_out))
-    run.continue_with(trainer.models, (plan.train, plan.held_out), {})
-    run.chief = trainer.chief
-    measure = _measure(run, plan)  # before there is a folder: what it needs may be missing
-    if folder and trainer.chief:
+    if plan.run is not None:
+        run = plan.run
+        run.settings = plan.settings
+    else:
+        record |= {"pixel_range": list(trainer.pixel_range), "seed": plan.settings.training.seed}
+        record |= {"status": "running", "findings": []}
+        run = RUNS[plan.kind](record)
+    run.continue_with(trainer.models, (plan.train, plan.held_out), record)
+    measure = None
+    if plan.validation is not None and trainer.chief:  # before there is a folder: what it needs may be missing
+        measure = run.validation_measure(plan.train, plan.validation)
+    if plan.run is not None:
+        say(f"Run     {run.where}")
+    elif folder and trainer.chief:
         run.folder = _folder(folder, plan, record)
         run.record = run.folder.read()
     return run, measure
@@ -197,12 +161,6 @@ def _fill_folder(run: Run, plan: Plan, say: Callable[[str], None]) -> None:
     say(f"Preview {run.draw_data()}")
 
 
-def _measure(run: Run, plan: Plan) -> Callable | None:
-    if plan.validation is None or not run.chief:
-        return None
-    return run.validation_measure(plan.train, plan.validation)
-
-
 def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> RunFolder:
     if isinstance(folder, RunFolder):
         if folder.used:
@@ -212,12 +170,10 @@ def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> 
     return RunFolder.create(None if folder is True else folder, plan.kind, plan.train.name, facts=record)
 
 
-def _made_with() -> dict[str, object]:
-    return {"backend": keras.backend.backend(), "device": device_name(), "versions": versions()}
-
-
 def _restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
     """Set networks, optimisers and the run to where the last checkpoint was taken; to the start, if there is none."""
+    for name in ("images", "figures", "models", "checkpoints"):
+        check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
     if not run.folder.has_checkpoint:
         say("Resume  from the beginning: the run was stopped before anything was saved")
         _forget_later_findings(run)

@@ -12,40 +12,22 @@ from keras_gen.settings import Settings
 
 
 class Trainer(ABC):
-    """A model and its training step: see `VAETrainer` and `DCGANTrainer`, and their compiled twins.
-
-    Attributes:
-        kind: `vae` or `dcgan`.
-        settings: What was built, and how it is trained.
-        model: What `keras.callbacks.Callback.model` is: the VAE, or the GAN.
-        models: The models that a run saves, by name.
-        pixel_range: Lowest and highest value of a pixel, as the models see it.
-        images_per_step: Images of the data set that one step takes.
-        drop_last: Whether a last batch that is not full is left out.
-        optimizers: By what they train.
-        variables: All that a checkpoint holds, in groups.
-        sums: Total and count of each loss in the epoch so far, as JSON can hold them.
-        steps_per_execution: Steps that one call of `train_steps` takes at most.
-        compiling_calls: Calls at the start that take longer than those that follow.
-        chief: Whether this process writes the run; of several that train together only one does.
-        epoch: Where the run stands, from 1; with the seed and the step it fixes every draw.
-        step: Likewise.
-    """
+    """A model and its training step: see `VAETrainer` and `DCGANTrainer`, and their compiled twins."""
 
     kind: str
     settings: Settings
-    model: keras.Model
-    models: dict[str, keras.Model]
-    pixel_range: tuple[float, float]
+    model: keras.Model  # the VAE, or the GAN, as callbacks see it
+    models: dict[str, keras.Model]  # that a run saves
+    pixel_range: tuple[float, float]  # lowest and highest value of a pixel, as the models see it
     images_per_step: int
-    drop_last: bool
-    optimizers: dict[str, keras.optimizers.Optimizer]
-    variables: dict[str, list[keras.Variable]]
-    sums: dict[str, list[float]]
-    steps_per_execution: int = 1
-    compiling_calls: int = 1
-    chief: bool = True
-    epoch: int = 1
+    drop_last: bool  # whether a last batch that is not full is left out
+    optimizers: dict[str, keras.optimizers.Optimizer]  # by what they train
+    variables: dict[str, list[keras.Variable]]  # all that a checkpoint holds, in groups
+    sums: dict[str, list[float]]  # total and count of each loss in the epoch so far, as JSON can hold them
+    steps_per_execution: int = 1  # steps that one call of `train_steps` takes at most
+    compiling_calls: int = 1  # calls at the start that take longer than those that follow
+    chief: bool = True  # whether this process writes the run; of several that train together only one does
+    epoch: int = 1  # where the run stands, from 1; with the seed it fixes every draw
     step: int = 1
 
     def start_epoch(self, epoch: int) -> None:
@@ -54,39 +36,20 @@ class Trainer(ABC):
 
     @abstractmethod
     def train_step(self, images: np.ndarray) -> dict[str, float]:
-        """Take one step and return its losses.
-
-        Args:
-            images: uint8, shape (images_per_step, height, width, channels).
-        """
+        """Take one step on uint8 images, shape (images_per_step, height, width, channels); return its losses."""
 
     @abstractmethod
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
-        """Take one step and say which weights it changed.
-
-        Args:
-            images: All training images.
-            batch: Indices of the step's.
-            step: Where the run stands.
-
-        Raises:
-            RunError: It changed what it must not, or did not change what it must.
-        """
+        """Take the step on the images of a batch of indices, and say which weights it changed."""
 
     @abstractmethod
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
         """Return the losses on held-out images, uint8, by the names of the training losses with `held_out_` before."""
 
     def train_steps(self, images: np.ndarray, batches: list[np.ndarray], step: int) -> None:
-        """Take a step on each batch.
+        """Take a step on each of at most `steps_per_execution` batches of indices, all of one length.
 
-        Args:
-            images: All training images, uint8, shape (n, height, width, channels).
-            batches: At most `steps_per_execution` arrays of indices, all of one length.
-            step: The first batch's, from 1.
-
-        Raises:
-            RunError: A loss is not finite.
+        The images are all training images, uint8; `step` is the first batch's, from 1.
         """
         for number, batch in enumerate(batches, start=step):
             self.step = number
@@ -97,11 +60,7 @@ class Trainer(ABC):
         return {name: total / count for name, (total, count) in self.sums.items()}
 
     def record(self, losses: dict[str, float], images: int, step: int) -> None:
-        """Add the losses of one step, each a mean over its images, to those of the epoch.
-
-        Raises:
-            RunError: A loss is not finite.
-        """
+        """Add the losses of one step, each a mean over its images, to those of the epoch."""
         for name, loss in losses.items():
             value = float(loss)
             if not math.isfinite(value):

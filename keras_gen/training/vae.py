@@ -1,7 +1,6 @@
 """Training of the variational autoencoder with `train_on_batch`."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -16,7 +15,7 @@ from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.settings import VAESettings
 from keras_gen.training.device import jit_compile, precision
 from keras_gen.training.freezing import check_changes, weight_changes
-from keras_gen.training.start import SAVE_EVERY, train
+from keras_gen.training.start import train
 from keras_gen.training.trainer import Trainer
 
 OPTIMIZERS = {"rmsprop": keras.optimizers.RMSprop, "adam": keras.optimizers.Adam}
@@ -24,12 +23,7 @@ HELD_OUT_PIXELS = 1000 * 784
 
 
 class VAETrainer(Trainer):
-    """A VAE and its training step.
-
-    Args:
-        image_shape: Height, width and channels.
-        settings: What to build and how to train it.
-    """
+    """A VAE and its training step."""
 
     kind = "vae"
     pixel_range = (0.0, 1.0)
@@ -66,12 +60,9 @@ class VAETrainer(Trainer):
             self.vae.optimizer.learning_rate = training.learning_rate * (1 + math.cos(math.pi * part)) / 2
 
     def train_step(self, images: np.ndarray) -> dict[str, float]:
-        """Update encoder and decoder on a batch.
+        """Update encoder and decoder on uint8 images, shape (batch, height, width, channels).
 
         The compiled loss is the reconstruction; the layer `kl` of the model adds the KL term to it.
-
-        Args:
-            images: uint8, shape (batch, height, width, channels).
         """
         images = observed(images, self.settings.decoder.likelihood, self.random("binarize"))
         x = to_range(images, self.pixel_range)
@@ -103,11 +94,7 @@ class VAETrainer(Trainer):
         return self.vae.get_layer("kl").mean()
 
     def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
-        """Return the losses on held-out images, one latent sample each, always with the same noise.
-
-        Args:
-            images: uint8, shape (n, height, width, channels).
-        """
+        """Return the losses on held-out images, one latent sample each, always with the same noise."""
         random = random_stream(self.settings.training.seed, "held_out")
         images = observed(images, self.settings.decoder.likelihood, random)
         epsilon = draw_latents(random, len(images), self.settings.latent_dim)
@@ -133,11 +120,7 @@ def train_vae(
     folder: RunFolder | str | Path | None = None,
     resume: bool = False,
     callbacks: list[keras.callbacks.Callback] | tuple = (),
-    data_dir: str | Path | None = None,
-    say: Callable[[str], None] = print,
-    save_every: float = SAVE_EVERY,
-    doctor: bool = True,
-    **overrides: object,
+    **options: object,
 ) -> VAERun:
     """Train a variational autoencoder.
 
@@ -150,13 +133,11 @@ def train_vae(
         folder: Where the run is written: a new path, or a `RunFolder`. None writes nothing, and such a run cannot be
             resumed.
         resume: Continue from the folder's last checkpoint.
-        callbacks: Keras callbacks of your own. Their `model` is the VAE; epochs count from 0; `logs` has the losses
-            under our names and under Keras's (`val_loss` for `held_out_loss`).
-        data_dir: Folder to look in for a data set's files.
-        say: Takes lines of text for the user.
-        save_every: Seconds between checkpoints.
-        doctor: Whether to look for what is wrong with the run after each epoch.
-        **overrides: Single settings by name, such as `epochs=5` or `latent_dim=8`.
+        callbacks: Keras callbacks of your own. Their `model` is the VAE (the GAN in `train_dcgan`); epochs count from
+            0; `logs` has the losses under our names and under Keras's (`val_loss` for `held_out_loss`).
+        **options: Single settings by name, such as `epochs=5` or `latent_dim=8`, and: `data_dir`, a folder to look in
+            for a data set's files; `say`, a function that takes lines of text (print); `save_every`, the seconds
+            between checkpoints (60); `doctor`, whether to look for what is wrong with the run after each epoch (True).
 
     Returns:
         The run, with `models["encoder"]`, `models["decoder"]` and `history`.
@@ -166,17 +147,4 @@ def train_vae(
         RunError: The weight check failed, or a loss is not finite.
         KeyboardInterrupt: It was interrupted; what was trained is saved if there is a folder.
     """
-    return train(
-        "vae",
-        data,
-        held_out,
-        settings,
-        folder=folder,
-        resume=resume,
-        callbacks=callbacks,
-        data_dir=data_dir,
-        say=say,
-        save_every=save_every,
-        doctor=doctor,
-        **overrides,
-    )
+    return train("vae", data, held_out, settings, folder=folder, resume=resume, callbacks=callbacks, **options)

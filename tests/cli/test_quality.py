@@ -37,8 +37,10 @@ def write_run(path, status, kind="vae", **overrides):
     }
     RunFolder.create(path, kind, "mnist5k", facts=facts)
     folder = RunFolder(path)
-    folder.write_history([{"epoch": 1, "held_out_loss": 150, "held_out_reconstruction": 144, "held_out_kl": 6}])
-    folder.write_timing([{"epoch": 1, "train_seconds": 2}])
+    folder.write_table(
+        "history.csv", [{"epoch": 1, "held_out_loss": 150, "held_out_reconstruction": 144, "held_out_kl": 6}]
+    )
+    folder.write_table("timing.csv", [{"epoch": 1, "train_seconds": 2}])
 
 
 @pytest.fixture

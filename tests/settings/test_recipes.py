@@ -15,6 +15,7 @@ from keras_gen.settings import (
     settings_from_record,
     to_toml,
 )
+from keras_gen.text import printable
 
 
 def images(name="photos", count=100, shape=(32, 32, 3)):
@@ -285,7 +286,7 @@ def test_a_run_is_a_recipe(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(record(**settings.as_dict())))
     again = resolve_settings("vae", "photos", tmp_path, encoder={"filters": 16})
     assert settings.differences(again) == [
-        f"`recipe` was tuned, now {str(tmp_path)[:77] + '...' if len(str(tmp_path)) > 80 else tmp_path}",
+        f"`recipe` was tuned, now {printable(tmp_path, 80)}",
         "`encoder.filters` was 32, now 16",
     ]
     assert again.decoder.filters == 16

@@ -15,7 +15,6 @@ from keras_gen.settings import (
     GeneratorSettings,
     VAESettings,
     fields_of,
-    parse_set,
     parse_sets,
     resolve_settings,
 )
@@ -101,9 +100,9 @@ def test_every_flat_name_of_format_version_1_sets_what_it_named(kind, name, plac
             "dcgan",
             "loss",
             "a" * 200,
-            "`training.loss` must be one of cross_entropy, hinge; received " + "a" * 77 + "...",
+            "`training.loss` must be one of cross_entropy, hinge; received " + "a" * 40 + "…" + "a" * 39,
         ),
-        ("dcgan", "loss", "\x1b[31m", r"`training.loss` must be one of cross_entropy, hinge; received '\x1b[31m'"),
+        ("dcgan", "loss", "\x1b[31m", r"`training.loss` must be one of cross_entropy, hinge; received \x1b[31m"),
         ("dcgan", "generator", 5, "`generator` must be a table of settings; received 5"),
         ("vae", "distribute", "mirrored", '`distribute="mirrored"` needs the other engine; add `engine="compiled"`'),
         ("dcgan", "share_fakes", True, '`share_fakes` needs the other engine; add `engine="compiled"`'),
@@ -219,8 +218,7 @@ def test_differences_name_each_changed_setting_once():
 
 
 def test_set_names_a_group_a_field_and_a_value():
-    assert parse_set("dcgan", "generator.kernel_size = 4") == ("generator", "kernel_size", "4")
-    texts = ["generator.kernel_size=4", "training.augment=color,mirror", "generator.filters=8"]
+    texts = ["generator.kernel_size = 4", "training.augment=color,mirror", "generator.filters=8"]
     overrides = {"generator": {"kernel_size": "4", "filters": "8"}, "training": {"augment": "color,mirror"}}
     assert parse_sets("dcgan", texts) == overrides
     settings = resolve_settings("dcgan", **overrides)

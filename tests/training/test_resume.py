@@ -1,6 +1,5 @@
 """An interrupted and resumed run ends as an uninterrupted one: the same weights, the same history."""
 
-import functools
 import os
 import signal
 
@@ -8,10 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gen import ImageSet, load_run
+from keras_gen import load_run
 from keras_gen.errors import InputError, RunError
 from keras_gen.training import VAETrainer
-from tests.conftest import striped_images
 from tests.small import TRAIN, assert_same_runs, quiet, small_settings, stop_after, train_small, weights_of
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -19,16 +17,6 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 DEEP = {"intermediate_dim": "16,8", "kl_warmup": 3, "learning_rate_schedule": "cosine", "optimizer": "adam"}
 AUGMENTED = {"augment": "color,translation,cutout,mirror", "discriminator_steps": 2, "optimizer": "rmsprop"}
 slow = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def undisturbed():
-    """Return the run of a VAE that nothing disturbed, by its epochs; each is trained once."""
-    sets = [
-        ImageSet(*striped_images(count, seed=seed), ("upright", "lying"), "stripes")
-        for seed, count in enumerate((64, 16))
-    ]
-    return functools.cache(lambda epochs: train_small("vae", *sets, epochs=epochs))
 
 
 @pytest.mark.parametrize(
@@ -71,14 +59,6 @@ class Sends(keras.callbacks.Callback):
         self.left -= 1
         if self.left == 0:
             os.kill(os.getpid(), self.number)
-
-
-@pytest.fixture
-def interruptible():
-    """SIGINT raises KeyboardInterrupt, as it does not in a shell's background job."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def test_a_signal_while_the_last_epoch_is_saved_leaves_a_finished_run(tmp_path, image_sets, interruptible):
@@ -177,7 +157,7 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
     killed_run = load_run(tmp_path / "run")  # what it had written after its last checkpoint
     later = [{"name": name, "text": "", "epoch": epoch, "resolved": 2} for name, epoch in (("old", 1), ("later", 2))]
     killed_run.folder.write(findings=later)
-    killed_run.folder.write_history([*killed_run.history, killed_run.history[0] | {"epoch": 2}])
+    killed_run.folder.write_table("history.csv", [*killed_run.history, killed_run.history[0] | {"epoch": 2}])
     run = train_small("vae", folder=tmp_path / "run", resume=True, callbacks=[stop_after(1)])
     assert run.findings == load_run(tmp_path / "run").findings == [later[0] | {"resolved": None}]
     assert load_run(tmp_path / "run").history == run.history == killed_run.history
