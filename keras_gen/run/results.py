@@ -118,6 +118,12 @@ class RunResults:
         self._default_folder()
         return make_film(self, out, frames, frame_ms, say)
 
+    def export(self, to: str, out: str | Path | None = None) -> Path:
+        """Write the networks in another program's format, with a model card; see `keras_gen.run.export.export_run`."""
+        from keras_gen.run.export import export_run
+
+        return export_run(self, to, out)
+
     def draw_data(self) -> Path:
         """Draw some training images as the networks see them into the folder, and return the picture's path."""
         from keras_gen.latent.pictures import draw_data
