@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_gen.cli.command import DONE, Parser, check_ending, check_new, say
-from keras_gen.cli.runs import run_parser
+from keras_gen.cli.runs import add_training_images_flag, run_parser
 
 
 def main(argv: list[str]) -> int:
@@ -14,7 +14,8 @@ def main(argv: list[str]) -> int:
         check_new(options.out)
     from keras_gen.run import load_run
 
-    say(f"Open in a browser: {load_run(options.run).report(options.out, say)}")
+    page = load_run(options.run).report(options.out, say, training_images=options.training_images)
+    say(f"Open in a browser: {page}")
     return DONE
 
 
@@ -26,4 +27,5 @@ def parser() -> Parser:
         "and `evaluate` do so at their end.",
     )
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
+    add_training_images_flag(result)
     return result

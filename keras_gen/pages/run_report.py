@@ -33,7 +33,7 @@ PICTURES = {
     "Losses": {"losses": "After each epoch: training solid, held-out dashed."},
     "Scores": {
         "scores": "On validation images, with two standard errors where they are known.",
-        "nearest": "Generated images, and below them the training images nearest to them.",
+        "nearest": "The ten generated images that come nearest to a copy, above the training images nearest to them.",
     },
     "Latent space": {
         "latent_space": "Held-out images, placed by the encoder; the colours are their labels.",
@@ -45,13 +45,19 @@ PICTURES = {
 }
 
 
-def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
+OF_TRAINING_IMAGES = ("nearest", "data")  # pictures that show some
+
+
+def write_report(
+    run: Run, out: str | Path | None = None, say: Callable[[str], None] = print, training_images: bool = True
+) -> Path:
     """Write a run's report and return its path.
 
     Args:
         run: A run with a folder.
         out: The file; None is report.html in the folder.
         say: Told of pictures that are left out, since they are damaged.
+        training_images: Whether the page shows training images.
 
     Raises:
         InputError: The run has no folder, or a table in it is damaged.
@@ -64,7 +70,7 @@ def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], N
             findings=[_finding(finding) for finding in run.findings if finding.get("resolved") is None],
             resolved=[_finding(finding) for finding in run.findings if finding.get("resolved") is not None],
             grids=_grids(run, say),
-            sections=_sections(run, say),
+            sections=_sections(run, say, training_images),
             tables=_tables(run),
             commands=_commands(run),
         )
@@ -101,7 +107,7 @@ def _grids(run: Run, say: Callable[[str], None]) -> list[Grid]:
     return [Grid(source, epoch) for epoch, source in sources.items() if source]
 
 
-def _sections(run: Run, say: Callable[[str], None]) -> list[Section]:
+def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> list[Section]:
     finished = run.status == "finished"
     names = ["data", *(["losses", *(FILE_NAMES[view] for view in run.final_views)] if finished else [])]
     files = [run.folder.path / "figures" / f"{name}.png" for name in names] + [
@@ -110,7 +116,8 @@ def _sections(run: Run, say: Callable[[str], None]) -> list[Section]:
     say_missing([path for path in files if (run.history or finished) and not path.exists()], say)
     sections = []
     for title, texts in PICTURES.items():
-        paths = {run.folder.path / "figures" / f"{name}.png": text for name, text in texts.items()}
+        shown = [name for name in texts if training_images or name not in OF_TRAINING_IMAGES]
+        paths = {run.folder.path / "figures" / f"{name}.png": texts[name] for name in shown}
         sources = {_source(run, path, say): text for path, text in paths.items() if path.exists()}
         pictures = [Picture(source, text) for source, text in sources.items() if source]
         sections += [Section(title, pictures)] if pictures else []
