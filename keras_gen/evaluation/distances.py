@@ -7,6 +7,7 @@ from scipy.stats import betabinom
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 
+from keras_gen.errors import InputError
 from keras_gen.evaluation.estimate import Estimate
 
 ROWS = 1000  # of a kernel matrix that are in memory at a time
@@ -27,7 +28,7 @@ def fid(real: np.ndarray, generated: np.ndarray) -> float:
     Returns:
         0 or more, in squared units of the features.
     """
-    real, generated = np.asarray(real, np.float64), np.asarray(generated, np.float64)
+    real, generated = _checked(real, generated)
     means = np.mean(real, axis=0) - np.mean(generated, axis=0)
     root_real, root_generated = _covariance_root(real), _covariance_root(generated)
     # With C = R^T R the trace of (C_r C_g)^(1/2) is the sum of the singular values of R_r R_g^T: no matrix
@@ -57,7 +58,7 @@ def kid(real: np.ndarray, generated: np.ndarray) -> Estimate:
         The distance, which is negative about half the times when there is none.
 
     Raises:
-        ValueError: The numbers of rows differ.
+        InputError: The numbers of rows differ, or those of features.
     """
     return kid_with_values(real, generated)[0]
 
@@ -68,9 +69,9 @@ def kid_with_values(real: np.ndarray, generated: np.ndarray) -> tuple[Estimate, 
     The mean difference of two runs' values on the same real images, and its standard error as that of a mean, compare
     the runs: what both owe to the real images cancels.
     """
+    real, generated = _checked(real, generated)
     if len(real) != len(generated) or len(real) < 4:
-        raise ValueError(f"kid takes equal numbers of rows, at least 4. Received: {len(real)} and {len(generated)}")
-    real, generated = np.asarray(real, np.float64), np.asarray(generated, np.float64)
+        raise InputError(f"kid takes equal numbers of rows, at least 4; received {len(real)} and {len(generated)}")
     n = len(real)
     row_means, squares = np.empty(n), 0.0
     for start in range(0, n, ROWS):
@@ -147,8 +148,9 @@ def prdc(real: np.ndarray, generated: np.ndarray, k: int = 5) -> PRDC:
         generated: Features, shape (m, d), more than k rows; take as many as there are real ones.
         k: Which neighbour sets the reach.
     """
-    centre = np.mean(real, axis=0, dtype=np.float64)
-    real, generated = np.asarray(real, np.float64) - centre, np.asarray(generated, np.float64) - centre
+    real, generated = _checked(real, generated)
+    centre = np.mean(real, axis=0)
+    real, generated = real - centre, generated - centre
     rounding = 1e-7 * np.sqrt(np.mean(np.sum(real**2, axis=1)))  # of distances that are computed in two ways
     near, indices = NearestNeighbors(n_neighbors=k).fit(real).kneighbors()  # without arguments: no point is its own
     reach = near[:, -1] + rounding
@@ -186,6 +188,14 @@ def _good_share(coverage: float, real: int, generated: int, k: int) -> float:
     good = np.arange(generated + 1)
     below = sum((k - j) * betabinom.pmf(j, good, k, real - k) for j in range(k))
     return float(np.interp(coverage, 1 - below / k, good / generated))
+
+
+def _checked(real: np.ndarray, generated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both sets of features in float64, or raise InputError if they are not of one network."""
+    real, generated = np.asarray(real, np.float64), np.asarray(generated, np.float64)
+    if real.ndim != 2 or generated.ndim != 2 or real.shape[1] != generated.shape[1]:
+        raise InputError(f"features have shapes {real.shape} and {generated.shape}; take both from one network")
+    return real, generated
 
 
 def _covariance_root(features: np.ndarray) -> np.ndarray:

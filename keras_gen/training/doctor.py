@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.training.findings import PROBED, Finding, check_gradients, dcgan_checks, vae_checks
+from keras_gen.training.findings import PROBED, Finding, dcgan_checks, vae_checks
+from keras_gen.training.gradients import check_gradients
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
@@ -25,7 +24,8 @@ FEW_STEPS = 500  # before these a generator's images are alike because it has ha
 NEAR_ZERO = 0.01  # nats: a discriminator that is never wrong about generated images; healthy runs stay above 0.02
 FOOLED = 0.15  # nats: a generator whose images all pass
 ALIKE = 0.25  # of the real images' mean distance to each other; healthy runs stay above 0.45
-VANISHED, EXPLODED = 1e-10, 1e5  # root mean square of a layer's gradient
+FEW_KINDS = 0.35  # of the real images' mean distance to the nearest other; healthy runs have 0.9, one of only 1s 0.46
+WORSE = 3  # standard errors by which a KID is above the best one
 IMPOSSIBLE = 1.2  # exp(-loss on fakes) + exp(-generator's loss) is at most 1 for one function
 OVERFITTED = 0.02  # rise of the held-out loss, of what it is or of what was learned, whichever is larger
 
@@ -74,6 +74,8 @@ def dcgan_checks(doctor: Doctor) -> list[Callable[[], Finding | None]]:
     return [
         *(losses if settings.training.loss == "cross_entropy" else []),  # what these know of are probabilities
         lambda: _collapse(images, doctor.images, steps),
+        lambda: _few_kinds(doctor, images, steps),
+        lambda: _worsening(run.metrics),
         lambda: _images_stand_still(doctor, images, run.epoch),
     ]
 
@@ -105,7 +107,7 @@ def _posterior_collapse(doctor: Doctor, kl: np.ndarray) -> Finding | None:
         return None
     return Finding(
         "posterior collapse",
-        f"Posterior collapse: no latent dimension carries information (the largest KL is {_brief(kl.max())} nats), so "
+        f"Posterior collapse: no latent dimension carries information (the largest KL is {brief(kl.max())} nats), so "
         "all reconstructions are alike: lower `beta`, or the learning rate.",
     )
 
@@ -191,13 +193,43 @@ def _generator_wins(history: list[dict[str, float]]) -> Finding | None:
 
 
 def _collapse(images: np.ndarray, real: np.ndarray, steps: int) -> Finding | None:
-    share = _mean_distance(images) / max(_mean_distance(real.astype(np.float32)), 1e-6)
+    share = _mean_distance(images) / max(_mean_distance(real), 1e-6)
     if steps < FEW_STEPS or share >= ALIKE:
         return None
     return Finding(
         "collapse",
         "The generated images have collapsed: they are much more alike than real ones: lower both learning rates, or "
         "go back to a better epoch (`evaluate_every` keeps the best).",
+    )
+
+
+def _few_kinds(doctor: Doctor, images: np.ndarray, steps: int) -> Finding | None:
+    """Find images that are far apart on average, and each nearly the same as some other one."""
+    real = doctor.images
+    share = _nearest_distance(images[: len(real)]) / max(_nearest_distance(real), 1e-6)
+    if steps < FEW_STEPS or share >= FEW_KINDS or doctor.sees("collapse"):
+        return None
+    return Finding(
+        "collapse to a few",
+        f"The generated images have collapsed to a few: each of {len(real)} has another that is nearly the same: "
+        "lower both learning rates, or go back to a better epoch (`evaluate_every` keeps the best).",
+    )
+
+
+def _worsening(metrics: list[dict[str, float]]) -> Finding | None:
+    """Find a distance that is clearly above its best value, twice in a row."""
+    rows = [row for row in metrics if "kid" in row]
+    if len(rows) < FEW_EPOCHS:
+        return None
+    best = min(rows, key=lambda row: row["kid"])
+    errors = [math.hypot(row["kid_standard_error"], best["kid_standard_error"]) for row in rows[-2:]]
+    if any(row["kid"] <= best["kid"] + WORSE * error for row, error in zip(rows[-2:], errors, strict=True)):
+        return None
+    return Finding(
+        "worsening",
+        f"The KID worsens since epoch {best['epoch']} (from {brief(best['kid'])} to {brief(rows[-1]['kid'])}): the "
+        f"best models are kept (`best=True` uses them); stop there (`epochs={best['epoch']}`), or lower both learning "
+        "rates.",
     )
 
 
@@ -213,52 +245,24 @@ def _images_stand_still(doctor: Doctor, images: np.ndarray, epoch: int) -> Findi
     )
 
 
-def check_gradients(optimizers: dict[str, keras.optimizers.Optimizer]) -> Finding | None:
-    """Look at the optimisers' running averages of each kernel's gradient."""
-    for name, optimizer in optimizers.items():
-        for kernel, size in _gradient_sizes(optimizer):
-            if not size < EXPLODED:
-                return Finding(
-                    "exploding gradients",
-                    f"Exploding gradients in the {name} ({kernel}: {_brief(size)}): lower its learning rate tenfold.",
-                )
-            if size < VANISHED:
-                return Finding(
-                    "dead gradients",
-                    f"Dead gradients in the {name} ({kernel} gets none, as when no unit behind it is active any more): "
-                    "start again with a lower learning rate.",
-                )
-    return None
-
-
-def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> list[tuple[str, float]]:
-    """Return the root mean square of each kernel's gradient, as the optimiser remembers it.
-
-    Adam's first moment forgets in a few steps, its second takes thousands; RMSprop has the second alone, and forgets
-    it in some tens.
-    """
-    moments = {kind: [moment for moment in optimizer.variables if moment.path.endswith(kind)] for kind in _MOMENTS}
-    kind = _MOMENTS[0] if moments[_MOMENTS[0]] else _MOMENTS[1]
-    sizes = []
-    for variable in moments[kind]:
-        if len(variable.shape) < 2:  # biases in front of BatchNormalization have no gradient, and need none
-            continue
-        values = variable.value if kind == _MOMENTS[1] else keras.ops.square(variable.value)
-        kernel = variable.path.split("/")[-1].removesuffix(kind).replace("_kernel", "")
-        sizes.append((kernel, math.sqrt(max(0.0, float(keras.ops.mean(values))))))
-    return sizes
-
-
-_MOMENTS = ("_momentum", "_velocity")
-
-
 def _mean_distance(images: np.ndarray) -> float:
     """Return the mean Euclidean distance between two of the images."""
-    rows = images.reshape(len(images), -1)
+    return float(np.sum(_distances(images)) / max(1, len(images) * (len(images) - 1)))
+
+
+def _nearest_distance(images: np.ndarray) -> float:
+    """Return the mean Euclidean distance of an image to the nearest other one."""
+    if len(images) < 2:
+        return 0.0
+    return float(np.mean(np.min(_distances(images) + np.diag(np.full(len(images), np.inf)), axis=1)))
+
+
+def _distances(images: np.ndarray) -> np.ndarray:
+    rows = images.reshape(len(images), -1).astype(np.float64)
     squares = np.sum(rows**2, axis=1)
-    distances = np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T))
-    return float(np.sum(distances) / max(1, len(rows) * (len(rows) - 1)))
+    return np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T)) * (1 - np.eye(len(rows)))
 
 
-def _brief(value: float) -> str:
+def brief(value: float) -> str:
+    """Return a number with two digits."""
     return f"{value:.2g}"
