@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from keras_gen.benchmarks.markdown import markdown_table
 from keras_gen.data import load_dataset
-from keras_gen.evaluation.memorising import LEVEL, distinct, find_copies
+from keras_gen.evaluation.memorising import LEVEL, NEIGHBOURS, distinct, find_copies
 
 NOISE = 5  # grey levels, standard deviation
 SHARES = (0.005, 0.01, 0.02, 0.05)
 KINDS = ("exact", "slightly noisy", "mirrored")
-# Data set, images generated and held out, training images, honest sets, sets for each kind and share of copies.
+TRAINING_SETS = 4  # different ones in each case
+# Data set; images generated and held out, training images, honest sets, sets for each kind and share of copies.
 CASES = (
     ("mnist", 300, 1200, 200, 20),
     ("mnist", 1000, 4000, 200, 20),
@@ -25,10 +26,11 @@ CASES = (
 )
 
 
-def trials(honest: int, of_copies: int) -> Iterator[tuple[str, float, int]]:
-    """Yield the kind, the share and the number of each trial."""
-    yield from (("none", 0.0, number) for number in range(honest))
-    yield from ((kind, share, number) for kind in KINDS for share in SHARES for number in range(of_copies))
+def trials(honest: int, of_copies: int) -> list[tuple[str, float, int]]:
+    """Return the kind, the share and the number of each trial, those with the same training images together."""
+    found = [("none", 0.0, number) for number in range(honest)]
+    found += [(kind, share, number) for kind in KINDS for share in SHARES for number in range(of_copies)]
+    return sorted(found, key=lambda trial: trial[-1] % TRAINING_SETS)
 
 
 class Distances:
@@ -42,6 +44,7 @@ class Distances:
 
     def __init__(self, images: np.ndarray) -> None:
         self.count = len(images)
+        self.trained: np.ndarray | None = None
         noise = np.random.default_rng(0).normal(0, NOISE, images.shape).astype(np.float32)
         noisy = np.clip(np.rint(images + noise), 0, 255)
         plain = images.astype(np.float32).reshape(self.count, -1)
@@ -63,6 +66,8 @@ class Distances:
 
     def nearest(self, queries: np.ndarray, points: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Find the nearest points of queries, one of both as they are; see `keras_gen.evaluation.nearest`."""
+        if points is self.trained:
+            return self.near[0][queries], self.near[1][queries]
         plain = queries.max() < self.count
         distances = self.table[points][:, queries].T if plain else self.table[queries][:, points]
         if k == 1:
@@ -73,22 +78,31 @@ class Distances:
             indices = np.take_along_axis(indices, order, axis=1)
         return indices, np.take_along_axis(distances, indices, axis=1).astype(np.float64)
 
-    def p_value(self, n: int, train: int, kind: str, share: float, seed: int) -> float:
+    def train_on(self, trained: np.ndarray) -> None:
+        """Find the nearest of these images for all, so that `nearest` need not."""
+        everything = np.arange(len(self.table))
+        found = [self.nearest(part, trained, NEIGHBOURS) for part in np.array_split(everything, len(everything) // 500)]
+        self.near = tuple(map(np.concatenate, zip(*found, strict=True)))
+        self.trained = trained
+
+    def p_value(self, n: int, kind: str, share: float, seed: int) -> float:
         """Return the p-value of one set of generated images: real ones nobody trained on, and copies among them.
 
         Args:
             n: Generated, and held-out images.
-            train: Training images.
             kind: How copies are made: one of `KINDS`, or `none`.
             share: Of the generated images that are copies, of different training images.
             seed: Draws the sets.
         """
-        drawn = np.random.default_rng(seed).permutation(self.count)[: train + 2 * n]
-        trained, held_out, generated = np.split(drawn, [train, train + n])
+        random = np.random.default_rng(seed)
+        others = random.permutation(np.setdiff1d(np.arange(self.count), self.trained))
+        held_out, generated = others[:n], others[n : 2 * n]
         copies = round(share * n)
-        generated[:copies] = trained[:copies] + {"slightly noisy": 1, "mirrored": 2}.get(kind, 0) * self.count
+        copied = random.permutation(self.trained)[:copies]
+        generated[:copies] = copied + {"slightly noisy": 1, "mirrored": 2}.get(kind, 0) * self.count
         pair = (self.mirrored(generated), self.mirrored(held_out)) if kind == "mirrored" else None
-        return find_copies(generated, held_out, trained, mirrored=pair, search=self.nearest).p_value
+        options = {"mirrored": pair, "search": self.nearest, "seed": seed}
+        return find_copies(generated, held_out, self.trained, **options).p_value
 
 
 def copies_table(out: Path, data_dir: Path | None = None, say: Callable[[str], None] = print) -> None:
@@ -105,7 +119,7 @@ def copies_table(out: Path, data_dir: Path | None = None, say: Callable[[str], N
     done = {tuple(key): p for *key, p in map(json.loads, lines)}
     with path.open("a", encoding="utf-8") as file:
         for name, n, train, honest, of_copies in CASES:
-            distances = None
+            distances = drawn = None
             for trial in trials(honest, of_copies):
                 key = (name, n, *trial)
                 if key in done:
@@ -113,17 +127,20 @@ def copies_table(out: Path, data_dir: Path | None = None, say: Callable[[str], N
                 if distances is None:
                     say(f"{name}, {n:,} generated images")
                     distances = Distances(_images(name, train + 2 * n, data_dir, say))
-                done[key] = distances.p_value(n, train, *trial)
+                if (number := trial[-1] % TRAINING_SETS) != drawn:
+                    drawn = number
+                    distances.train_on(np.random.default_rng(number).permutation(distances.count)[:train])
+                done[key] = distances.p_value(n, *trial)
                 print(json.dumps([*key, done[key]]), file=file, flush=True)
     print("\n".join(markdown_table([_row(done, *case) for case in CASES])), flush=True)
 
 
 def _images(name: str, count: int, data_dir: Path | None, say: Callable[[str], None]) -> np.ndarray:
-    """Return different images of a data set, about a quarter more than are needed at once."""
+    """Return different images of a data set, a tenth more than are needed at once."""
     sets = [part.images for part in load_dataset(name, data_dir, say=say)]
     stay, honest, _ = distinct(*sets)
     images = np.concatenate([sets[0][stay], sets[1][honest]])
-    return images[np.random.default_rng(0).permutation(len(images))[: count + count // 4]]
+    return images[np.random.default_rng(0).permutation(len(images))[: count + count // 10]]
 
 
 def _row(done: dict[tuple, float], name: str, n: int, train: int, honest: int, of_copies: int) -> dict[str, str]:

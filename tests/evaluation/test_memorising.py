@@ -145,7 +145,10 @@ def test_the_table_of_distances_finds_what_the_images_do(digits):
     np.testing.assert_array_equal(by_table.indices, by_pixels.indices)
     np.testing.assert_allclose(by_table.distances, by_pixels.distances, atol=2)
     assert by_table.p_value == pytest.approx(by_pixels.p_value)
-    assert distances.p_value(100, 100, "mirrored", 0.3, 0) < LEVEL < distances.p_value(100, 100, "none", 0, 0)
+    distances.train_on(trained)
+    again = find_copies(generated, held_out, trained, mirrored=pair, search=distances.nearest)
+    np.testing.assert_array_equal(again.ratios, by_table.ratios)
+    assert distances.p_value(100, "mirrored", 0.3, 0) < LEVEL < distances.p_value(100, "none", 0, 0)
 
 
 def test_the_nearest_points_do_not_depend_on_how_many_are_in_memory_at_a_time(monkeypatch):
