@@ -22,6 +22,7 @@ LIKELIHOODS = {
 }
 SCORES = ("fid", "kid", "precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
 TITLES = {"fid": "FID", "kid": "KID", "clipped_density": "clipped density", "clipped_coverage": "clipped coverage"}
+RELIABLE = 50  # images; of two folders fewer are not compared at all
 REPEATED = {
     "train": "training images are there more than once",
     "held_out": "held-out images are there more than once",
@@ -120,6 +121,8 @@ def score_lines(scores: dict, latent_dim: int, class_names: tuple[str, ...]) -> 
         yield from _likelihood_lines(bounds, latent_dim)
     images = scores["images"]
     yield f"Images  {images['count']:,} generated against as many held-out ones, by {images['features']} features"
+    if images["count"] < RELIABLE:
+        yield f"  (of fewer than {RELIABLE} images these scores say little)"
     yield f"  {'':17}{'generated':>28}{'training images':>28}   (the floor: as real as it gets)"
     for name in SCORES:
         cells = (_estimate(images[column][name], 4) for column in ("generated", "floor"))

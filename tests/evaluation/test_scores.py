@@ -61,6 +61,7 @@ def test_a_vae_gets_bounds_distances_and_a_verdict_and_the_same_ones_again(copie
             assert f"{images[column][name]:.4f}" in printed
         assert f"(p = {images[column]['kid']['p_value']:.3f})" in printed  # few images
     assert scores["memorising"]["pixels"]["verdict"] in printed
+    assert "(of fewer than 50 images these scores say little)" in printed
     few = bounds["too_few_effective_samples"]
     assert f"{bounds['effective_samples']:.1f} (median; " in printed
     assert (f"below 10 for {few} images" if few else "enough: 10 or more") in printed
@@ -184,6 +185,15 @@ def shown_text(name):
 def test_mistakes_are_named_by_the_argument(command_runs, options, message):
     with pytest.raises(InputError, match=message):
         load_run(command_runs["vae"]).evaluate(**options)
+
+
+def test_a_run_without_held_out_images_gets_one_line(copied):
+    run = copied("dcgan")
+    train, held_out = run.datasets()
+    for sets, found in (((train, held_out[:0]), "0 held-out images"), ((train[:9], held_out), "9 training images")):
+        run._datasets = sets
+        with pytest.raises(InputError, match=f"has {found}; 6 held-out and 12 training images are the least"):
+            run.evaluate(say=quiet)
 
 
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
