@@ -19,10 +19,10 @@ TRAINING_SETS = 4  # different ones in each case
 # Data set; images generated and held out, training images, honest sets, sets for each kind and share of copies.
 CASES = (
     ("mnist", 300, 1200, 200, 20),
-    ("mnist", 1000, 4000, 200, 20),
-    ("mnist", 5000, 5000, 200, 5),
+    ("mnist", 1000, 4000, 1000, 20),
     ("cifar10:automobile", 300, 1200, 200, 20),
     ("cifar10:automobile", 1000, 4000, 200, 20),
+    ("mnist", 5000, 5000, 40, 2),
 )
 
 
