@@ -93,7 +93,7 @@ def _own(train: ImageSet, seen: np.ndarray, cache: Path, say: Callable[[str], No
             return keras.models.load_model(path, compile=False)
         except Exception as error:  # a damaged archive shows in many ways
             raise InputError(f"{path} cannot be read ({type(error).__name__}); delete it to train it anew") from None
-    features, accuracies = _train(train.images[seen], None if labels is None else labels[seen])
+    features, accuracies = _train(train.images, labels, seen)
     cache.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         features.save(temporary)
@@ -102,13 +102,13 @@ def _own(train: ImageSet, seen: np.ndarray, cache: Path, say: Callable[[str], No
     return features
 
 
-def _train(images: np.ndarray, labels: np.ndarray | None) -> tuple[keras.Model, dict[str, float]]:
+def _train(images: np.ndarray, labels: np.ndarray | None, seen: np.ndarray) -> tuple[keras.Model, dict[str, float]]:
     """Train a network to name how images were spoiled, and their labels; return its features and last accuracies."""
     ways, random = ways_to_spoil(*images.shape[1:3]), random_stream(SEED, "pretext")
     heads = {"how images were spoiled": len(ways)}
-    targets = np.zeros(len(images), np.int64)
+    targets = np.zeros(len(seen), np.int64)
     if labels is not None:
-        names, targets = np.unique(labels, return_inverse=True)
+        names, targets = np.unique(labels[seen], return_inverse=True)
         heads["classes"] = len(names)
     features, network = _network(images.shape[1:], list(heads.values()))
     loss = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in heads]
@@ -118,9 +118,9 @@ def _train(images: np.ndarray, labels: np.ndarray | None) -> tuple[keras.Model, 
     step = 0
     for epoch in count(1):
         network.reset_metrics()
-        for batch in epoch_batches(len(images), min(BATCH, len(images)), SEED, epoch, drop_last=True):
+        for batch in epoch_batches(len(seen), min(BATCH, len(seen)), SEED, epoch, drop_last=True):
             way = (batch + epoch) % len(ways)  # every image is seen spoiled in every way
-            x = np.stack([ways[number](image, random) for number, image in zip(way, images[batch], strict=True)])
+            x = np.stack([ways[number](image, random) for number, image in zip(way, images[seen[batch]], strict=True)])
             # A class is asked for only where it can still be told: a 6 upside down is none.
             weights = [np.ones(len(batch)), np.where(way < SURFACE, 1.0, 0.0)][: len(heads)]
             results = network.train_on_batch(x, [way, targets[batch]][: len(heads)], weights, return_dict=True)

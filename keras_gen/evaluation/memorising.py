@@ -37,6 +37,12 @@ class Copies:
     excess: int
     visible: int | None
 
+    def nearest_pairs(self) -> np.ndarray:
+        """Return the generated images, those first that come nearest to a copy, each of another training image."""
+        order = np.argsort(self.ratios, kind="stable")
+        first = np.sort(np.unique(self.indices[order], return_index=True)[1])
+        return order[np.concatenate([first, np.setdiff1d(np.arange(len(order)), first)])]
+
     @property
     def found(self) -> bool:
         """Whether there are more than chance explains."""

@@ -225,10 +225,10 @@ def image_scores(generated: np.ndarray, real: np.ndarray, seed: int = 0) -> dict
 
 
 def _draw_nearest(run: Run, generated: np.ndarray, train: ImageSet, copies: dict[str, Copies]) -> None:
-    """Draw the pairs of a generated and a training image that come nearest to a copy, in each space the first ones."""
+    """Draw the pairs of a generated and a training image that come nearest to a copy, in each space."""
     rows, names = [], []
     for space, found in copies.items():
-        first = np.argsort(found.ratios, kind="stable")[:PAIRS_SHOWN]
+        first = found.nearest_pairs()[:PAIRS_SHOWN]
         rows += [generated[first], train.images[found.indices[first]]]
         names += [f"generated, by {space}", "training image"]
     figure = image_table(np.concatenate(rows), [""] * len(rows[0]), names)

@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from keras_gen.benchmarks.copies import Distances
 from keras_gen.evaluation import distinct, find_copies, nearest
-from keras_gen.evaluation.memorising import LEVEL, least_visible, repeats, urn_p_value
+from keras_gen.evaluation.memorising import LEVEL, Copies, least_visible, repeats, urn_p_value
 
 COUNT = 500
 
@@ -37,10 +37,15 @@ def test_a_few_copies_among_many_images_are_found(halves, noisy, form):
     found = find_copies(generated, held_out, train, mirrored=pair)
     assert found.found
     np.testing.assert_array_equal(found.indices[:20], copied)
-    assert np.sort(np.argsort(found.ratios)[:15]).max() < 20  # these are shown
+    assert found.nearest_pairs()[:15].max() < 20  # these are shown
     assert (found.distances[:20] == 0).all() == (form != "noisy")
     assert 10 <= found.excess <= 40
     assert f"Memorising: about {found.excess} of 500 generated images copy a training image" in found.verdict
+
+
+def test_the_nearest_pairs_are_of_different_training_images_first():
+    found = Copies(np.array([5, 5, 7, 5, 2]), np.ones(5), np.array([0.1, 0.2, 0.4, 0.3, 0.5]), 1.0, 0, None)
+    assert found.nearest_pairs().tolist() == [0, 2, 4, 1, 3]
 
 
 def test_held_out_images_are_not_accused_nor_when_they_are_blurred_or_noisy_or_all_the_same(halves, noisy):
