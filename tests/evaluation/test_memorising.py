@@ -60,13 +60,18 @@ def test_held_out_images_are_not_accused_nor_when_they_are_blurred_or_noisy_or_a
         assert "fewer than 1" in found.verdict
 
 
-def test_the_first_urn_finds_what_the_second_takes_for_normal(halves):
+def test_the_first_urn_finds_what_the_second_takes_for_normal(halves, noisy):
     """Where held-out images are as near to training images as copies are, sides still differ."""
     train, *_ = halves
-    twins = np.minimum(train[:COUNT], 250)  # held out, and nearly the same as training images
-    generated = train[1000 : 1000 + COUNT]
-    found = find_copies(generated, twins, train, reference=np.arange(1000, 1000 + COUNT))
-    assert found.found
+    twins, generated = noisy(train[:COUNT], 3), noisy(train[1000 : 1000 + COUNT], 3, seed=1)
+    assert find_copies(generated, twins, train, reference=np.arange(1000, 1000 + COUNT)).found
+    assert not find_copies(generated, twins, train, reference=np.arange(2000, 2000 + COUNT)).found
+
+
+def test_one_training_image_made_many_times_is_a_collapse_and_counts_once(halves):
+    train, held_out, posing = halves
+    collapsed = np.concatenate([np.repeat(train[:1], 100, axis=0), posing[100:]])
+    assert not find_copies(collapsed, held_out, train).found
 
 
 @pytest.mark.parametrize("times", [2, 5])
@@ -94,9 +99,9 @@ def test_no_honest_set_is_accused_and_p_values_are_what_they_say():
 
 def test_the_p_value_of_an_urn_is_exact():
     random = np.random.default_rng(0)
-    p_values = np.array([urn_p_value(random.random(100), random.random(150)) for _ in range(400)])
+    p_values = np.array([urn_p_value(random.random(500), random.random(400)) for _ in range(200)])  # of ten sizes
     for level in (0.05, 0.2):
-        assert np.mean(p_values <= level) < level + 3 * np.sqrt(level / 400)
+        assert np.mean(p_values <= level) < level + 3 * np.sqrt(level * (1 - level) / 200)
     assert np.mean(p_values <= 0.2) > 0.1  # and not far below
     # One size alone, 12 balls of 48: the p-value is the hypergeometric tail itself.
     side = np.concatenate([np.zeros(10), np.ones(14)])
