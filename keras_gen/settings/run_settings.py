@@ -128,6 +128,11 @@ class VAESettings(Settings):
         return self.encoder.latent_dim
 
     @property
+    def learning_rate_falls(self) -> bool:
+        """Whether the learning rate falls over all epochs."""
+        return self.training.learning_rate_schedule == "cosine"
+
+    @property
     def convolutional(self) -> bool:
         """Whether a network is made of convolutions."""
         return self.encoder.convolutional or self.decoder.convolutional
