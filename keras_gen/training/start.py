@@ -106,7 +106,7 @@ def run_plan(
     run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
-            _restore(trainer, run, say)
+            restore(trainer, run, say)
         if not trainer.chief:  # only the first of several workers writes
             run.folder = None
         callbacks = callbacks(run) if callable(callbacks) else callbacks
@@ -176,7 +176,7 @@ def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> 
     return RunFolder.create(None if folder is True else folder, plan.kind, plan.train.name, facts=record)
 
 
-def _restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
+def restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
     """Set networks, optimisers and the run to where the last checkpoint was taken; to the start, if there is none."""
     for name in ("images", "figures", "models", "checkpoints"):
         check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
