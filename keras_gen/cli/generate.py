@@ -9,7 +9,7 @@ from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, s
 from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_count
-from keras_gen.text import short_name
+from keras_gen.text import counted, short_name
 
 MAX_IN_GRID = 400  # images that a grid still shows
 
@@ -25,14 +25,14 @@ def run(options: Namespace) -> None:
     say_models(run)
     if options.npy is not None:
         save_array(options.npy, images)
-        say(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
+        say(f"{counted(len(images), 'image')}, uint8 of shape {images.shape}: {options.npy}")
     if options.folder is not None:
         _write_files(images, options.seeds, options.folder)
-        say(f"{len(images):,} files: {options.folder}")
+        say(f"{counted(len(images), 'file')}: {options.folder}")
     if options.png is not None or (options.npy, options.folder) == (None, None):
         path = options.png or run.figure_path(name)
         _write_grid(images[:MAX_IN_GRID], options.seeds, path)
-        say(f"{min(len(images), MAX_IN_GRID):,} images in a grid: {path}")
+        say(f"{counted(min(len(images), MAX_IN_GRID), 'image')} in a grid: {path}")
 
 
 def _check(options: Namespace) -> str:
