@@ -22,6 +22,8 @@ STREAMS = (  # a stream's place here is part of its seed: add new ones at the en
     "validation",
     "evaluate",
     "pretext",
+    "components",
+    "labels",
 )
 
 
