@@ -62,9 +62,10 @@ def score_lines(scores: dict, latent_dim: int, class_names: tuple[str, ...]) -> 
     """Yield the scores of `Run.evaluate` as lines."""
     if bounds := scores.get("likelihood"):
         name = bounds["likelihood"]
+        given = ", given their labels: log p(x|y)" if bounds.get("conditional") else ""
         parts = f"reconstruction {bounds['reconstruction']:.2f}, KL {bounds['kl']:.2f}; {bounds['samples']} samples"
         importance = f"{bounds['importance_samples']} samples"
-        yield f"Likelihood  {name}: {LIKELIHOODS[name]}; {bounds['images']:,} held-out images"
+        yield f"Likelihood  {name}: {LIKELIHOODS[name]}; {bounds['images']:,} held-out images{given}"
         yield f"  ELBO                        {_estimate(bounds['elbo'], 2)} nats ({parts})"
         yield f"  importance-weighted bound   {_estimate(bounds['importance_weighted_bound'], 2)} nats ({importance})"
         yield f"  active latent dimensions    {bounds['active_units']} of {latent_dim}"

@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 
 from keras_gen.data.pixels import to_range
 from keras_gen.latent import draw_latents
+from keras_gen.models.conditioning import beside
 from keras_gen.models.inference import encode
 from keras_gen.models.layers import kl_divergence
 from keras_gen.models.losses import LIKELIHOODS, observed
@@ -25,6 +26,7 @@ def elbo_terms(
     likelihood: str = "bernoulli",
     samples: int = 10,
     seed: int = 0,
+    labels: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measure both terms of the evidence lower bound, image by image: ELBO = -(reconstruction + kl).
 
@@ -39,13 +41,14 @@ def elbo_terms(
         likelihood: One of `LIKELIHOODS`; the one it was trained with.
         samples: Latent points drawn for each image.
         seed: Draws them; the same seed gives the same numbers.
+        labels: Of the images, for conditional networks; the bound is then one of log p(x|y).
 
     Returns:
         reconstruction, -E[log p(x|z)], and kl, each float64 of shape (n,).
     """
     random = random_stream(seed, "held_out")
     images = observed(images, likelihood, random)
-    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE)
+    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE, labels)
     log_likelihood = _log_likelihood(decoder, likelihood)
     batch = _batch_size(images)
     reconstruction = np.zeros(len(images))
@@ -53,7 +56,9 @@ def elbo_terms(
         z = z_mean + np.exp(z_log_var / 2) * draw_latents(random, *z_mean.shape)
         for start in range(0, len(images), batch):
             part = slice(start, start + batch)
-            reconstruction[part] -= log_likelihood(to_range(images[part], PIXEL_RANGE), z[part])
+            reconstruction[part] -= log_likelihood(
+                to_range(images[part], PIXEL_RANGE), z[part], *([] if labels is None else [labels[part]])
+            )
     kl = kl_divergence(keras.ops.convert_to_tensor(z_mean), keras.ops.convert_to_tensor(z_log_var))
     return reconstruction / samples, keras.ops.convert_to_numpy(kl).astype(np.float64)
 
@@ -66,6 +71,7 @@ def importance_weighted_bound(
     samples: int = 500,
     seed: int = 0,
     progress: Callable[[range], Iterable[int]] = iter,
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Measure a tighter lower bound on log p(x), image by image.
 
@@ -81,13 +87,14 @@ def importance_weighted_bound(
         samples: K.
         seed: Draws them; the same seed gives the same numbers.
         progress: Wraps the loop over images, as `tqdm` does.
+        labels: As for `elbo_terms`.
 
     Returns:
         float64, shape (n,).
     """
     random = random_stream(seed, "held_out")
     images = observed(images, likelihood, random)
-    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE)
+    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE, labels)
     log_likelihood = _log_likelihood(decoder, likelihood)
     batch = _batch_size(images)
     bounds = np.zeros(len(images))
@@ -99,7 +106,9 @@ def importance_weighted_bound(
         log_weights = 0.5 * np.sum(epsilon**2 - z**2 + z_log_var[i], axis=1, dtype=np.float64)
         for start in range(0, samples, batch):
             part = slice(start, start + batch)
-            log_weights[part] += log_likelihood(image, z[part])
+            log_weights[part] += log_likelihood(
+                image, z[part], *([] if labels is None else [labels[[i]].repeat(len(z[part]))])
+            )
         bounds[i] = logsumexp(log_weights) - np.log(samples)
     return bounds
 
@@ -121,9 +130,10 @@ def active_units(z_mean: np.ndarray) -> np.ndarray:
 def _log_likelihood(decoder: keras.Model, likelihood: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return log p(x|z) as a compiled function of images, or of one image, and of latent points."""
     images = keras.Input(decoder.output_shape[1:], name="images")
-    logits = keras.Model(decoder.inputs, decoder.get_layer("logits").output)
-    z = keras.Input(decoder.input_shape[1:], name="z")
-    model = keras.Model([images, z], LIKELIHOODS[likelihood](images, logits(z)))
+    z, *labels = decoder.inputs
+    logits = keras.Model(beside(z, *labels), decoder.get_layer("logits").output)
+    z, *labels = (keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in decoder.inputs)
+    model = keras.Model([images, z, *labels], LIKELIHOODS[likelihood](images, logits(beside(z, *labels))))
     return lambda *inputs: model.predict_on_batch(list(inputs))
 
 

@@ -74,7 +74,9 @@ def evaluate(
         raise InputError(f"{run.where} has {count} {part} images; {MIN_IMAGES} are the least to compare with")
     scores: dict = {"models": "best" if run.best else "last", "seed": seed}
     if run.encodes:
-        scores["likelihood"] = likelihood_scores(run, held_out.images, samples, importance_samples, seed)
+        scores["likelihood"] = likelihood_scores(
+            run, held_out.images, samples, importance_samples, seed, run.labels_of(held_out)
+        )
     features_of = features_for(features, train, seed, say)
     classes = label_names(train.labels, train.class_names) if train.has_classes and held_out.labels is not None else ()
     generated = run.generate(max(count, min(IMAGES_PER_CLASS * len(classes), MAX_FOR_CLASSES)), seed)
@@ -120,10 +122,17 @@ def random_indices(length: int, count: int, seed: int) -> np.ndarray:
     return random_stream(seed, "evaluate").permutation(length)[:count]
 
 
-def likelihood_scores(run: VAERun, images: np.ndarray, samples: int, importance_samples: int, seed: int) -> dict:
+def likelihood_scores(
+    run: VAERun,
+    images: np.ndarray,
+    samples: int,
+    importance_samples: int,
+    seed: int,
+    labels: np.ndarray | None = None,
+) -> dict:
     """Measure a VAE's bounds on held-out images, and what its latent dimensions carry."""
     networks, likelihood = (run.model("encoder"), run.model("decoder")), run.settings.decoder.likelihood
-    reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed)
+    reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed, labels)
     bounds = importance_weighted_bound(
         *networks,
         images,
@@ -133,11 +142,13 @@ def likelihood_scores(run: VAERun, images: np.ndarray, samples: int, importance_
         progress=lambda rows: tqdm(
             rows, desc="importance-weighted bound", unit="image", leave=False, disable=not has_terminal(), delay=1
         ),
+        labels=labels,
     )
     seen = observed(images, likelihood, random_stream(seed, "held_out"))  # as the bounds see them
-    z_mean, z_log_var = run.encode_distribution(seen)
+    z_mean, z_log_var = run.encode_distribution(seen, labels)
     return {
         "likelihood": likelihood,
+        "conditional": labels is not None,
         "images": len(images),
         "samples": samples,
         "elbo": asdict(Estimate.of_mean(-(reconstruction + kl))),

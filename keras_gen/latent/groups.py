@@ -60,4 +60,4 @@ def _codes(run: VAERun, train: ImageSet, group: Group, remarks: list[str]) -> np
     indices = np.flatnonzero(train.labels == label)[:MAX_IMAGES]
     if not len(indices):
         raise InputError(f"no training image has the label {printable(group)}; the labels are {known}")
-    return run.encode(train.images[indices])
+    return run.encode(train.images[indices], run.labels_of(train, indices))

@@ -97,7 +97,7 @@ def _fit(run: Run, label: int | None) -> Mixture:
             f"mixture needs {MIN_CODES} or more; name another label, or add images of it and train again"
         )
     chosen = places[evenly_spaced_indices(len(places), MAX_CODES)]
-    codes = run.encode(train.images[chosen], *([train.labels[chosen]] if run.conditional else []))
+    codes = run.encode(train.images[chosen], run.labels_of(train, chosen))
     return fit_mixture(codes, run.settings.training.seed)
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_gen.data.pixels import to_range, to_uint8
+from keras_gen.models.conditioning import beside
 
 BATCH = 64  # every call of a network has this many rows: another number would be traced anew
 
@@ -50,11 +51,6 @@ def encode(
         parts.append((z_mean[:count], z_log_var[:count]))
     z_mean, z_log_var = zip(*parts, strict=True)
     return np.concatenate(z_mean), np.concatenate(z_log_var)
-
-
-def beside(inputs: np.ndarray, labels: np.ndarray | None) -> object:
-    """Return what a model is called with: images or latent points, for a conditional model in a list with labels."""
-    return inputs if labels is None else [inputs, labels]
 
 
 def _full_batches(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from keras_gen.errors import InputError
 from keras_gen.run.arguments import as_latents, as_point, check_count, check_numbers, check_one_of
 from keras_gen.seeds import random_stream
 from keras_gen.text import listed, printable
+
+if TYPE_CHECKING:
+    from keras_gen.data import ImageSet
 
 PRIORS = ("normal", "mixture")
 MAX_MIXTURES = 100  # classes that each have one, if no label is given
@@ -26,7 +30,10 @@ class RunDraws:
     encodes: bool
     mixtures: tuple[str, dict] = ("", {})  # of which models, and what `latent.prior` fitted to their codes
 
-    conditional = False
+    @property
+    def conditional(self) -> bool:
+        """Whether its networks take the label beside the image or the latent point."""
+        return self.settings.training.conditional
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
@@ -59,7 +66,14 @@ class RunDraws:
         if not names:
             raise InputError(f"{self.name} has no labels, so none can be chosen; train with images that have some")
         numbers = {one: self._label(one, names, [] if remarks is None else remarks) for one in dict.fromkeys(given)}
+        for one, number in numbers.items():
+            if self.conditional and number not in self.label_counts[0]:
+                raise InputError(f"the run has seen no image of the label {printable(one)}; name another")
         return np.array([numbers[one] for one in given], np.int64)
+
+    def labels_of(self, images: ImageSet, places: object = slice(None)) -> np.ndarray | None:
+        """Return the labels of some images of the run's data, if its networks take them."""
+        return images.labels[places] if self.conditional else None
 
     def _label(self, label: Label, names: tuple[str, ...], remarks: list[str]) -> int:
         number = label_of(label, names, remarks)

@@ -25,8 +25,9 @@ slow = pytest.mark.slow
         ("vae", [2, 2, 5], DEEP),  # within an epoch, at its last step, and in the next
         ("vae", [3], {"engine": "compiled", "likelihood": "binarized"}),
         ("dcgan", [3, 1], {"ema": 0.9}),
-        ("dcgan", [3], AUGMENTED),
         ("dcgan", [3], {"engine": "compiled", "share_fakes": True, "ema": 0.9}),
+        ("dcgan", [3], AUGMENTED | {"conditional": True, "balance_classes": True, "ema": 0.9}),
+        ("vae", [3], {"conditional": True}),
         pytest.param("vae", [1, 5], {}, marks=slow),
         pytest.param("vae", [4], DEEP | {"engine": "compiled"}, marks=slow),
         pytest.param("dcgan", [6], {"recipe": "article"}, marks=slow),
