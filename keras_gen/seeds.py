@@ -22,6 +22,7 @@ STREAMS = (  # a stream's place here is part of its seed: add new ones at the en
     "validation",
     "evaluate",
     "pretext",
+    "features",
     "components",
     "labels",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_gen.benchmarks.speed import measure_speed, plan_tasks
 from keras_gen.benchmarks.studies import run_studies, studies
-from keras_gen.cli.command import Parser, chosen_backend, not_installed, start_backend, whole_numbers
+from keras_gen.cli.command import Parser, chosen_backend, not_installed, say, start_backend, whole_numbers
 from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_count
 
@@ -17,13 +17,17 @@ RECIPES_COMPARED = "vae,digits,cars"
 def run(options: Namespace) -> None:
     """Run the command."""
     check_count("rounds", options.rounds, 1, 1000)
-    if options.quality is None:
+    if options.quality is not None:
+        names = _words(options.quality, "--quality", tuple(studies()))
+        seeds = whole_numbers(options.seeds, "--seeds")
+        start_backend()
+        run_studies(names, seeds, options.out.absolute(), options.data_dir and options.data_dir.absolute())
+    elif options.scores is not None:
+        names = _words(options.scores, "--scores", ("copies", "corruptions"))
+        start_backend()
+        measure_scores(names, options.out, options.data_dir)
+    else:
         _measure_speed(options)
-        return
-    names = _words(options.quality, "--quality", tuple(studies()))
-    seeds = whole_numbers(options.seeds, "--seeds")
-    start_backend()
-    run_studies(names, seeds, options.out.absolute(), options.data_dir and options.data_dir.absolute())
 
 
 def _measure_speed(options: Namespace) -> None:
@@ -71,14 +75,36 @@ def parser() -> Parser:
         help=f"instead, train and measure: some of {','.join(studies())}, with commas between "
         f"(alone: {RECIPES_COMPARED}); hours on a CPU, and what is done already is not done again (default: no study)",
     )
+    add(
+        "--scores",
+        nargs="?",
+        const="copies,corruptions",
+        help="instead, measure the scores of evaluate on real images: how often the search for copies is right, and "
+        "which corruptions are seen (alone: copies,corruptions; default: neither)",
+    )
     add("--seeds", default="0", help="seeds of --quality, such as 0,1,2 (default: 0)")
-    add("--out", type=Path, default=Path("quality"), help="folder of --quality's runs (default: quality)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("quality"),
+        help="folder of --quality's runs, and of the trials of --scores (default: quality)",
+    )
     add(
         "--data-dir",
         type=Path,
-        help="where --quality looks for data sets first (default: Keras's cache, then a download)",
+        help="where --quality and --scores look for data sets first (default: Keras's cache, then a download)",
     )
     return result
+
+
+def measure_scores(names: list[str], out: Path, data_dir: Path | None) -> None:
+    """Print tables of what the scores see."""
+    from keras_gen.benchmarks import copies, corruptions
+
+    if "copies" in names:
+        copies.copies_table(out, data_dir, say)
+    if "corruptions" in names:
+        corruptions.corruption_tables(data_dir, say)
 
 
 def _words(text: str, flag: str, choices: tuple[str, ...]) -> list[str]:

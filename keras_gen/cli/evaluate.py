@@ -3,8 +3,16 @@
 from argparse import Namespace
 from collections.abc import Iterator
 
-from keras_gen.cli.command import Parser, say
-from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.cli.command import Parser, say, start_backend
+from keras_gen.cli.runs import (
+    add_best_flag,
+    add_data_flags,
+    add_training_images_flag,
+    open_run,
+    run_parser,
+    say_models,
+)
+from keras_gen.errors import InputError
 from keras_gen.text import listed
 
 LIKELIHOODS = {
@@ -13,19 +21,43 @@ LIKELIHOODS = {
     "continuous_bernoulli": "a density of grey pixels",
     "gaussian": "a density of grey pixels, with a fixed standard deviation",
 }
+SCORES = ("fid", "kid", "precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
+TITLES = {"fid": "FID", "kid": "KID", "clipped_density": "clipped density", "clipped_coverage": "clipped coverage"}
+RELIABLE = 50  # images; of two folders fewer are not compared at all
+REPEATED = {
+    "train": "training images are there more than once",
+    "held_out": "held-out images are there more than once",
+    "both": "images are in both sets, and were left out of the search for copies",
+    "generated": "generated images equal an earlier one",
+}
 
 
 def run(options: Namespace) -> None:
     """Run the command."""
-    run = open_run(options)
-    names = ("features", "count", "samples", "importance_samples", "seed")
-    scores = run.evaluate(**{name: vars(options)[name] for name in names}, say=say)
-    say_models(run)
-    for line in score_lines(scores, run.settings.latent_dim, run.class_names):
+    if (options.run is None) == (options.images is None):
+        raise InputError("name a run's folder, or two folders or .npy files of images with --images; one of the two")
+    measuring = {name: getattr(options, name) for name in ("features", "count", "seed", "inception_size")}
+    if options.images is not None:
+        from keras_gen.evaluation import compare_images
+
+        start_backend()
+        for line in comparison_lines(compare_images(*options.images, **measuring, say=say)):
+            say(line)
+        return
+    loaded = open_run(options)
+    scores = loaded.evaluate(
+        **measuring,
+        samples=options.samples,
+        importance_samples=options.importance_samples,
+        training_images=options.training_images,
+        say=say,
+    )
+    say_models(loaded)
+    for line in score_lines(scores, loaded.settings.latent_dim, loaded.class_names):
         say(line)
-    say(f"Numbers: {run.folder.path / 'metrics.json'}")
-    say(f"Each generated image beside its nearest training images: {run.folder.figures / 'nearest.png'}")
-    say(f"All of it on one page: {run.folder.path / 'report.html'}")
+    say(f"Numbers: {loaded.folder.path / 'metrics.json'}; of single images: {loaded.folder.path / 'scores.npz'}")
+    say(f"The generated images nearest to training images, with these: {loaded.folder.figures / 'nearest.png'}")
+    say(f"All of it on one page: {loaded.folder.path / 'report.html'}")
 
 
 def parser() -> Parser:
@@ -33,52 +65,101 @@ def parser() -> Parser:
     result = run_parser(
         "evaluate",
         "Measure a run on its held-out images: bounds on the likelihood (VAE), distances between generated "
-        "and real images, copies of training images. docs/metrics.md says what each number means.",
+        "and real images, copies of training images. Or compare two sets of images. docs/metrics.md says what each "
+        "number means.",
+        optional=True,
     )
-    result.add_argument(
+    add = result.add_argument
+    add(
+        "--images",
+        nargs=2,
+        metavar=("REAL", "GENERATED"),
+        help="instead of a run: two folders or .npy files of images to compare (default: none)",
+    )
+    add(
         "--features",
         choices=("own", "inception"),
         default="own",
-        help="what distances are measured in: own trains a small classifier on the data set, inception needs a "
+        help="what distances are measured in: own trains a small network on the data set, inception needs a "
         "download (default: own)",
     )
-    result.add_argument("--count", type=int, default=5000, help="images to compare, at most (default: 5000)")
-    result.add_argument(
-        "--samples", type=int, default=10, help="latent samples an image for the lower bound (default: 10; VAE)"
+    add(
+        "--inception-size",
+        type=int,
+        choices=(299, 75),
+        default=299,
+        help="side in pixels of the images that inception sees (default: 299)",
     )
-    result.add_argument(
+    add("--count", type=int, default=5000, help="images to compare, at most (default: 5000)")
+    add("--samples", type=int, default=10, help="latent samples an image for the lower bound (default: 10; VAE)")
+    add(
         "--importance-samples",
         type=int,
         default=500,
-        help="samples an image for the importance-weighted bound (default: 500; VAE)",
+        help="samples an image for the importance-weighted bound, at first (default: 500; VAE)",
     )
-    result.add_argument("--seed", type=int, default=0, help="start of every random draw (default: 0)")
+    add("--seed", type=int, default=0, help="start of every random draw (default: 0)")
+    add_training_images_flag(result)
     add_best_flag(result)
     add_data_flags(result)
     return result
 
 
+def comparison_lines(scores: dict) -> Iterator[str]:
+    """Yield the scores of `compare_images` as lines, each with the name of one."""
+    yield f"Images  {scores['count']:,} of each set, by {scores['features']} features"
+    for name in SCORES:
+        yield f"{TITLES.get(name, name)}  {_estimate(scores[name], 4)}"
+    if scores["same"]:
+        yield f"Exact copies  {scores['same']:,} of the second set's images are in the first set, too"
+
+
 def score_lines(scores: dict, latent_dim: int, class_names: tuple[str, ...]) -> Iterator[str]:
     """Yield the scores of `Run.evaluate` as lines."""
     if bounds := scores.get("likelihood"):
-        name = bounds["likelihood"]
-        given = ", given their labels: log p(x|y)" if bounds.get("conditional") else ""
-        parts = f"reconstruction {bounds['reconstruction']:.2f}, KL {bounds['kl']:.2f}; {bounds['samples']} samples"
-        importance = f"{bounds['importance_samples']} samples"
-        yield f"Likelihood  {name}: {LIKELIHOODS[name]}; {bounds['images']:,} held-out images{given}"
-        yield f"  ELBO                        {_estimate(bounds['elbo'], 2)} nats ({parts})"
-        yield f"  importance-weighted bound   {_estimate(bounds['importance_weighted_bound'], 2)} nats ({importance})"
-        yield f"  active latent dimensions    {bounds['active_units']} of {latent_dim}"
+        yield from _likelihood_lines(bounds, latent_dim)
     images = scores["images"]
     yield f"Images  {images['count']:,} generated against as many held-out ones, by {images['features']} features"
-    yield f"  {'':12}{'generated':>20}{'training images':>20}   (the floor: as real as it gets)"
-    for name in ("fid", "kid", "precision", "recall", "density", "coverage"):
+    if images["count"] < RELIABLE:
+        yield f"  (of fewer than {RELIABLE} images these scores say little)"
+    yield f"  {'':17}{'generated':>28}{'training images':>28}   (the floor: as real as it gets)"
+    for name in SCORES:
         cells = (_estimate(images[column][name], 4) for column in ("generated", "floor"))
-        yield f"  {name:12}" + "".join(f"{cell:>20}" for cell in cells)
+        yield f"  {TITLES.get(name, name):17}" + "".join(f"{cell:>28}" for cell in cells)
     if "classes" in scores:
         yield _class_line(scores["classes"], class_names)
     for space, found in scores["memorising"].items():
         yield f"Copies in {space:9}  {found['verdict']}"
+    if any(scores["dropped"].values()):
+        yield "Repeated images  " + "; ".join(
+            f"{count:,} {REPEATED[name]}" for name, count in scores["dropped"].items() if count
+        )
+
+
+def _likelihood_lines(bounds: dict, latent_dim: int) -> Iterator[str]:
+    name = bounds["likelihood"]
+    parts = f"reconstruction {bounds['reconstruction']:.2f}, KL {bounds['kl']:.2f}; {bounds['samples']} samples"
+    most = bounds["most_importance_samples"]
+    importance = f"{bounds['importance_samples']:,}" + (f" to {most:,}" if most > bounds["importance_samples"] else "")
+    given = ", given their labels: log p(x | y)" if bounds.get("conditional") else ""
+    yield f"Likelihood  {name}: {LIKELIHOODS[name]}; {bounds['images']:,} held-out images{given}"
+    yield f"  ELBO                        {_estimate(bounds['elbo'], 2)} nats ({parts})"
+    yield (
+        f"  importance-weighted bound   {_estimate(bounds['importance_weighted_bound'], 2)} nats "
+        f"({importance} samples an image)"
+    )
+    few = bounds["too_few_effective_samples"]
+    enough = (
+        f"below 10 for {few:,} images, whose bounds are too low: give more samples" if few else "enough: 10 or more"
+    )
+    yield f"  effective sample size       {bounds['effective_samples']:.1f} (median; {enough})"
+    if "bits_per_dimension" in bounds:
+        gain = bounds["gain_at_exact_levels"]
+        bits = f"{_estimate(bounds['bits_per_dimension'], 3)}, at most"
+        yield f"  bits per dimension          {bits} (each of the 256 levels spread over its width, as for both bounds)"
+        gain = bounds["gain_at_exact_levels"]
+        yield f"  ELBO at the exact levels    {gain:.2f} nats higher, as in training: no probability of an image"
+    yield f"  active latent dimensions    {bounds['active_units']} of {latent_dim}"
 
 
 def _class_line(classes: dict, names: tuple[str, ...]) -> str:
@@ -100,4 +181,5 @@ def _class_line(classes: dict, names: tuple[str, ...]) -> str:
 def _estimate(value: float | dict, digits: int) -> str:
     if not isinstance(value, dict):
         return f"{value:.{digits}f}"
-    return f"{value['value']:.{digits}f} ± {value['standard_error']:.{digits}f}"
+    text = f"{value['value']:.{digits}f} ± {value['standard_error']:.{digits}f}"
+    return f"{text} (p = {value['p_value']:.3f})" if "p_value" in value else text

@@ -16,6 +16,7 @@ COMMANDS = {
     "explore": "a page to move through it in a browser",
     "report": "all that it holds, on one page",
     "evaluate": "how good it is: likelihood bounds, distances to real images, copies",
+    "export": "its networks for other programs, with a model card",
     "minimal": "three GANs in NumPy alone, watched in every detail",
     "benchmark": "how fast the loops are, beside bare Keras calls and PyTorch",
 }

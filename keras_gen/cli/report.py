@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from keras_gen.cli.command import Parser, check_ending, check_new, say
-from keras_gen.cli.runs import run_parser
+from keras_gen.cli.runs import add_training_images_flag, run_parser
 
 
 def run(options: Namespace) -> None:
@@ -14,7 +14,8 @@ def run(options: Namespace) -> None:
         check_new(options.out)
     from keras_gen.run import load_run
 
-    say(f"Open in a browser: {load_run(options.run).report(options.out, say)}")
+    page = load_run(options.run).report(options.out, say, training_images=options.training_images)
+    say(f"Open in a browser: {page}")
 
 
 def parser() -> Parser:
@@ -25,4 +26,5 @@ def parser() -> Parser:
         "and `evaluate` do so at their end.",
     )
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
+    add_training_images_flag(result)
     return result

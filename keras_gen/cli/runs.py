@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from keras_gen.run import Run
 
 
-def run_parser(command: str, description: str) -> Parser:
-    """Return the parser of a command on a run's folder."""
+def run_parser(command: str, description: str, optional: bool = False) -> Parser:
+    """Return the parser of a command on a run's folder, which it may do without if it is optional."""
     result = Parser(prog=f"python -m keras_gen {command}", description=description)
-    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k")
+    count = {"nargs": "?"} if optional else {}
+    result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k", **count)
     return result
 
 
@@ -23,6 +24,16 @@ def add_best_flag(parser: Parser) -> None:
     """Let a command use the best models of a run instead of the last."""
     parser.add_argument(
         "--best", action="store_true", help="use the best models, which --evaluate-every saves (default: the last)"
+    )
+
+
+def add_training_images_flag(parser: Parser) -> None:
+    """Let a command write its page without training images."""
+    parser.add_argument(
+        "--no-training-images",
+        dest="training_images",
+        action="store_false",
+        help="leave training images out of the page, if they may not be shared (default: they are shown)",
     )
 
 

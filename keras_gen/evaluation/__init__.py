@@ -6,10 +6,12 @@ __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         ".classes": ("Classes", "class_shares"),
-        ".distances": ("PRDC", "fid", "kid", "prdc"),
+        ".distances": ("PRDC", "fid", "kid", "kid_permutation_p", "prdc"),
         ".estimate": ("Estimate",),
         ".features": ("feature_extractor",),
-        ".likelihood": ("active_units", "elbo_terms", "importance_weighted_bound"),
-        ".memorising": ("Copies", "find_copies", "nearest", "repeated_images"),
+        ".likelihood": ("active_units", "elbo_terms", "importance_sampling", "importance_weighted_bound"),
+        ".comparing": ("compare_images",),
+        ".memorising": ("Copies", "distinct", "find_copies", "nearest"),
+        ".paired": ("paired_differences",),
     },
 )

@@ -3,18 +3,21 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 Way = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+SURFACE = 5  # ways, the first ones, that leave what an image shows as it is: its class can still be told
 
 
 def ways_to_spoil(height: int, width: int) -> list[Way]:
     """Return what may be done to an image; the first leaves it as it is.
 
-    The others turn it, cut it into 2 x 2 or 4 x 4 parts that change their places, or give it random phases. Whoever
-    tells them apart has to know which way up things are, how their parts belong together, and what
-    distinguishes them from a texture. After S. Gidaris et al., "Unsupervised representation learning by
-    predicting image rotations" (2018), and M. Noroozi, P. Favaro, "Unsupervised learning of visual representations
-    by solving jigsaw puzzles" (2016).
+    The next four change its surface: noise, blur, a part erased, colours shifted, each weakly or strongly. The
+    others turn it, cut it into 2 x 2 or 4 x 4 parts that change their places, or give it random phases. Whoever
+    tells all of them apart has to know which way up things are, how their parts belong together, what
+    distinguishes them from a texture, and how clean their pixels are. After S. Gidaris et al., "Unsupervised
+    representation learning by predicting image rotations" (2018), and M. Noroozi, P. Favaro, "Unsupervised learning of
+    visual representations by solving jigsaw puzzles" (2016).
 
     Args:
         height: Of the images, in pixels.
@@ -30,8 +33,43 @@ def ways_to_spoil(height: int, width: int) -> list[Way]:
     def puzzled(parts: int) -> Way:
         return lambda image, random: shuffle_parts(image, parts, random)
 
-    turns = (0, 1, 2, 3) if height == width else (0, 2)
-    return [*map(turned, turns), *map(puzzled, (2, 4)), randomize_phases]
+    turns = (1, 2, 3) if height == width else (2,)
+    surface = [lambda image, _: image, add_noise, blur, erase, shift_colours]
+    return [*surface, *map(turned, turns), *map(puzzled, (2, 4)), randomize_phases]
+
+
+def add_noise(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Add Gaussian noise with a standard deviation of 5 to 60 grey levels."""
+    return _rounded(image + _strength(random, 5, 60) * random.standard_normal(image.shape, np.float32))
+
+
+def blur(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Blur by a Gaussian of 1/64 to 1/12 of the shorter side, at least of 0.4 pixels."""
+    side = min(image.shape[:2])
+    sigma = max(0.4, _strength(random, side / 64, side / 12))
+    return _rounded(gaussian_filter(image.astype(np.float32), (sigma, sigma, 0)))
+
+
+def erase(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Cover a rectangle, each side an eighth to a half of the image's, with one grey at any place."""
+    sides = [max(1, round(_strength(random, side / 8, side / 2))) for side in image.shape[:2]]
+    y, x = (random.integers(0, side - length + 1) for side, length in zip(image.shape[:2], sides, strict=True))
+    erased = image.copy()
+    erased[y : y + sides[0], x : x + sides[1]] = random.integers(0, 256)
+    return erased
+
+
+def shift_colours(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Shift each channel by itself, change the contrast, or take colour away; grey images become lighter or darker."""
+    channels, pixels = image.shape[-1], image.astype(np.float32)
+    kind = random.integers(3 if channels > 1 else 2)
+    if kind == 2:
+        grey = pixels.mean(axis=-1, keepdims=True)
+        return _rounded(grey + random.uniform(0, 0.7) * (pixels - grey))
+    if kind == 1:
+        mean = pixels.mean()
+        return _rounded(mean + random.uniform(0.2, 0.8) * (pixels - mean))
+    return _rounded(pixels + _strength(random, 10, 80) * random.choice([-1, 1], channels))
 
 
 def shuffle_parts(image: np.ndarray, parts: int, random: np.random.Generator) -> np.ndarray:
@@ -55,5 +93,13 @@ def randomize_phases(image: np.ndarray, random: np.random.Generator) -> np.ndarr
     phases = noise / np.abs(noise)
     phases[0, 0] = 1  # else the mean colour might be turned into its negative
     spectrum = np.fft.rfft2(image, axes=(0, 1)) * phases[..., None]
-    texture = np.fft.irfft2(spectrum, s=image.shape[:2], axes=(0, 1))
-    return np.clip(np.rint(texture), 0, 255).astype(np.uint8)
+    return _rounded(np.fft.irfft2(spectrum, s=image.shape[:2], axes=(0, 1)))
+
+
+def _strength(random: np.random.Generator, low: float, high: float) -> float:
+    """Draw from weak to strong, evenly on a logarithmic scale."""
+    return low * (high / low) ** random.random()
+
+
+def _rounded(pixels: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +14,19 @@ from keras_gen.data.cache import own_cache
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.evaluation.classes import class_shares
-from keras_gen.evaluation.distances import fid, kid, prdc
+from keras_gen.evaluation.distances import fid, kid, kid_permutation_p, kid_with_values, prdc
 from keras_gen.evaluation.estimate import Estimate
-from keras_gen.evaluation.features import FEATURES, feature_extractor
-from keras_gen.evaluation.likelihood import active_units, elbo_terms, importance_weighted_bound
-from keras_gen.evaluation.memorising import Copies, find_copies, repeated_images
+from keras_gen.evaluation.features import FEATURES, INCEPTION_SIZES, FeatureExtractor, feature_extractor
+from keras_gen.evaluation.likelihood import (
+    DENSITIES,
+    ENOUGH_SAMPLES,
+    active_units,
+    bits_per_dimension,
+    elbo_terms,
+    importance_sampling,
+)
+from keras_gen.evaluation.memorising import Copies, distinct, find_copies, repeats
+from keras_gen.evaluation.paired import IDENTITY, save_values
 from keras_gen.figures import image_table, save_figure
 from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
@@ -31,7 +39,8 @@ if TYPE_CHECKING:
 
 MIN_IMAGES = 6  # to compare: each is held against its five nearest
 IMAGES_PER_CLASS, MAX_FOR_CLASSES = 50, 5000  # generated images to look for classes in, if more than are compared
-NEIGHBOURS_SHOWN = 16  # generated images whose nearest training images are drawn
+FEW_IMAGES = 300  # below it a KID's standard error is not enough to judge it by
+PAIRS_SHOWN = 10  # of a generated image and the training image nearest to it
 
 
 def evaluate(
@@ -41,20 +50,23 @@ def evaluate(
     samples: int = 10,
     importance_samples: int = 500,
     seed: int = 0,
+    inception_size: int = 299,
     say: Callable[[str], None] = print,
 ) -> dict:
     """Measure a run on its held-out images; docs/metrics.md says what each number means.
 
-    With a folder the scores are written to metrics.json, and generated images beside the training images nearest to
-    them to figures/nearest.png.
+    With a folder the scores are written to metrics.json, the values of single images to scores.npz
+    (`paired_differences` compares two runs by them), and the generated images that are nearest to training images,
+    with these, to figures/nearest.png.
 
     Args:
         run: The run.
         features: What distances are measured in: `own` or `inception`; see `feature_extractor`.
         count: Images to compare, at most.
         samples: Latent samples an image for the lower bound of a VAE.
-        importance_samples: Samples an image for its importance-weighted bound.
+        importance_samples: Samples an image for its importance-weighted bound; more where they do not suffice.
         seed: Start of every random draw.
+        inception_size: Side in pixels of the images that `inception` sees: 299 or 75.
         say: Takes lines of text for the user.
 
     Returns:
@@ -64,57 +76,95 @@ def evaluate(
         InputError: There are too few images, or the features cannot be had.
     """
     check_one_of("features", features, FEATURES)
+    check_one_of("inception_size", inception_size, INCEPTION_SIZES)
     count, seed = check_count("count", count, MIN_IMAGES, 50_000), check_count("seed", seed, 0)
     samples = check_count("samples", samples, 1, 10_000)
     importance_samples = check_count("importance_samples", importance_samples, 1, 5000)
     train, held_out = run.datasets()
-    count = min(count, len(held_out), len(train))
+    parts = {"held-out": len(held_out), "training": len(train) // 2}
+    count = min(count, *parts.values())
     if count < MIN_IMAGES:
-        part = "held-out" if len(held_out) <= len(train) else "training"
-        raise InputError(f"{run.where} has {count} {part} images; {MIN_IMAGES} are the least to compare with")
+        fewest = min(parts, key=parts.get)
+        found = f"{len(held_out)} held-out images" if fewest == "held-out" else f"{len(train)} training images"
+        raise InputError(
+            f"{run.where} has {found}; {MIN_IMAGES} held-out and {2 * MIN_IMAGES} training images are the "
+            "least to compare with"
+        )
     scores: dict = {"models": "best" if run.best else "last", "seed": seed}
+    values: dict[str, np.ndarray] = {}
     if run.encodes:
-        scores["likelihood"] = likelihood_scores(
+        scores["likelihood"], values = likelihood_scores(
             run, held_out.images, samples, importance_samples, seed, run.labels_of(held_out)
         )
-    features_of = features_for(features, train, seed, say)
+    features_of = features_for(features, train, say, inception_size)
     classes = label_names(train.labels, train.class_names) if train.has_classes and held_out.labels is not None else ()
     generated = run.generate(max(count, min(IMAGES_PER_CLASS * len(classes), MAX_FOR_CLASSES)), seed)
     scores["epoch"] = run.epoch
     all_generated_features = features_of(generated)
     generated, generated_features = generated[:count], all_generated_features[:count]
     held_out_features, train_features = features_of(held_out.images), features_of(train.images)
-    real = held_out_features[random_indices(len(held_out), count, seed)]
-    floor = train_features[random_indices(len(train), count, seed)]
+    drawn = random_indices(len(held_out), count, seed)
+    real = held_out_features[drawn]
     scores["images"] = {
-        "features": features,
+        "features": features if features == "own" else f"{features} {inception_size}",
         "count": count,
-        "generated": image_scores(generated_features, real),
-        "floor": image_scores(floor, real),
+        "generated": image_scores(generated_features, real, seed),
+        "floor": image_scores(train_features[features_of.unseen[:count]], real, seed),
     }
+    values |= {IDENTITY: drawn, "kid": kid_with_values(real, generated_features)[1]}
     if classes:
         shares = class_shares(all_generated_features, train_features, train.labels, held_out_features, held_out.labels)
         scores["classes"] = asdict(shares) | {"missing": shares.missing, "undetermined": shares.undetermined}
-    repeated = repeated_images(train.images, held_out.images)
-    copies = {
-        "pixels": find_copies(generated, held_out.images, train.images, repeated),
-        "features": find_copies(generated_features, held_out_features, train_features, repeated),
-    }
+    copies, scores["dropped"] = copies_of(
+        run, generated, features_of, (train, held_out), (generated_features, held_out_features, train_features)
+    )
     scores["memorising"] = {
-        space: {"share": asdict(found.share), "memorising": found.found, "verdict": found.verdict}
+        space: {"memorising": found.found, "p_value": found.p_value, "copies": found.excess, "verdict": found.verdict}
         for space, found in copies.items()
     }
     if run.folder is not None:
         run.folder.write_scores(scores)
+        save_values(run, values)
         _draw_nearest(run, generated, train, copies)
     return scores
 
 
+def copies_of(
+    run: Run,
+    generated: np.ndarray,
+    features_of: FeatureExtractor,
+    sets: tuple[ImageSet, ImageSet],
+    features: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> tuple[dict[str, Copies], dict[str, int]]:
+    """Look for copies in pixels and in features, without images that the data has twice; return how many these are.
+
+    Args:
+        run: The run.
+        generated: Its images.
+        features_of: From images to features.
+        sets: Training and held-out images.
+        features: Of the generated, the held-out and the training images.
+    """
+    train, held_out = (images.images for images in sets)
+    stay, honest, dropped = distinct(train, held_out)
+    reference = features_of.unseen[np.isin(features_of.unseen, stay)]  # the network knows the others
+    options = [{"reference": np.searchsorted(stay, reference)} for _ in range(2)]
+    if "mirror" in getattr(run.settings.training, "augment", ""):
+        pair = generated[:, :, ::-1], held_out[honest][:, :, ::-1]
+        options[0]["mirrored"], options[1]["mirrored"] = pair, tuple(map(features_of, pair))
+    spaces = {"pixels": (generated, held_out, train), "features": features}
+    found = {}
+    for (space, (made, real, known)), given in zip(spaces.items(), options, strict=True):
+        copies = find_copies(made, real[honest], known if len(stay) == len(known) else known[stay], **given)
+        found[space] = replace(copies, indices=stay[copies.indices])
+    return found, dropped | {"generated": repeats(generated)}
+
+
 def features_for(
-    name: str, train: ImageSet, seed: int, say: Callable[[str], None] = print
-) -> Callable[[np.ndarray], np.ndarray]:
+    name: str, train: ImageSet, say: Callable[[str], None] = print, inception_size: int = 299
+) -> FeatureExtractor:
     """Return the feature extractor of a data set, from the cache or trained now."""
-    return feature_extractor(name, train, seed, own_cache() / "features", say)
+    return feature_extractor(name, train, own_cache() / "features", say, inception_size)
 
 
 def random_indices(length: int, count: int, seed: int) -> np.ndarray:
@@ -129,11 +179,15 @@ def likelihood_scores(
     importance_samples: int,
     seed: int,
     labels: np.ndarray | None = None,
-) -> dict:
-    """Measure a VAE's bounds on held-out images, and what its latent dimensions carry."""
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """Measure a VAE's bounds on held-out images, and what its latent dimensions carry.
+
+    Returns:
+        The scores, and the values of single images by name.
+    """
     networks, likelihood = (run.model("encoder"), run.model("decoder")), run.settings.decoder.likelihood
-    reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed, labels)
-    bounds = importance_weighted_bound(
+    reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed, dequantise=True, labels=labels)
+    sampled = importance_sampling(
         *networks,
         images,
         likelihood,
@@ -146,30 +200,45 @@ def likelihood_scores(
     )
     seen = observed(images, likelihood, random_stream(seed, "held_out"))  # as the bounds see them
     z_mean, z_log_var = run.encode_distribution(seen, labels)
-    return {
+    values = {"elbo": -(reconstruction + kl), "reconstruction": reconstruction, "kl": kl}
+    values |= {"importance_weighted_bound": sampled.bounds, "effective_samples": sampled.effective}
+    scores = {
         "likelihood": likelihood,
         "conditional": labels is not None,
         "images": len(images),
         "samples": samples,
-        "elbo": asdict(Estimate.of_mean(-(reconstruction + kl))),
+        "elbo": asdict(Estimate.of_mean(values["elbo"])),
         "reconstruction": float(reconstruction.mean()),
         "kl": float(kl.mean()),
         "importance_samples": importance_samples,
-        "importance_weighted_bound": asdict(Estimate.of_mean(bounds)),
+        "most_importance_samples": int(sampled.samples.max()),
+        "importance_weighted_bound": asdict(Estimate.of_mean(sampled.bounds)),
+        "effective_samples": float(np.median(sampled.effective)),
+        "too_few_effective_samples": int(np.sum(sampled.effective < ENOUGH_SAMPLES)),
         "kl_per_dimension": [round(float(value), 6) for value in kl_per_dimension(z_mean, z_log_var)],
         "active_units": int(active_units(z_mean).sum()),
     }
+    if likelihood in DENSITIES:
+        exact, _ = elbo_terms(*networks, images, likelihood, samples, seed, labels=labels)
+        scores["bits_per_dimension"] = asdict(bits_per_dimension(sampled.bounds, images[0].size))
+        scores["gain_at_exact_levels"] = float(np.mean(reconstruction - exact))
+    return scores, values
 
 
-def image_scores(generated: np.ndarray, real: np.ndarray) -> dict:
+def image_scores(generated: np.ndarray, real: np.ndarray, seed: int = 0) -> dict:
     """Compare two sets of equally many images by their features, each of shape (n, d)."""
-    return {"fid": fid(real, generated), "kid": asdict(kid(real, generated))} | asdict(prdc(real, generated))
+    distance = asdict(kid(real, generated))
+    if len(real) < FEW_IMAGES:
+        distance["p_value"] = kid_permutation_p(real, generated, seed)
+    return {"fid": fid(real, generated), "kid": distance} | asdict(prdc(real, generated))
 
 
 def _draw_nearest(run: Run, generated: np.ndarray, train: ImageSet, copies: dict[str, Copies]) -> None:
-    """Draw generated images in a row, their nearest training images below them."""
-    shown = min(NEIGHBOURS_SHOWN, len(generated))
-    rows = [generated[:shown], *(train.images[found.indices[:shown]] for found in copies.values())]
-    names = ["generated", *(f"nearest in {space}" for space in copies)]
-    figure = image_table(np.concatenate(rows), [""] * shown, names)
+    """Draw the pairs of a generated and a training image that come nearest to a copy, in each space."""
+    rows, names = [], []
+    for space, found in copies.items():
+        first = found.nearest_pairs()[:PAIRS_SHOWN]
+        rows += [generated[first], train.images[found.indices[first]]]
+        names += [f"generated, by {space}", "training image"]
+    figure = image_table(np.concatenate(rows), [""] * len(rows[0]), names)
     save_figure(figure, run.folder.figures / "nearest.png", run.folder.replacing)

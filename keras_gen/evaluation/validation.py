@@ -66,16 +66,16 @@ class DCGANMeasure:
     """
 
     def __init__(self, run: DCGANRun, train: ImageSet, validation: ImageSet) -> None:
-        images, seed = validation.images[_chosen(run, validation)], run.settings.training.seed
+        images = validation.images[_chosen(run, validation)]
         if len(images) < MIN_IMAGES:
             raise InputError(
                 f"`evaluate_every` splits off {len(images)} images to compare with, and {MIN_IMAGES} are the least; "
                 "use more images, or leave it out"
             )
-        self._features = features_for("own", train, seed)
+        self._features = features_for("own", train)
         self._real = self._features(images)
-        # As real as it gets.
-        self._floor = kid(self._real, self._features(train.images[random_indices(len(train), len(images), seed)]))
+        unseen = self._features.unseen[: len(images)]
+        self._floor = kid(self._real[: len(unseen)], self._features(train.images[unseen]))  # as real as it gets
 
     def __call__(self, run: DCGANRun) -> tuple[dict[str, float], str]:
         """Return scores, and the name of the one that the best models have the lowest value of."""

@@ -1,4 +1,4 @@
-"""Trained decoders and generators as plain arrays, for programs that have no Keras."""
+"""Trained networks as plain arrays, for programs that have no Keras."""
 
 from dataclasses import dataclass, field
 
@@ -32,18 +32,24 @@ def export(model: keras.Model) -> list[Operation] | None:
     `standardize` over the last axis, (x - mean) / sqrt(variance + epsilon), and `scale`.
 
     Args:
-        model: From `build_decoder` or `build_generator`, trained.
+        model: From `build_decoder`, `build_generator` or `build_discriminator`, trained.
 
     Returns:
         The operations, or None if the network is not such a chain.
     """
-    operations = []
-    for layer in model.layers[1:]:
-        if type(layer) not in _EXPORTERS:
-            return None
-        operations += _EXPORTERS[type(layer)](layer)
-    functions = {operation.options.get("function", "relu") for operation in operations}
-    return operations if functions <= set(FUNCTIONS) else None
+    if foreign_layers(model):
+        return None
+    return [operation for layer in model.layers[1:] for operation in _EXPORTERS[type(layer)](layer)]
+
+
+def foreign_layers(model: keras.Model) -> list[str]:
+    """Return the layers that `export` does not know, by class and name."""
+    return [
+        f"{type(layer).__name__} {layer.name}"
+        for layer in model.layers[1:]
+        if type(layer) not in _EXPORTERS
+        or getattr(getattr(layer, "activation", None), "__name__", "linear") not in ("linear", *FUNCTIONS)
+    ]
 
 
 def multiply_adds(model: keras.Model) -> int:
@@ -73,7 +79,11 @@ def _conv_transpose(layer: keras.layers.Conv2DTranspose) -> list[Operation]:
     return [Operation("conv_transpose", _strides(layer), _kernel_and_bias(layer)), *_activation_of(layer)]
 
 
-def _reshape(layer: keras.layers.Reshape) -> list[Operation]:
+def _nothing(layer: keras.layers.Layer) -> list[Operation]:
+    return []
+
+
+def _reshape(layer: keras.layers.Reshape | keras.layers.Flatten) -> list[Operation]:
     return [Operation("reshape", {"shape": list(layer.output.shape[1:])})]
 
 
@@ -122,6 +132,8 @@ _EXPORTERS = {
     keras.layers.Conv2D: _conv,
     keras.layers.Conv2DTranspose: _conv_transpose,
     keras.layers.Dense: _dense,
+    keras.layers.Dropout: _nothing,
+    keras.layers.Flatten: _reshape,
     keras.layers.LayerNormalization: _layer_normalization,
     keras.layers.LeakyReLU: _leaky_relu,
     keras.layers.ReLU: _relu,

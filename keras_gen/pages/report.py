@@ -34,7 +34,7 @@ PICTURES = {
     "Losses": {"losses": "After each epoch: training solid, held-out dashed."},
     "Scores": {
         "scores": "On validation images, with two standard errors where they are known.",
-        "nearest": "Generated images, and below them the training images nearest to them.",
+        "nearest": "The ten generated images that come nearest to a copy, above the training images nearest to them.",
     },
     "Latent space": {
         "latent_space": "Held-out images, placed by the encoder; the colours are their labels.",
@@ -46,7 +46,12 @@ PICTURES = {
 }
 
 
-def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
+OF_TRAINING_IMAGES = ("nearest", "data")  # pictures that show some
+
+
+def write_report(
+    run: Run, out: str | Path | None = None, say: Callable[[str], None] = print, training_images: bool = True
+) -> Path:
     """Write a run's report; see `Run.report`. Whatever a user has named is escaped."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("report").with_stem("report")
     page = render(
@@ -56,7 +61,7 @@ def write_report(run: Run, out: str | Path | None = None, say: Callable[[str], N
         findings=[_finding(finding) for finding in run.findings if finding.get("resolved") is None],
         resolved=[_finding(finding) for finding in run.findings if finding.get("resolved") is not None],
         grids=_grids(run, say),
-        sections=_sections(run, say),
+        sections=_sections(run, say, training_images),
         tables=_tables(run),
         commands=_commands(run, say),
         css=asset("page.css") + asset("report.css"),
@@ -94,7 +99,7 @@ def _grids(run: Run, say: Callable[[str], None]) -> list[dict]:
     return [{"epoch": epoch, "source": source} for epoch, source in sources.items() if source]
 
 
-def _sections(run: Run, say: Callable[[str], None]) -> dict[str, list[tuple[str, str]]]:
+def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> dict[str, list[tuple[str, str]]]:
     """Return pictures, as data URLs, with what they show, under their headings."""
     finished = run.status == "finished"
     names = ["data", *(["losses", *(FILE_NAMES[view] for view in run.final_views)] if finished else [])]
@@ -104,7 +109,8 @@ def _sections(run: Run, say: Callable[[str], None]) -> dict[str, list[tuple[str,
     say_missing([path for path in files if (run.history or finished) and not path.exists()], say)
     sections = {}
     for title, texts in PICTURES.items():
-        paths = {run.folder.path / "figures" / f"{name}.png": text for name, text in texts.items()}
+        shown = [name for name in texts if training_images or name not in OF_TRAINING_IMAGES]
+        paths = {run.folder.path / "figures" / f"{name}.png": texts[name] for name in shown}
         sources = [(_source(run, path, say), text) for path, text in paths.items() if path.exists()]
         sections[title] = [(source, text) for source, text in sources if source]
     return {title: pictures for title, pictures in sections.items() if pictures}

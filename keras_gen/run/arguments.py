@@ -135,8 +135,8 @@ def check_seconds(name: str, value: object, most: float = 1e9) -> float:
     return value
 
 
-def check_one_of(name: str, value: object, choices: tuple[str, ...]) -> str:
-    """Return a word that is one of several, or raise InputError."""
+def check_one_of(name: str, value: str | int, choices: tuple[str | int, ...]) -> str | int:
+    """Return one of several words or numbers, or raise InputError."""
     if value not in choices:
-        raise InputError(f"`{name}` must be one of {', '.join(choices)}; received {printable(repr(value))}")
+        raise InputError(f"`{name}` must be one of {', '.join(map(str, choices))}; received {printable(repr(value))}")
     return value

@@ -56,30 +56,37 @@ class RunResults:
 
         return make_view(self, name, **options)
 
-    def evaluate(self, **options: object) -> dict:
+    def evaluate(self, *, training_images: bool = True, **options: object) -> dict:
         """Measure the run on its held-out images, and return the scores; see `keras_gen.evaluation.scores.evaluate`.
 
         With a folder they are written to metrics.json, and the report is renewed.
+
+        Args:
+            training_images: Whether the report shows training images; see `report`.
+            **options: Arguments of that function.
         """
         from keras_gen.evaluation.scores import evaluate
         from keras_gen.run.kinds import load_run
 
         scores = evaluate(self, **options)
         if self.folder is not None:  # it may have been trained on meanwhile, by another process
-            load_run(self.folder.path).report(say=options.get("say", print))
+            load_run(self.folder.path).report(say=options.get("say", print), training_images=training_images)
         return scores
 
-    def report(self, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
+    def report(
+        self, out: str | Path | None = None, say: Callable[[str], None] = print, *, training_images: bool = True
+    ) -> Path:
         """Write all of the run on one page, and return its path.
 
         Args:
             out: The file, `.html`; None is report.html in the run's folder.
             say: Told of pictures that are left out, since they are damaged.
+            training_images: Whether the page shows training images; False is for those who may not share them.
         """
         from keras_gen.pages.report import write_report
 
         self._default_folder()
-        return write_report(self, out, say)
+        return write_report(self, out, say, training_images)
 
     def explore(
         self,
@@ -119,6 +126,12 @@ class RunResults:
 
         self._default_folder()
         return make_film(self, out, frames, frame_ms, say)
+
+    def export(self, to: str, out: str | Path | None = None) -> Path:
+        """Write the networks in another program's format, with a model card; see `keras_gen.run.export.export_run`."""
+        from keras_gen.run.export import export_run
+
+        return export_run(self, to, out)
 
     def draw_data(self) -> Path:
         """Draw some training images as the networks see them into the folder, and return the picture's path."""

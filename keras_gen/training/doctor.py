@@ -12,7 +12,8 @@ import numpy as np
 from keras_gen.data import ImageSet
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.run import Run
-from keras_gen.training.findings import PROBED, Finding, dcgan_findings, gradient_finding, vae_findings
+from keras_gen.training.findings import PROBED, Finding, dcgan_findings, vae_findings
+from keras_gen.training.gradients import gradient_finding
 from keras_gen.training.trainer import Trainer
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import keras
 import numpy as np
 
 from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
@@ -24,7 +23,8 @@ FEW_STEPS = 500  # before these a generator's images are alike because it has ha
 NEAR_ZERO = 0.01  # nats: a discriminator that is never wrong about generated images; healthy runs stay above 0.02
 FOOLED = 0.15  # nats: a generator whose images all pass
 ALIKE = 0.25  # of the real images' mean distance to each other; healthy runs stay above 0.45
-VANISHED, EXPLODED = 1e-10, 1e5  # root mean square of a layer's gradient
+FEW_KINDS = 0.35  # of the real images' mean distance to the nearest other; healthy runs have 0.9, one of only 1s 0.46
+WORSE = 3  # standard errors by which a KID is above the best one
 IMPOSSIBLE = 1.2  # exp(-loss on fakes) + exp(-generator's loss) is at most 1 for one function
 OVERFITTED = 0.02  # rise of the held-out loss, of what it is or of what was learned, whichever is larger
 
@@ -83,11 +83,14 @@ def dcgan_findings(doctor: Doctor) -> Iterator[Finding]:
         doctor.first, doctor.first_epoch = images, run.epoch
     if settings.training.loss == "cross_entropy":  # what the losses tell is of probabilities
         yield from _loss_findings(run.history, settled=steps * (1 - 1 / run.epoch) >= settled)
-    if steps >= FEW_STEPS and _mean_distance(images) < ALIKE * max(_mean_distance(doctor.images), 1e-6):
+    if steps >= FEW_STEPS:
+        yield from _collapse_findings(images, doctor.images)
+    if best := worsens_since(run.metrics):
         yield Finding(
-            "collapse",
-            "The generated images have collapsed: they are much more alike than real ones: lower both learning rates, "
-            "or go back to a better epoch (`evaluate_every` keeps the best).",
+            "worsening",
+            f"The KID worsens since epoch {best['epoch']} (from {best['kid']:.2g} to {run.metrics[-1]['kid']:.2g}): "
+            f"the best models are kept (`best=True` uses them); stop there (`epochs={best['epoch']}`), or lower both "
+            "learning rates.",
         )
     stands_still = doctor.first is not None and run.epoch >= doctor.first_epoch + FEW_EPOCHS
     if stands_still and np.sqrt(np.mean((images - doctor.first) ** 2)) < 1:
@@ -95,6 +98,20 @@ def dcgan_findings(doctor: Doctor) -> Iterator[Finding]:
             "nothing learned",
             f"Nothing is learned: after {run.epoch} epochs the generator's images have not changed: raise "
             "`generator_learning_rate`.",
+        )
+
+
+def _collapse_findings(images: np.ndarray, real: np.ndarray) -> Iterator[Finding]:
+    remedy = "lower both learning rates, or go back to a better epoch (`evaluate_every` keeps the best)."
+    if _mean_distance(images) < ALIKE * max(_mean_distance(real), 1e-6):
+        yield Finding(
+            "collapse", f"The generated images have collapsed: they are much more alike than real ones: {remedy}"
+        )
+    elif few_kinds(images, real):
+        yield Finding(
+            "collapse to a few",
+            f"The generated images have collapsed to a few: each of {len(real)} has another that is nearly the same: "
+            f"{remedy}",
         )
 
 
@@ -161,43 +178,35 @@ def _loss_findings(history: list[dict[str, float]], settled: bool) -> Iterator[F
         )
 
 
-def gradient_finding(optimizers: dict[str, keras.optimizers.Optimizer]) -> Finding | None:
-    """Look at the optimisers' running averages of each kernel's gradient."""
-    for name, optimizer in optimizers.items():
-        for kernel, size in _gradient_sizes(optimizer):
-            if not size < EXPLODED:
-                return Finding(
-                    "exploding gradients",
-                    f"Exploding gradients in the {name} ({kernel}: {size:.2g}): lower its learning rate tenfold.",
-                )
-            if size < VANISHED:
-                return Finding(
-                    "dead gradients",
-                    f"Dead gradients in the {name} ({kernel} gets none, as when no unit behind it is active any more): "
-                    "start again with a lower learning rate.",
-                )
-    return None
+def few_kinds(images: np.ndarray, real: np.ndarray) -> bool:
+    """Return whether each image has another that is nearly the same, though real ones have not."""
+    return _nearest_distance(images[: len(real)]) < FEW_KINDS * max(_nearest_distance(real), 1e-6)
 
 
-def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> Iterator[tuple[str, float]]:
-    """Yield the root mean square of each kernel's gradient, as the optimiser remembers it.
-
-    Adam's first moment forgets in a few steps, its second takes thousands; RMSprop has the second alone, and forgets
-    it in some tens.
-    """
-    paths = [variable.path for variable in optimizer.variables]
-    moment = "_momentum" if any(path.endswith("_momentum") for path in paths) else "_velocity"
-    for variable in optimizer.variables:
-        # Biases in front of BatchNormalization have no gradient, and need none.
-        if variable.path.endswith(moment) and len(variable.shape) >= 2:
-            squares = variable.value if moment == "_velocity" else keras.ops.square(variable.value)
-            kernel = variable.path.split("/")[-1].removesuffix(moment).replace("_kernel", "")
-            yield kernel, math.sqrt(max(0.0, float(keras.ops.mean(squares))))
+def worsens_since(metrics: list[dict[str, float]]) -> dict[str, float] | None:
+    """Return the best row, if the last two KIDs are clearly above its."""
+    rows = [row for row in metrics if "kid" in row]
+    if len(rows) < FEW_EPOCHS:
+        return None
+    best = min(rows, key=lambda row: row["kid"])
+    errors = [math.hypot(row["kid_standard_error"], best["kid_standard_error"]) for row in rows[-2:]]
+    worse = all(row["kid"] > best["kid"] + WORSE * error for row, error in zip(rows[-2:], errors, strict=True))
+    return best if worse else None
 
 
 def _mean_distance(images: np.ndarray) -> float:
     """Return the mean Euclidean distance between two of the images."""
-    rows = images.reshape(len(images), -1).astype(np.float32)
+    return float(np.sum(_distances(images)) / max(1, len(images) * (len(images) - 1)))
+
+
+def _nearest_distance(images: np.ndarray) -> float:
+    """Return the mean Euclidean distance of an image to the nearest other one."""
+    if len(images) < 2:
+        return 0.0
+    return float(np.mean(np.min(_distances(images) + np.diag(np.full(len(images), np.inf)), axis=1)))
+
+
+def _distances(images: np.ndarray) -> np.ndarray:
+    rows = images.reshape(len(images), -1).astype(np.float64)
     squares = np.sum(rows**2, axis=1)
-    distances = np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T))
-    return float(np.sum(distances) / max(1, len(rows) * (len(rows) - 1)))
+    return np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T)) * (1 - np.eye(len(rows)))

@@ -36,8 +36,8 @@ def test_each_command_says_which_models_it_used_and_where_its_files_are(command_
     assert "Models  epoch 2" in lines
     assert "  active latent dimensions    " in "\n".join(lines)
     assert lines[-3:] == [
-        f"Numbers: {path / 'metrics.json'}",
-        f"Each generated image beside its nearest training images: {figures / 'nearest.png'}",
+        f"Numbers: {path / 'metrics.json'}; of single images: {path / 'scores.npz'}",
+        f"The generated images nearest to training images, with these: {figures / 'nearest.png'}",
         f"All of it on one page: {path / 'report.html'}",
     ]
 

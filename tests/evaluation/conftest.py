@@ -21,14 +21,16 @@ def digit_features(digits, tmp_path_factory):
     """The own features of mnist5k."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("keras_gen.evaluation.features.STEPS", 150)
-        return feature_extractor("own", digits[0], 0, tmp_path_factory.mktemp("features"), say=lambda _: None)
+        return feature_extractor("own", digits[0], tmp_path_factory.mktemp("features"), say=lambda _: None)
 
 
 @pytest.fixture(scope="session")
 def unlabelled_features(digits, tmp_path_factory):
     """The own features of the same images without their labels."""
     unlabelled = replace(digits[0], labels=None)
-    return feature_extractor("own", unlabelled, 0, tmp_path_factory.mktemp("features"), say=lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keras_gen.evaluation.features.STEPS", 150)
+        return feature_extractor("own", unlabelled, tmp_path_factory.mktemp("features"), say=lambda _: None)
 
 
 @pytest.fixture

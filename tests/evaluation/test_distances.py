@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import sklearn
 
-from keras_gen.evaluation import fid, kid, prdc
+from keras_gen.errors import InputError
+from keras_gen.evaluation import Estimate, fid, kid, kid_permutation_p, prdc
+from keras_gen.evaluation.distances import kid_with_values
 
 RANDOM = np.random.default_rng
 
@@ -68,9 +70,55 @@ def test_kid_has_no_bias_and_its_standard_error_is_its_spread(shift):
     assert np.mean(np.abs(values - exact) > 3 * errors) < 0.02
 
 
+@pytest.mark.parametrize("score", [fid, kid, prdc])
+def test_features_of_another_size_are_refused(score):
+    with pytest.raises(InputError, match=r"features have shapes \(9, 8\) and \(9, 5\); take both from one network"):
+        score(gaussian(9), gaussian(9, dimensions=5))
+
+
 def test_kid_refuses_unequal_sets():
-    with pytest.raises(ValueError, match="equal numbers of rows"):
+    with pytest.raises(InputError, match="equal numbers of rows"):
         kid(gaussian(10), gaussian(11))
+
+
+def test_two_runs_are_compared_on_the_same_real_images():
+    """The values' mean is the distance, and the error of a difference that of many repeats."""
+    differences, errors = [], []
+    for seed in range(0, 400, 4):
+        real, one, other = (gaussian(60, mean, seed=seed + i) for i, mean in enumerate((0, 0.5, 0.6)))
+        (first, a), (second, b) = (kid_with_values(real, generated) for generated in (one, other))
+        assert np.mean(a) == pytest.approx(first.value)
+        found = Estimate.of_mean(a - b)
+        assert found.value == pytest.approx(first.value - second.value)
+        differences.append(found.value)
+        errors.append(found.standard_error)
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(differences), rel=0.2)
+
+
+def test_the_p_value_of_few_images_is_even_for_one_distribution_and_small_for_two():
+    same = [kid_permutation_p(gaussian(40, seed=2 * i), gaussian(40, seed=2 * i + 1)) for i in range(60)]
+    assert 0.01 < np.mean(np.array(same) <= 0.1) < 0.2
+    assert 0.35 < np.mean(np.array(same) <= 0.5) < 0.65
+    assert kid_permutation_p(gaussian(40, seed=1), gaussian(40, 0.7, seed=2)) == 0.001
+
+
+def test_prdc_counts_what_lies_at_the_reach_itself():
+    """Duplicates have the reach 0."""
+    twins = np.repeat(gaussian(10), 6, axis=0)
+    score = prdc(twins, twins)
+    assert (score.precision, score.recall, score.coverage, score.clipped_density) == (1, 1, 1, 1)
+    assert score.density == pytest.approx(6 / 5)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_clipped_scores_are_the_share_of_good_images_also_beside_outliers(share):
+    real, generated = gaussian(800, dimensions=16, seed=1), gaussian(800, dimensions=16, seed=2)
+    real[:8] += 1000 * gaussian(8, dimensions=16, seed=3)  # their neighbourhoods hold everything
+    generated[round(share * 800) :] += 30
+    score = prdc(real, generated)
+    assert score.clipped_density == pytest.approx(share, abs=0.06)
+    assert score.clipped_coverage == pytest.approx(share, abs=0.06)
+    assert score.precision > share + 0.15  # the outliers' doing
 
 
 def test_prdc_on_a_line():

@@ -8,7 +8,8 @@ from keras import layers
 from scipy.stats import multivariate_normal
 
 from keras_gen import resolve_settings
-from keras_gen.evaluation import Estimate, active_units, elbo_terms, importance_weighted_bound
+from keras_gen.evaluation import Estimate, active_units, elbo_terms, importance_sampling, importance_weighted_bound
+from keras_gen.evaluation.likelihood import ENOUGH_SAMPLES, bits_per_dimension
 from keras_gen.models import build_decoder, build_encoder
 from keras_gen.models.losses import LIKELIHOODS, observed
 from keras_gen.seeds import random_stream
@@ -130,3 +131,42 @@ def test_dimensions_whose_means_hardly_vary_are_not_active():
     spread = np.sqrt([1.0, 0.012, 0.008, 0.0])
     z_mean = 5 + np.random.default_rng(0).normal(size=(5000, 4)) * spread
     np.testing.assert_array_equal(active_units(z_mean.astype(np.float32)), [True, True, False, False])
+
+
+def test_an_image_with_too_few_effective_samples_gets_more_all_of_them_new(linear):
+    first = importance_sampling(*linear.models, linear.images[:60], "linear", 22, grow=False)
+    grown = importance_sampling(*linear.models, linear.images[:60], "linear", 22)
+    few = first.effective < ENOUGH_SAMPLES
+    assert 0 < few.sum() < 60  # the encoder is four times too wide
+    np.testing.assert_array_equal(grown.bounds[~few], first.bounds[~few])
+    assert set(grown.samples[~few]) == {22}
+    assert grown.samples[few].min() == 88
+    assert np.mean(grown.effective[few] >= ENOUGH_SAMPLES) > 0.9
+    missing = [np.abs(linear.log_likelihood[:60][few] - sampled.bounds[few]).mean() for sampled in (first, grown)]
+    assert missing[1] < missing[0]
+
+
+def test_the_effective_sample_size_is_that_of_the_weights(linear):
+    """Of weights exp(a chi-square variable) whose moments are known: (E w)^2 / E w^2 of K."""
+    sampled = importance_sampling(*linear.models, linear.images[:30], "linear", 3000, grow=False)
+    share = (np.sqrt(2 * TOO_WIDE - 1) / TOO_WIDE) ** LATENT  # of two dimensions, by Gaussian integrals
+    assert np.mean(sampled.effective) / 3000 == pytest.approx(share, rel=0.05)
+
+
+def test_a_decoder_that_names_the_exact_level_gains_no_density():
+    """Exact blackness: the density at 0 has no limit, the probability of a level has."""
+    images = np.zeros((6, *SHAPE), np.uint8)
+    x, z = keras.Input(SHAPE), keras.Input((LATENT,))
+    flat = layers.Dense(LATENT, kernel_initializer="zeros")(layers.Flatten()(x))
+    encoder = keras.Model(x, [flat, flat, flat])
+    for logit, exact_is_more in ((-20.0, False), (-500.0, True), (-1e5, True)):
+        pixels = layers.Dense(PIXELS, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(logit))
+        decoder = keras.Model(z, layers.Reshape(SHAPE, name="logits")(pixels(z)))
+        models = encoder, decoder
+        bound = importance_sampling(*models, images, "continuous_bernoulli", 20).bounds
+        assert bound.max() < PIXELS * math.log(256)
+        assert bits_per_dimension(bound, PIXELS).value > 0
+        dequantised, _ = elbo_terms(*models, images, "continuous_bernoulli", 2, dequantise=True)
+        np.testing.assert_allclose(-dequantised, bound, rtol=0.2)
+        exact, _ = elbo_terms(*models, images, "continuous_bernoulli", 2)
+        assert (-exact.mean() > PIXELS * math.log(256)) == exact_is_more

@@ -2,14 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from keras_gen.cli.evaluate import score_lines
+from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
-from keras_gen.evaluation import features
-from keras_gen.evaluation.scores import likelihood_scores
+from keras_gen.evaluation import features, paired_differences
+from keras_gen.evaluation import scores as scores_module
+from keras_gen.evaluation.scores import features_for, likelihood_scores
+from keras_gen.pages import run_report
 from keras_gen.run import load_run
 from tests.conftest import striped_images, train_small
 
@@ -53,20 +57,31 @@ def test_a_vae_gets_bounds_distances_and_a_verdict_and_the_same_ones_again(copie
     for column in ("generated", "floor"):
         for name in ("fid", "precision", "recall", "density", "coverage"):
             assert f"{images[column][name]:.4f}" in printed
+        for name in ("clipped_density", "clipped_coverage"):
+            assert f"{images[column][name]:.4f}" in printed
+        assert f"(p = {images[column]['kid']['p_value']:.3f})" in printed  # few images
     assert scores["memorising"]["pixels"]["verdict"] in printed
+    assert "(of fewer than 50 images these scores say little)" in printed
+    few = bounds["too_few_effective_samples"]
+    assert f"{bounds['effective_samples']:.1f} (median; " in printed
+    assert (f"below 10 for {few} images" if few else "enough: 10 or more") in printed
+    with np.load(run.folder.path / "scores.npz") as values:
+        assert np.mean(values["elbo"]) == pytest.approx(bounds["elbo"]["value"])
+        assert np.mean(values["kid"]) == pytest.approx(images["generated"]["kid"]["value"])
+        assert len(values["effective_samples"]) == bounds["images"]
 
 
 def test_the_kl_of_the_dimensions_is_that_of_the_pixels_that_are_drawn(tmp_path):
     """The encoder of a binarized run never sees the grey ones."""
     np.savez(tmp_path / "stripes.npz", images=striped_images(40, size=16)[0] // 2)
     run = load_run(train_small("vae", tmp_path / "stripes.npz", tmp_path / "run", likelihood="binarized", batch_size=8))
-    found = likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.training.seed)
+    found, _ = likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.training.seed)
     assert sum(found["kl_per_dimension"]) == pytest.approx(found["kl"], rel=1e-4)
 
 
 def test_the_elbo_of_one_sample_is_the_held_out_loss_of_training(command_runs):
     run = load_run(command_runs["vae"])
-    measured = likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.training.seed)
+    measured, _ = likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.training.seed)
     last = run.history[-1]
     assert -measured["elbo"]["value"] == pytest.approx(last["held_out_loss"], rel=1e-5)
     assert measured["reconstruction"] == pytest.approx(last["held_out_reconstruction"], rel=1e-5)
@@ -78,26 +93,107 @@ def test_a_dcgan_gets_no_likelihood_another_seed_other_scores_and_copies_are_fla
     assert first["images"]["generated"] != second["images"]["generated"]
     assert "likelihood" not in first
     train, _ = run.datasets()
-    many = type(train)(*striped_images(600, size=16), train.class_names, "many")
-    run._datasets = many[:500], many[500:]
-    copies = many.images[np.random.default_rng(0).integers(0, 500, 100)]
+    many = type(train)(*striped_images(900, size=16), train.class_names, "many")
+    images = many.images.copy()
+    images[[1, 800]] = images[0]  # one image that both sets have
+    images[3] = images[2]
+    many = replace(many, images=images)
+    run._datasets = many[:600], many[600:]
+    copies = images[np.random.default_rng(0).permutation(600)[:100]]
     monkeypatch.setattr(run, "generate", lambda count, seed: copies[:count])
-    found = run.evaluate(count=60, say=quiet)["memorising"]["pixels"]
-    assert found["memorising"]
-    assert found["share"]["value"] > 0.9
+    scores = run.evaluate(count=60, say=quiet)
+    found = scores["memorising"]["pixels"]
+    assert found["memorising"] and found["p_value"] < 1e-4
     assert "Memorising: about" in found["verdict"]
+    assert scores["dropped"] == {"train": 2, "held_out": 0, "both": 1, "generated": 0}
+    assert "2 training images are there more than once" in "\n".join(score_lines(scores, 20, ()))
+
+
+def test_mirrored_copies_are_looked_for_where_training_mirrors(copied, monkeypatch):
+    run = copied("dcgan")
+    images = np.random.default_rng(0).integers(0, 256, (900, 16, 16, 1), np.uint8)
+    many = ImageSet(images)
+    run._datasets = many[:600], many[600:]
+    monkeypatch.setattr(run, "generate", lambda count, seed: images[:count, :, ::-1])
+    assert not run.evaluate(count=60, say=quiet)["memorising"]["pixels"]["memorising"]
+    run.settings = with_augment(run.settings, "mirror")
+    found = run.evaluate(count=60, say=quiet)["memorising"]
+    assert found["pixels"]["memorising"] and found["features"]["memorising"]
+
+
+def with_augment(settings, augment):
+    return replace(settings, training=replace(settings.training, augment=augment))
+
+
+def test_the_features_do_not_depend_on_the_run_s_seed_and_the_floor_is_of_images_they_have_not_seen(
+    copied, monkeypatch
+):
+    run, measured = copied("dcgan"), []
+    real_scores = scores_module.image_scores
+    monkeypatch.setattr(scores_module, "image_scores", lambda *a: measured.append(a[0]) or real_scores(*a))
+    run.evaluate(count=8, say=quiet)
+    train, _ = run.datasets()
+    features_of = features_for("own", train, quiet)
+    np.testing.assert_allclose(measured[1], features_of(train.images[features_of.unseen[:8]]), atol=1e-5)
+    said = []
+    run.evaluate(count=8, seed=5, say=said.append)
+    assert said == []  # no other network is trained
+
+
+def test_two_runs_are_compared_image_by_image(copied, command_runs, tmp_path):
+    runs = [copied("vae"), load_run(shutil.copytree(command_runs["vae3"], tmp_path / "other"))]
+    scores = [run.evaluate(samples=1, importance_samples=20, say=quiet) for run in runs]
+    found = paired_differences(*runs)
+    elbos = [score["likelihood"]["elbo"] for score in scores]
+    assert found["elbo"].value == pytest.approx(elbos[0]["value"] - elbos[1]["value"])
+    one, other = (np.load(run.folder.path / "scores.npz")["elbo"] for run in runs)
+    assert found["elbo"].standard_error == pytest.approx(np.std(one - other, ddof=1) / np.sqrt(len(one)))
+    assert found["kid"].value == pytest.approx(np.subtract(*(s["images"]["generated"]["kid"]["value"] for s in scores)))
+    runs[1].evaluate(samples=1, importance_samples=20, seed=1, say=quiet)
+    with pytest.raises(InputError, match="were measured on other held-out images"):
+        paired_differences(*runs)
+    (runs[1].folder.path / "scores.npz").unlink()
+    with pytest.raises(InputError, match=r"other has no values of single images; measure it with run.evaluate\(\)"):
+        paired_differences(*runs)
+
+
+def test_the_report_shows_the_nearest_pairs_or_no_training_image_at_all(copied, monkeypatch):
+    run = copied("dcgan")
+    sections = []
+    monkeypatch.setattr(run_report, "report_page", lambda report: sections.append(report.sections) or "page")
+    for training_images in (True, False):
+        run.evaluate(count=8, training_images=training_images, say=quiet)
+    run.report(training_images=False)
+    texts = [[picture.text for section in page for picture in section.pictures] for page in sections]
+    of_training_images = [text for name in run_report.OF_TRAINING_IMAGES for text in shown_text(name)]
+    assert set(texts[0]) >= set(of_training_images)
+    assert texts[1] == texts[2] == [text for text in texts[0] if text not in of_training_images]
+
+
+def shown_text(name):
+    return [texts[name] for texts in run_report.PICTURES.values() if name in texts]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"count": 5}, "`count` must be a whole number from 6 to 50000; received 5"),
+        ({"inception_size": 96}, "`inception_size` must be one of 299, 75; received 96"),
         ({"features": "mine"}, "`features` must be one of own, inception; received 'mine'"),
     ],
 )
 def test_mistakes_are_named_by_the_argument(command_runs, options, message):
     with pytest.raises(InputError, match=message):
         load_run(command_runs["vae"]).evaluate(**options)
+
+
+def test_a_run_without_held_out_images_gets_one_line(copied):
+    run = copied("dcgan")
+    train, held_out = run.datasets()
+    for sets, found in (((train, held_out[:0]), "0 held-out images"), ((train[:9], held_out), "9 training images")):
+        run._datasets = sets
+        with pytest.raises(InputError, match=f"has {found}; 6 held-out and 12 training images are the least"):
+            run.evaluate(say=quiet)
 
 
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])

@@ -43,6 +43,7 @@ KINDS = ("vae", "dcgan")
 NOT_OF_A_RUN = ("minimal", "benchmark")
 ARGUMENTS = {  # small ones, where a command's own would take long
     "evaluate": ["--count", "8", "--samples", "1", "--importance-samples", "2"],
+    "export": ["--to", "numpy"],
     "generate": ["--count", "2"],
     "latent manifold": ["--side", "3"],
     "latent traverse": ["--rows", "2", "--steps", "3"],

@@ -4,12 +4,21 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gen import load_run
+from keras_gen import DCGANRun, load_dataset, load_run
 from keras_gen.data import ImageSet
+from keras_gen.evaluation import features
+from keras_gen.indices import evenly_spaced_indices
 from keras_gen.seeds import own_random_state
 from keras_gen.training import DCGANTrainer, VAETrainer, findings
 from keras_gen.training import dcgan as dcgan_module
-from keras_gen.training.findings import ALIKE, _mean_distance, overfits_since
+from keras_gen.training.findings import (
+    ALIKE,
+    _mean_distance,
+    _nearest_distance,
+    few_kinds,
+    overfits_since,
+    worsens_since,
+)
 from keras_gen.training.planning import Plan
 from keras_gen.training.start import run_plan
 from tests.conftest import striped_images
@@ -179,6 +188,73 @@ def test_samples_that_collapse_because_nobody_tells_them_from_real_ones(monkeypa
     made = run.models["generator"].predict_on_batch(latents)
     real = run.datasets()[0].images[:64] / 127.5 - 1
     assert _mean_distance(made) < ALIKE * _mean_distance(real.astype(np.float32))
+
+
+def collapsed(kinds, noise=3.0, seed=0):
+    """64 noisy images of few kinds, from -1 to 1."""
+    random = np.random.default_rng(seed)
+    images = random.uniform(0, 255, (kinds, 8, 8, 1))[np.arange(64) % kinds]
+    return images + random.normal(0, noise, images.shape)
+
+
+def test_images_of_a_few_kinds_are_seen_though_they_are_far_apart():
+    real = np.random.default_rng(9).integers(0, 256, (64, 8, 8, 1)).astype(np.uint8)
+    assert _mean_distance(collapsed(8)) > 0.8 * _mean_distance(real)  # the other check sees nothing
+    assert few_kinds(collapsed(8), real)
+    assert not few_kinds(collapsed(64), real)
+
+
+def test_a_healthy_generator_of_the_digit_1_alone_is_not_called_collapsed():
+    digits, _ = load_dataset("mnist5k")
+    real = digits.images[evenly_spaced_indices(len(digits), 64)]
+    ones = digits.images[digits.labels == 1][:64]
+    assert _nearest_distance(ones) / _nearest_distance(real) < 0.6
+    assert not few_kinds(ones.astype(float), real)
+
+
+def test_a_run_whose_generator_makes_a_few_images_is_found(monkeypatch):
+    monkeypatch.setattr(findings, "FEW_STEPS", 20)
+    decode = DCGANRun.decode
+
+    def decode_few(run, latents):
+        kinds = np.sign(latents[:, :2])
+        return decode(run, np.tile(kinds, latents.shape[1] // 2))
+
+    monkeypatch.setattr(DCGANRun, "decode", decode_few)
+    _, lines = examined(DCGANTrainer, stripes(), dcgan(epochs=3, init_stddev=0.5))
+    assert any(line.startswith("The generated images have collapsed to a few") for line in lines)
+
+
+class Ruin(keras.callbacks.Callback):
+    """Adds noise to the generator after each epoch from some on."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch >= 8:
+            for weight in self.model.get_layer("generator").trainable_variables:
+                weight.assign(weight + (epoch - 7) * np.random.default_rng(epoch).normal(0, 1, weight.shape))
+
+
+def test_a_run_that_is_ruined_after_its_best_epoch_is_found(monkeypatch, tmp_path):
+    monkeypatch.setattr(features, "STEPS", 30)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    said, sets = [], stripes(16)
+    small = {"latent_dim": 8, "generator_learning_rate": 2e-3, "discriminator_learning_rate": 2e-3}
+    options = {"evaluate_every": 1, "doctor": True, "epochs": 11, "callbacks": [Ruin()], "say": said.append}
+    run = train_small("dcgan", *sets, **small | options)
+    best = min(run.metrics, key=lambda row: row["kid"])["epoch"]
+    assert any(line.startswith(f"Doctor  The KID worsens since epoch {best} (from ") for line in said), run.metrics
+
+
+def measured(*kids, error=0.01):
+    return [{"epoch": n + 1, "kid": kid, "kid_standard_error": error} for n, kid in enumerate(kids)]
+
+
+def test_a_kid_that_worsens_after_its_best_epoch():
+    assert worsens_since(measured(0.5, 0.1, 0.2, 0.3))["epoch"] == 2
+    for healthy in ((0.5, 0.1, 0.3, 0.11), (0.5, 0.1, 0.11, 0.12), (0.5, 0.3, 0.2, 0.1), (0.1, 0.3)):
+        assert worsens_since(measured(*healthy)) is None
+    assert worsens_since(measured(0.5, 0.1, 0.2, 0.3, error=0.1)) is None
+    assert worsens_since([{"epoch": 1, "validation_loss": 2.0}] * 5) is None
 
 
 def test_findings_are_kept_with_their_first_epoch_resolved_and_not_repeated_by_a_resumed_run(tmp_path, no_pictures):

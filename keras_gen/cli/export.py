@@ -1,0 +1,32 @@
+"""python -m keras_gen export: a run's networks for other programs."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from keras_gen.cli.command import Parser, check_new, say
+from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
+
+
+def run(options: Namespace) -> None:
+    """Run the command."""
+    if options.out is not None:
+        check_new(options.out)
+    loaded = open_run(options)
+    path = loaded.export(options.to, options.out)
+    say_models(loaded)
+    for file in sorted(path.iterdir()):
+        say(file)
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    result = run_parser("export", "Write a run's networks for programs without keras_gen, with a model card.")
+    result.add_argument(
+        "--to",
+        choices=("onnx", "saved_model", "litert", "numpy"),
+        default="saved_model",
+        help="the format; numpy is an .npz and a file of Python that needs NumPy alone (default: saved_model)",
+    )
+    result.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder (default: RUN/exports/FORMAT)")
+    add_best_flag(result)
+    return result
