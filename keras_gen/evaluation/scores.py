@@ -13,6 +13,7 @@ from keras_gen.data import ImageSet
 from keras_gen.data.cache import own_cache
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
+from keras_gen.evaluation.agreement import agreement_scores, prior_scores
 from keras_gen.evaluation.classes import class_shares
 from keras_gen.evaluation.distances import fid, kid, kid_permutation_p, kid_with_values, prdc
 from keras_gen.evaluation.estimate import Estimate
@@ -115,6 +116,11 @@ def evaluate(
     if classes:
         shares = class_shares(all_generated_features, train_features, train.labels, held_out_features, held_out.labels)
         scores["classes"] = asdict(shares) | {"missing": shares.missing, "undetermined": shares.undetermined}
+        if run.conditional or run.encodes:
+            features_of_sets = train_features, held_out_features
+            scores["agreement"] = agreement_scores(run, features_of, (train, held_out), features_of_sets, seed)
+    if run.encodes:
+        scores["priors"] = prior_scores(run, features_of, real, train, seed)
     copies, scores["dropped"] = copies_of(
         run, generated, features_of, (train, held_out), (generated_features, held_out_features, train_features)
     )
