@@ -167,7 +167,7 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(undisturbed, tmp_path, image_sets, monkeypatch):
     whole = undisturbed(2)
-    monkeypatch.setattr(VAETrainer, "train_step", lambda self, images: 1 / 0)
+    monkeypatch.setattr(VAETrainer, "train_step", lambda self, images, classes: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train_small("vae", *image_sets(), folder=tmp_path / "run")
     monkeypatch.undo()
