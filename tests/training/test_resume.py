@@ -145,7 +145,7 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
     whole = undisturbed(2)
     original = VAETrainer.train_step
 
-    def killed(self, images):
+    def killed(self, images, classes):
         if (self.epoch, self.step) == (2, 3):
             raise SystemError
         return original(self, images)
@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_the_last_good_state(stopped, monkeypatch):
 def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(stopped, monkeypatch):
     before, original = checkpoints_of(stopped), VAETrainer.train_step
 
-    def explode(self, images):
+    def explode(self, images, classes):
         if self.step == 4:
             self.models["decoder"].get_layer("hidden").bias.assign(np.full(16, np.nan))
         return original(self, images)
