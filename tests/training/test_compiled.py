@@ -60,10 +60,11 @@ def assert_equal_variables(one, two, tolerance, exempt=NOISE):
 @pytest.fixture
 def float64():
     """Compute in double precision."""
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     yield
     keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 TUNED = {
