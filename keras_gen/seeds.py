@@ -23,6 +23,8 @@ STREAMS = (  # a stream's place here is part of its seed: add new ones at the en
     "evaluate",
     "pretext",
     "features",
+    "components",
+    "labels",
 )
 
 

@@ -13,7 +13,7 @@ from keras_gen.cli.runs import (
     say_models,
 )
 from keras_gen.errors import InputError
-from keras_gen.text import listed
+from keras_gen.text import listed, printable
 
 LIKELIHOODS = {
     "bernoulli": "grey pixels taken as averages of black and white ones; no likelihood of grey images",
@@ -128,6 +128,12 @@ def score_lines(scores: dict, latent_dim: int, class_names: tuple[str, ...]) -> 
         yield f"  {TITLES.get(name, name):17}" + "".join(f"{cell:>28}" for cell in cells)
     if "classes" in scores:
         yield _class_line(scores["classes"], class_names)
+    if "agreement" in scores:
+        yield from _agreement_lines(scores["agreement"], class_names)
+    if "priors" in scores:
+        cells = {"normal": "N(0, I)", "mixture": "the mixture prior", "reconstructions": "reconstructions"}
+        texts = (f"{_estimate(scores['priors'][name], 4)} {text}" for name, text in cells.items())
+        yield f"KID by prior  {', '.join(texts)}"
     for space, found in scores["memorising"].items():
         yield f"Copies in {space:9}  {found['verdict']}"
     if any(scores["dropped"].values()):
@@ -141,7 +147,8 @@ def _likelihood_lines(bounds: dict, latent_dim: int) -> Iterator[str]:
     parts = f"reconstruction {bounds['reconstruction']:.2f}, KL {bounds['kl']:.2f}; {bounds['samples']} samples"
     most = bounds["most_importance_samples"]
     importance = f"{bounds['importance_samples']:,}" + (f" to {most:,}" if most > bounds["importance_samples"] else "")
-    yield f"Likelihood  {name}: {LIKELIHOODS[name]}; {bounds['images']:,} held-out images"
+    given = ", given their labels: log p(x | y)" if bounds.get("conditional") else ""
+    yield f"Likelihood  {name}: {LIKELIHOODS[name]}; {bounds['images']:,} held-out images{given}"
     yield f"  ELBO                        {_estimate(bounds['elbo'], 2)} nats ({parts})"
     yield (
         f"  importance-weighted bound   {_estimate(bounds['importance_weighted_bound'], 2)} nats "
@@ -159,6 +166,26 @@ def _likelihood_lines(bounds: dict, latent_dim: int) -> Iterator[str]:
         gain = bounds["gain_at_exact_levels"]
         yield f"  ELBO at the exact levels    {gain:.2f} nats higher, as in training: no probability of an image"
     yield f"  active latent dimensions    {bounds['active_units']} of {latent_dim}"
+
+
+def _agreement_lines(agreement: dict, names: tuple[str, ...]) -> Iterator[str]:
+    def named(label: int) -> str:
+        return printable(names[label] if names else label)
+
+    def percent(estimate: dict) -> str:
+        return f"{estimate['value']:.1%} ± {estimate['standard_error']:.1%}"
+
+    yield (
+        f"Labels  {percent(agreement['overall'])} of {agreement['count']:,} generated images have the label that was "
+        f"asked for (the ceiling, held-out real images: {percent(agreement['ceiling'])})"
+    )
+    by_class = agreement["by_class"].items()
+    yield f"  by class        {listed(f'{named(int(label))}: {percent(found)}' for label, found in by_class)}"
+    if agreement["confused"]:
+        pairs = (
+            f"{named(label)} taken for {named(other)} ({share:.0%})" for label, other, share in agreement["confused"]
+        )
+        yield f"  most confused   {listed(pairs)}"
 
 
 def _class_line(classes: dict, names: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ def run(options: Namespace) -> None:
         for name in ("dimensions", "seeds")
     )
     run = open_run(options)
-    path = run.explore(options.out, dimensions, seeds)
+    path = run.explore(options.out, dimensions, seeds, options.label)
     say_models(run)
     say(f"Open in a browser: {path} ({path.stat().st_size / 1e6:.1f} MB, needs no server and no network)")
 
@@ -34,6 +34,9 @@ def parser() -> Parser:
         "principal axes; VAE)",
     )
     result.add_argument("--seeds", help="three seeds that the plane goes through (default: 0,1,2; DCGAN)")
+    result.add_argument(
+        "--label", metavar="NAME|NUMBER", help="the class of the images, for a conditional run (default: the first)"
+    )
     add_best_flag(result)
     add_data_flags(result)
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/explorer.html)")

@@ -20,12 +20,12 @@ SECTIONS = {
     "what to train on": ("dataset", "data_dir", "data.image_size", "data.channels", "data.max_bad"),
     "what to build": (
         *("recipe", "set", "encoder.architecture", "encoder.latent_dim", "generator.latent_dim"),
-        "decoder.likelihood",
+        *("decoder.likelihood", "training.conditional"),
     ),
     "how to train it": (
         *("training.epochs", "training.batch_size", "training.learning_rate", "training.beta"),
         *("training.generator_learning_rate", "training.discriminator_learning_rate", "training.label_smoothing"),
-        *("training.augment", "training.ema", "training.share_fakes", "training.seed"),
+        *("training.augment", "training.ema", "training.share_fakes", "training.balance_classes", "training.seed"),
     ),
     "how fast": ("training.engine", "training.precision", "training.distribute", "training.jit"),
     "what to keep and to watch": (

@@ -53,6 +53,8 @@ def parser() -> Parser:
         "--dimensions", default="0,1", help="the two that vary, across and up; the others are 0 (default: 0,1)"
     )
 
+    _label(manifold)
+
     reconstruct = _view(views, "reconstruct", "held-out images above their reconstructions (VAE)")
     reconstruct.add_argument("--images", help="their numbers, such as 0-9,42 (default: ten, evenly spaced)")
 
@@ -66,6 +68,7 @@ def parser() -> Parser:
         help="straight, or keeping its length (default: linear for a VAE, spherical for a DCGAN)",
     )
     _steps(interpolate)
+    _label(interpolate)
 
     concept = _view(views, "concept", "what changes when a concept is added, and a GIF")
     without = "images without the concept; give --from and --to again for a sum of concepts (default: 0, a number; VAE)"
@@ -79,12 +82,14 @@ def parser() -> Parser:
         "--strength", default="0:1", help="how much is added, from:to; write --strength=-2:2 (default: 0:1)"
     )
     _steps(concept)
+    _label(concept)
 
     traverse = _view(views, "traverse", "each latent dimension swept over its range, and a GIF")
     _flag(traverse, "--from", "start", "IMAGE", f"{image} (default: the mean of all codes; VAE)")
     traverse.add_argument("--seed", type=int, help="a generated image instead (default for a DCGAN: 0)")
     traverse.add_argument("--rows", type=int, default=20, help="dimensions to show, at most (default: 20)")
     _steps(traverse)
+    _label(traverse)
     return result
 
 
@@ -103,6 +108,11 @@ def _flag(view: ArgumentParser, flag: str, name: str, metavar: str, text: str, *
 
 def _steps(view: ArgumentParser) -> None:
     view.add_argument("--steps", type=int, default=9, help="images in a row (default: 9)")
+
+
+def _label(view: ArgumentParser) -> None:
+    text = "the class of the images, for a conditional run (default: the first image's, or the first)"
+    view.add_argument("--label", metavar="NAME|NUMBER", help=text)
 
 
 def _arguments(options: Namespace) -> dict[str, object]:

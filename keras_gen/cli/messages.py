@@ -11,7 +11,12 @@ from keras_gen.text import printable
 
 LONGEST = 2000  # characters of a line
 ALIASES = {"data": "dataset", "folder": "out", "start": "from", "end": "to"}  # of arguments, other flags
-TRAINING_FLAGS = ("--evaluate-every", "--resume", "--epochs")  # which messages of every command may name
+TRAINING_FLAGS = (
+    "--conditional",
+    "--evaluate-every",
+    "--resume",
+    "--epochs",
+)  # which messages of every command may name
 REMEDIES = {
     errno.ENOSPC: "make room and run again",
     getattr(errno, "EDQUOT", errno.ENOSPC): "make room within your quota and run again",  # Windows knows no quota

@@ -6,6 +6,7 @@ from numbers import Real
 import numpy as np
 
 from keras_gen.errors import InputError
+from keras_gen.text import printable
 
 
 def number_labels(
@@ -63,3 +64,24 @@ def _one_each(labels: object, count: int, what: str) -> np.ndarray:
     if not -(2**63) <= float(labels.min()) <= float(labels.max()) < 2**63:
         raise InputError(f"{what} holds numbers too large for labels; {wanted}")
     return labels.astype(np.int64)
+
+
+def label_of(label: object, class_names: tuple[str, ...], remarks: list[str]) -> int | None:
+    """Return the number of the label that a name, or a number as int or text, means, or None.
+
+    A name wins over a number, and a label over a folder: a label that is called 1 need not be label number 1.
+    `remarks` is given what else might have been meant.
+    """
+    if isinstance(label, int):
+        return label if 0 <= label < len(class_names) else None
+    text = str(label)
+    number = int(text) if text.isdecimal() and int(text) < len(class_names) else None
+    if text not in class_names:
+        return number
+    place = class_names.index(text)
+    if number is not None and number != place:
+        remarks.append(
+            f"{text} is taken for the label of that name (number {place}), not for number {text}, which is called "
+            f"{printable(class_names[number])}"
+        )
+    return place

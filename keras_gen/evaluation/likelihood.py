@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from keras_gen.data.pixels import to_range
 from keras_gen.evaluation.estimate import Estimate
 from keras_gen.latent import draw_latents
+from keras_gen.models.conditioning import beside
 from keras_gen.models.inference import encode
 from keras_gen.models.layers import kl_divergence
 from keras_gen.models.losses import LIKELIHOODS, observed
@@ -49,6 +50,7 @@ def elbo_terms(
     samples: int = 10,
     seed: int = 0,
     dequantise: bool = False,
+    labels: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measure both terms of the evidence lower bound, image by image: ELBO = -(reconstruction + kl).
 
@@ -65,13 +67,14 @@ def elbo_terms(
         seed: Draws them; the same seed gives the same numbers.
         dequantise: Spread each of the 256 levels over its width, if the likelihood is a density; see
             `importance_sampling`.
+        labels: Of the images, for conditional networks; the bound is then one of log p(x|y).
 
     Returns:
         reconstruction, -E[log p(x|z)], and kl, each float64 of shape (n,).
     """
     random = random_stream(seed, "held_out")
     images = observed(images, likelihood, random)
-    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE)
+    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE, labels)
     log_likelihood = _log_likelihood(decoder, likelihood)
     batch = _batch_size(images)
     pixels = _pixels(images, likelihood, random) if dequantise else to_range(images, PIXEL_RANGE)
@@ -80,7 +83,8 @@ def elbo_terms(
         z = z_mean + np.exp(z_log_var / 2) * draw_latents(random, *z_mean.shape)
         for start in range(0, len(images), batch):
             part = slice(start, start + batch)
-            reconstruction[part] -= log_likelihood(pixels[part], z[part])
+            inputs = [z[part]] if labels is None else [z[part], labels[part]]
+            reconstruction[part] -= log_likelihood(pixels[part], *inputs)
     kl = kl_divergence(keras.ops.convert_to_tensor(z_mean), keras.ops.convert_to_tensor(z_log_var))
     return reconstruction / samples, keras.ops.convert_to_numpy(kl).astype(np.float64)
 
@@ -93,6 +97,7 @@ def importance_weighted_bound(
     samples: int = 500,
     seed: int = 0,
     progress: Callable[[range], Iterable[int]] = iter,
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Measure a tighter lower bound on log p(x), image by image.
 
@@ -108,11 +113,14 @@ def importance_weighted_bound(
         samples: K.
         seed: Draws them; the same seed gives the same numbers.
         progress: Wraps the loop over images, as `tqdm` does.
+        labels: As for `elbo_terms`.
 
     Returns:
         float64, shape (n,).
     """
-    return importance_sampling(encoder, decoder, images, likelihood, samples, seed, progress, grow=False).bounds
+    return importance_sampling(
+        encoder, decoder, images, likelihood, samples, seed, progress, grow=False, labels=labels
+    ).bounds
 
 
 def importance_sampling(
@@ -124,6 +132,7 @@ def importance_sampling(
     seed: int = 0,
     progress: Callable[[range], Iterable[int]] = iter,
     grow: bool = True,
+    labels: np.ndarray | None = None,
 ) -> ImportanceSampling:
     """Measure `importance_weighted_bound`, with more samples for the images that need them.
 
@@ -136,7 +145,7 @@ def importance_sampling(
     """
     random = random_stream(seed, "held_out")
     images = observed(images, likelihood, random)
-    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE)
+    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE, labels)
     pixels = _pixels(images, likelihood, random)
     log_likelihood, batch = _log_likelihood(decoder, likelihood), _batch_size(images)
 
@@ -147,7 +156,8 @@ def importance_sampling(
         weights = 0.5 * np.sum(epsilon**2 - z**2 + z_log_var[i], axis=1, dtype=np.float64)
         for start in range(0, count, batch):
             part = slice(start, start + batch)
-            weights[part] += log_likelihood(pixels[i : i + 1], z[part])
+            inputs = [z[part]] if labels is None else [z[part], labels[i].repeat(len(z[part]))]
+            weights[part] += log_likelihood(pixels[i : i + 1], *inputs)
         return weights
 
     bounds, effective = np.zeros(len(images)), np.zeros(len(images))
@@ -191,9 +201,10 @@ def active_units(z_mean: np.ndarray) -> np.ndarray:
 def _log_likelihood(decoder: keras.Model, likelihood: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return log p(x|z) as a compiled function of images, or of one image, and of latent points."""
     images = keras.Input(decoder.output_shape[1:], name="images")
-    logits = keras.Model(decoder.inputs, decoder.get_layer("logits").output)
-    z = keras.Input(decoder.input_shape[1:], name="z")
-    model = keras.Model([images, z], LIKELIHOODS[likelihood](images, logits(z)))
+    z, *labels = decoder.inputs
+    logits = keras.Model(beside(z, *labels), decoder.get_layer("logits").output)
+    z, *labels = (keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in decoder.inputs)
+    model = keras.Model([images, z, *labels], LIKELIHOODS[likelihood](images, logits(beside(z, *labels))))
     return lambda *inputs: model.predict_on_batch(list(inputs))
 
 

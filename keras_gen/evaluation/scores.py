@@ -13,6 +13,7 @@ from keras_gen.data import ImageSet
 from keras_gen.data.cache import own_cache
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
+from keras_gen.evaluation.agreement import agreement_scores, prior_scores
 from keras_gen.evaluation.classes import class_shares
 from keras_gen.evaluation.distances import fid, kid, kid_permutation_p, kid_with_values, prdc
 from keras_gen.evaluation.estimate import Estimate
@@ -93,7 +94,9 @@ def evaluate(
     scores: dict = {"models": "best" if run.best else "last", "seed": seed}
     values: dict[str, np.ndarray] = {}
     if run.encodes:
-        scores["likelihood"], values = likelihood_scores(run, held_out.images, samples, importance_samples, seed)
+        scores["likelihood"], values = likelihood_scores(
+            run, held_out.images, samples, importance_samples, seed, run.labels_of(held_out)
+        )
     features_of = features_for(features, train, say, inception_size)
     classes = label_names(train.labels, train.class_names) if train.has_classes and held_out.labels is not None else ()
     generated = run.generate(max(count, min(IMAGES_PER_CLASS * len(classes), MAX_FOR_CLASSES)), seed)
@@ -113,6 +116,11 @@ def evaluate(
     if classes:
         shares = class_shares(all_generated_features, train_features, train.labels, held_out_features, held_out.labels)
         scores["classes"] = asdict(shares) | {"missing": shares.missing, "undetermined": shares.undetermined}
+        if run.conditional or run.encodes:
+            features_of_sets = train_features, held_out_features
+            scores["agreement"] = agreement_scores(run, features_of, (train, held_out), features_of_sets, seed)
+    if run.encodes:
+        scores["priors"] = prior_scores(run, features_of, real, train, seed)
     copies, scores["dropped"] = copies_of(
         run, generated, features_of, (train, held_out), (generated_features, held_out_features, train_features)
     )
@@ -171,7 +179,12 @@ def random_indices(length: int, count: int, seed: int) -> np.ndarray:
 
 
 def likelihood_scores(
-    run: VAERun, images: np.ndarray, samples: int, importance_samples: int, seed: int
+    run: VAERun,
+    images: np.ndarray,
+    samples: int,
+    importance_samples: int,
+    seed: int,
+    labels: np.ndarray | None = None,
 ) -> tuple[dict, dict[str, np.ndarray]]:
     """Measure a VAE's bounds on held-out images, and what its latent dimensions carry.
 
@@ -179,7 +192,7 @@ def likelihood_scores(
         The scores, and the values of single images by name.
     """
     networks, likelihood = (run.model("encoder"), run.model("decoder")), run.settings.decoder.likelihood
-    reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed, dequantise=True)
+    reconstruction, kl = elbo_terms(*networks, images, likelihood, samples, seed, dequantise=True, labels=labels)
     sampled = importance_sampling(
         *networks,
         images,
@@ -189,13 +202,15 @@ def likelihood_scores(
         progress=lambda rows: tqdm(
             rows, desc="importance-weighted bound", unit="image", leave=False, disable=not has_terminal(), delay=1
         ),
+        labels=labels,
     )
     seen = observed(images, likelihood, random_stream(seed, "held_out"))  # as the bounds see them
-    z_mean, z_log_var = run.encode_distribution(seen)
+    z_mean, z_log_var = run.encode_distribution(seen, labels)
     values = {"elbo": -(reconstruction + kl), "reconstruction": reconstruction, "kl": kl}
     values |= {"importance_weighted_bound": sampled.bounds, "effective_samples": sampled.effective}
     scores = {
         "likelihood": likelihood,
+        "conditional": labels is not None,
         "images": len(images),
         "samples": samples,
         "elbo": asdict(Estimate.of_mean(values["elbo"])),
@@ -210,7 +225,7 @@ def likelihood_scores(
         "active_units": int(active_units(z_mean).sum()),
     }
     if likelihood in DENSITIES:
-        exact, _ = elbo_terms(*networks, images, likelihood, samples, seed)
+        exact, _ = elbo_terms(*networks, images, likelihood, samples, seed, labels=labels)
         scores["bits_per_dimension"] = asdict(bits_per_dimension(sampled.bounds, images[0].size))
         scores["gain_at_exact_levels"] = float(np.mean(reconstruction - exact))
     return scores, values

@@ -34,14 +34,17 @@ class VAEMeasure:
     """
 
     def __init__(self, run: VAERun, train: ImageSet, validation: ImageSet) -> None:
-        self.images = _chosen(run, validation)
+        places = _chosen(run, validation)
+        self.images, self.labels = validation.images[places], run.labels_of(validation, places)
 
     def __call__(self, run: VAERun) -> tuple[dict[str, float], str]:
         """Return scores, and the name of the one that the best models have the lowest value of."""
         training, likelihood = run.settings.training, run.settings.decoder.likelihood
         networks = run.model("encoder"), run.model("decoder")
-        reconstruction, kl = elbo_terms(*networks, self.images, likelihood, samples=1, seed=training.seed)
-        z_mean = run.encode(observed(self.images, likelihood, random_stream(training.seed, "held_out")))
+        reconstruction, kl = elbo_terms(
+            *networks, self.images, likelihood, samples=1, seed=training.seed, labels=self.labels
+        )
+        z_mean = run.encode(observed(self.images, likelihood, random_stream(training.seed, "held_out")), self.labels)
         return {
             "validation_loss": float(np.mean(reconstruction + training.beta * kl)),
             "validation_reconstruction": float(reconstruction.mean()),
@@ -63,7 +66,7 @@ class DCGANMeasure:
     """
 
     def __init__(self, run: DCGANRun, train: ImageSet, validation: ImageSet) -> None:
-        images = _chosen(run, validation)
+        images = validation.images[_chosen(run, validation)]
         if len(images) < MIN_IMAGES:
             raise InputError(
                 f"`evaluate_every` splits off {len(images)} images to compare with, and {MIN_IMAGES} are the least; "
@@ -79,7 +82,9 @@ class DCGANMeasure:
         settings = run.settings
         random = random_stream(settings.training.seed, "validation")
         latents = draw_latents(random, len(self._real), settings.latent_dim, settings.latent_distribution)
-        scores = image_scores(self._features(run.decode(latents)), self._real)
+        scores = image_scores(
+            self._features(run.decode(latents, run.draw_labels(len(latents), settings.training.seed))), self._real
+        )
         distance = scores.pop("kid")
         scores.pop("fid")  # of a thousand images it is mostly bias
         return {
@@ -91,4 +96,4 @@ class DCGANMeasure:
 
 
 def _chosen(run: VAERun | DCGANRun, validation: ImageSet) -> np.ndarray:
-    return validation.images[random_indices(len(validation), VALIDATED, run.settings.training.seed)]
+    return random_indices(len(validation), VALIDATED, run.settings.training.seed)

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_gen.data import ImageSet, read_images
 from keras_gen.data.image_set import label_names
+from keras_gen.data.labels import label_of
 from keras_gen.errors import InputError
 from keras_gen.run import VAERun
 from keras_gen.text import listed, printable, short_name
@@ -59,25 +60,4 @@ def _codes(run: VAERun, train: ImageSet, group: Group, remarks: list[str]) -> np
     indices = np.flatnonzero(train.labels == label)[:MAX_IMAGES]
     if not len(indices):
         raise InputError(f"no training image has the label {printable(group)}; the labels are {known}")
-    return run.encode(train.images[indices])
-
-
-def label_of(group: Group, class_names: tuple[str, ...], remarks: list[str]) -> int | None:
-    """Return the number of the label that a name, or a number as int or text, means, or None.
-
-    A name wins over a number, and a label over a folder: a label that is called 1 need not be label number 1.
-    `remarks` is given what else might have been meant.
-    """
-    if isinstance(group, int):
-        return group if 0 <= group < len(class_names) else None
-    text = str(group)
-    number = int(text) if text.isdecimal() and int(text) < len(class_names) else None
-    if text not in class_names:
-        return number
-    label = class_names.index(text)
-    if number is not None and number != label:
-        remarks.append(
-            f"{text} is taken for the label of that name (number {label}), not for number {text}, which is called "
-            f"{printable(class_names[number])}"
-        )
-    return label
+    return run.encode(train.images[indices], run.labels_of(train, indices))

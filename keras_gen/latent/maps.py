@@ -8,7 +8,17 @@ from keras_gen import figures, latent
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.view import MAX_IMAGES, View, joined, named_image, not_default, strip_pixels
+from keras_gen.latent.view import (
+    MAX_IMAGES,
+    View,
+    image_labels,
+    joined,
+    label_for,
+    label_name,
+    named_image,
+    not_default,
+    strip_pixels,
+)
 from keras_gen.run import VAERun
 from keras_gen.run.arguments import check_count, check_numbers, check_one_of
 
@@ -34,7 +44,7 @@ def scatter(run: VAERun, projection: str = "pca", count: int | None = None) -> V
         count = min(count or MAX_TSNE, MAX_TSNE)
     indices = evenly_spaced_indices(len(held_out), count or len(held_out))
     labels = None if held_out.labels is None else held_out.labels[indices]
-    codes = run.encode(held_out.images[indices])
+    codes = run.encode(held_out.images[indices], run.labels_of(held_out, indices))
     points, prior, names = codes, np.zeros(2), ("z[0]", "z[1]")
     if latent_dim == 1:
         points = np.column_stack([codes, np.zeros(len(codes)) if labels is None else labels])
@@ -56,24 +66,26 @@ def scatter(run: VAERun, projection: str = "pca", count: int | None = None) -> V
     return View(run, name, figure, codes)
 
 
-def manifold(run: VAERun, side: int = 15, dimensions: Sequence[int] = (0, 1)) -> View:
+def manifold(run: VAERun, side: int = 15, dimensions: Sequence[int] = (0, 1), label: int | str | None = None) -> View:
     """Show images decoded from a grid of latent points (normal quantiles) in two dimensions; the others are 0.
 
     Args:
         run: A VAE's.
         side: Points along each axis.
         dimensions: The two that vary, across and up.
+        label: Of the images of a conditional run; None is the first.
     """
     side, latent_dim = check_count("side", side, 2, 100), run.settings.latent_dim
     if latent_dim < 2:
         raise InputError("a manifold needs two latent dimensions and this run has one; use the view traverse")
     dimensions = check_dimensions(dimensions, latent_dim)
     latents = latent.manifold_latents(side, latent_dim, dimensions)
-    images = run.decode(latents)
+    images = run.decode(latents, label_for(run, label))
     names = tuple(f"z[{number}]" for number in dimensions)
     figure = figures.manifold(images, latents[:side, dimensions[0]], names)
     default = (side, dimensions) == (15, (0, 1))
-    return View(run, "manifold" if default else f"manifold-{joined(dimensions)}-{side}x{side}", figure, images)
+    name = "manifold" if default else f"manifold-{joined(dimensions)}-{side}x{side}"
+    return View(run, name + label_name(label), figure, images)
 
 
 def check_dimensions(dimensions: Sequence[int], latent_dim: int) -> tuple[int, int]:
@@ -99,7 +111,8 @@ def reconstruct(run: VAERun, images: Sequence[int] | None = None) -> View:
         images = check_numbers("images", images, f"1 to {MAX_IMAGES} numbers of held-out images", (1, MAX_IMAGES))
         name += f"-{joined(images)}"
     originals = np.stack([named_image(run, number, "images") for number in images])
-    rebuilt = run.decode(run.encode(originals))
+    labels = image_labels(run, images, None)
+    rebuilt = run.decode(run.encode(originals, labels), labels)
     columns = min(len(originals), RECONSTRUCTED)
     rows = []
     for start in range(0, len(originals), columns):

@@ -4,10 +4,11 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from keras_gen.errors import InputError
-from keras_gen.figures import Figure, save_figure, save_grid, score_curves
+from keras_gen.figures import Figure, image_table, save_figure, save_grid, score_curves
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent import draw_latents
 from keras_gen.latent.views import FILE_NAMES
@@ -16,6 +17,7 @@ from keras_gen.run.run import Run
 from keras_gen.seeds import random_stream
 
 GRID_IMAGES = 64
+GRID_ROWS, GRID_COLUMNS = 20, 10  # of a conditional run: classes, and latent points of each
 MAX_CODES = 500  # held-out images whose codes are kept after each epoch, for the film
 
 
@@ -32,13 +34,23 @@ def draw_epoch(run: Run) -> None:
     settings = run.settings
     random = random_stream(settings.training.seed, "grid")
     latents = draw_latents(random, GRID_IMAGES, settings.latent_dim, settings.latent_distribution)
-    save_grid(run.decode(latents), run.folder.epoch_image(run.epoch), replacing=run.folder.replacing)
+    path = run.folder.epoch_image(run.epoch)
+    if run.conditional:  # a class a row, a latent point a column
+        classes = run.label_counts[0]
+        classes = classes[evenly_spaced_indices(len(classes), GRID_ROWS)]
+        images = run.decode(np.tile(latents[:GRID_COLUMNS], (len(classes), 1)), classes.repeat(GRID_COLUMNS))
+        names = [run.label_names[label] for label in classes]
+        save_figure(image_table(images, [""] * GRID_COLUMNS, names), path, run.folder.replacing)
+    else:
+        save_grid(run.decode(latents), path, replacing=run.folder.replacing)
     if run.encodes and settings.latent_dim == 2:
         _, held_out = run.datasets()
         indices = evenly_spaced_indices(len(held_out), MAX_CODES)
         labels = held_out.labels
         run.folder.write_codes(
-            run.epoch, run.encode(held_out.images[indices]), None if labels is None else labels[indices]
+            run.epoch,
+            run.encode(held_out.images[indices], run.labels_of(held_out, indices)),
+            None if labels is None else labels[indices],
         )
 
 

@@ -1,7 +1,7 @@
 """What the views of a latent space share: the picture they give, how its files are named, images that a user names."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +71,29 @@ def named_image(run: Run, image: int | str | Path, name: str) -> np.ndarray:
     return held_out.images[int(str(image))]
 
 
+def label_for(run: Run, label: int | str | None) -> int | str | None:
+    """Return the label that a view is decoded with: the given one, or the first one of a conditional run."""
+    return int(run.label_counts[0][0]) if label is None and run.conditional else label
+
+
+def image_labels(run: Run, images: Sequence[int | str | Path], label: int | str | None) -> object:
+    """Return the label with which each of some named images is encoded: the given one, or its own; None takes none."""
+    if label is not None or not run.conditional:
+        return label
+    _, held_out = run.datasets()
+    if not all(str(image).isdecimal() for image in images):
+        raise InputError("an image file has no label, which a conditional run needs to encode it; give `label`")
+    return held_out.labels[[int(str(image)) for image in images]]
+
+
 def strip_pixels(images: np.ndarray, columns: int | None, side: int = 64) -> np.ndarray:
     """Return images side by side, each enlarged to about `side` pixels."""
     return enlarged(image_grid(images, columns), images.shape[1], side)
+
+
+def label_name(label: int | str | None) -> str:
+    """Return what a chosen label adds to a file's name."""
+    return "" if label is None else f"-label-{short_name(str(label))}"
 
 
 def moving(images: np.ndarray) -> list[np.ndarray]:

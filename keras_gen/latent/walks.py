@@ -14,7 +14,10 @@ from keras_gen.latent.view import (
     MOVING_SIDE,
     STEPS_BETWEEN,
     View,
+    image_labels,
     joined,
+    label_for,
+    label_name,
     moving,
     named_image,
     not_default,
@@ -38,6 +41,7 @@ def interpolate(
     seeds: Sequence[int] | None = None,
     steps: int = 9,
     method: str | None = None,
+    label: int | str | None = None,
 ) -> View:
     """Walk from one image to another, as a strip and a film.
 
@@ -48,6 +52,7 @@ def interpolate(
         seeds: Two seeds of generated images instead; a DCGAN's default is 0 and 1.
         steps: Images in the strip.
         method: `linear` or `spherical`; None is what suits the run.
+        label: Of all images on the way, for a conditional run; None is the first image's, or the first label.
     """
     steps = check_count("steps", steps, 2, 100)
     if (start is None) != (end is None):
@@ -57,14 +62,18 @@ def interpolate(
     if seeds is None and start is None:
         start, end, seeds = (*_two_unlike(run), None) if run.encodes else (None, None, (0, 1))
     if seeds is None:
-        points = run.encode(np.stack([named_image(run, start, "start"), named_image(run, end, "end")]))
+        ends = np.stack([named_image(run, start, "start"), named_image(run, end, "end")])
+        labels = image_labels(run, (start, end), label)
+        points = run.encode(ends, labels)
+        shown = int(labels[0]) if label is None and run.conditional else label
         name = f"interpolation-{short_name(str(start))}-{short_name(str(end))}"
     else:
         seeds = check_numbers("seeds", seeds, "two for a walk, such as 0,1", (2, 2))
         points, name = run.draw_seeds(seeds), f"interpolation-seeds-{joined(seeds)}"
-    images = run.interpolate(*points, steps=STEPS_BETWEEN * (steps - 1) + 1, method=method)
+        shown = label_for(run, label)
+    images = run.interpolate(*points, steps=STEPS_BETWEEN * (steps - 1) + 1, method=method, label=shown)
     strip = images[::STEPS_BETWEEN]
-    name += "" if method in (None, run.method) else f"-{method}"
+    name += ("" if method in (None, run.method) else f"-{method}") + label_name(label)
     return View(run, f"{name}{not_default(steps=(steps, 9))}", strip_pixels(strip, steps), strip, moving(images))
 
 
@@ -78,6 +87,7 @@ def concept(
     seed: int | None = None,
     strength: tuple[float, float] = (0.0, 1.0),
     steps: int = 9,
+    label: int | str | None = None,
 ) -> View:
     """Add a concept, or a sum of them, to an image or to the mean of what lacks it.
 
@@ -92,11 +102,13 @@ def concept(
         seed: Instead, the seed of a generated image.
         strength: How much is added, from and to.
         steps: Images in the strip.
+        label: Of all images, for a conditional run; None is the first.
     """
     steps = check_count("steps", steps, 2, 100)
+    shown = label_for(run, label)
     _check_concept(run, start, end, plus, minus, apply, seed, strength)
     if not run.encodes and plus is None and start is None:
-        return numbered(run)
+        return numbered(run, shown)
     remarks: list[str] = []
     if plus is not None:
         groups, name = [(run.draw_seeds(minus), run.draw_seeds(plus))], f"{joined(plus)}-minus-{joined(minus)}"
@@ -109,17 +121,17 @@ def concept(
         )
     origin = np.mean(groups[0][0], axis=0)
     if apply is not None:
-        origin, name = run.encode(named_image(run, apply, "apply"))[0], f"{name}-on-{short_name(str(apply))}"
+        origin, name = run.encode(named_image(run, apply, "apply"), shown)[0], f"{name}-on-{short_name(str(apply))}"
     elif seed is not None:
         origin, name = run.draw(1, seed)[0], f"{name}-on-seed-{seed}"
     amounts = np.linspace(*strength, STEPS_BETWEEN * (steps - 1) + 1)
-    images = run.decode(run.at_typical_length(latent.apply_concept(origin[np.newaxis], vector, amounts)))
+    images = run.decode(run.at_typical_length(latent.apply_concept(origin[np.newaxis], vector, amounts)), shown)
     strip = images[::STEPS_BETWEEN]
     figure = figures.image_table(strip, [f"{amount:.3g}" for amount in amounts[::STEPS_BETWEEN]], [""])
     figure.axes[0].set_xlabel("how much of the concept is added")
     low, high = (f"{amount:g}" for amount in strength)
     name = f"concept-{name}" + not_default(strength=(f"{low}_{high}", "0_1"), steps=(steps, 9))
-    return View(run, name, figure, strip, moving(images), tuple(remarks))
+    return View(run, name + label_name(label), figure, strip, moving(images), tuple(remarks))
 
 
 def _check_concept(
@@ -155,9 +167,9 @@ def _check_concept(
         raise InputError("`seed` adds a concept to an image; say which concept with `plus` and `minus`")
 
 
-def numbered(run: Run, count: int = NUMBERED) -> View:
+def numbered(run: Run, label: int | str | None = None, count: int = NUMBERED) -> View:
     """Show generated images, each with its seed, to pick a concept's from."""
-    images = run.decode(run.draw_seeds(range(count)))
+    images = run.decode(run.draw_seeds(range(count)), label)
     remark = (
         "A concept is made of images that you pick: look at the picture, and name seeds of images that have it and of "
         "images that lack it, such as `plus=3,17,21` `minus=4,9`"
@@ -165,7 +177,14 @@ def numbered(run: Run, count: int = NUMBERED) -> View:
     return View(run, "numbered", labelled_grid(images, [str(seed) for seed in range(count)]), images, remarks=(remark,))
 
 
-def traverse(run: Run, start: Image | None = None, seed: int | None = None, steps: int = 9, rows: int = 20) -> View:
+def traverse(
+    run: Run,
+    start: Image | None = None,
+    seed: int | None = None,
+    steps: int = 9,
+    rows: int = 20,
+    label: int | str | None = None,
+) -> View:
     """Sweep each latent dimension over its range, a row each, those that carry information first.
 
     Args:
@@ -174,19 +193,23 @@ def traverse(run: Run, start: Image | None = None, seed: int | None = None, step
         seed: Instead, a generated image; 0 for a DCGAN unless it is given.
         steps: Images in a row.
         rows: Dimensions to show, at most.
+        label: Of all images, for a conditional run; None is the start's own, or the first.
     """
     steps, rows = check_count("steps", steps, 2, 100), check_count("rows", rows, 1, 1000)
     if start is not None and seed is not None:
         raise InputError("`start` is a given image and `seed` a generated one; choose one")
-    point, name = None, "traversal"
+    point, name, shown = None, "traversal", label_for(run, label)
     if start is not None:
-        point, name = run.encode(named_image(run, start, "start"))[0], f"traversal-of-{short_name(str(start))}"
+        labels = image_labels(run, [start], label)
+        point, name = run.encode(named_image(run, start, "start"), labels)[0], f"traversal-of-{short_name(str(start))}"
+        shown = int(labels[0]) if label is None and run.conditional else label
     elif seed is not None or not run.encodes:
         point, name = run.draw(1, seed or 0)[0], f"traversal-of-seed-{seed or 0}"
     uniform = run.settings.latent_distribution == "uniform"
     reach = 1.0 if uniform else REACH  # all of uniform(-1, 1), or so many standard deviations
     if run.encodes:
-        codes = run.encode_distribution(run.datasets()[1].images)
+        _, held_out = run.datasets()
+        codes = run.encode_distribution(held_out.images, run.labels_of(held_out))
         (centre, deviation), information, unit = (
             latent.centre_and_deviation(*codes),
             latent.kl_per_dimension(*codes),
@@ -195,28 +218,28 @@ def traverse(run: Run, start: Image | None = None, seed: int | None = None, step
         point = centre if point is None else point
     else:  # a generator has no KL: what a dimension changes is what it carries
         centre, deviation = np.zeros_like(point), np.ones_like(point)
-        information, unit = _changes(run, point, reach), "levels"
+        information, unit = _changes(run, point, reach, shown), "levels"
     order = np.argsort(-information, kind="stable")
     dead = sorted(int(number) for number in order[information[order] < latent.DEAD]) if run.encodes else []
-    shown = order[:rows]
+    first = order[:rows]
     share = np.linspace(-1, 1, STEPS_BETWEEN * (steps - 1) + 1)
     points = [
         latent.traverse(point, [dimension], centre[dimension] + reach * deviation[dimension] * share)
-        for dimension in shown
+        for dimension in first
     ]
-    images = run.decode(np.concatenate(points)).reshape(len(shown), len(share), *run.image_shape)
+    images = run.decode(np.concatenate(points), shown).reshape(len(first), len(share), *run.image_shape)
     strip = images[:, ::STEPS_BETWEEN].reshape(-1, *run.image_shape)
-    texts = ["dead" if dimension in dead else f"{information[dimension]:.3g} {unit}" for dimension in shown]
-    texts = [f"z[{dimension}]  {text}" for dimension, text in zip(shown, texts, strict=True)]
+    texts = ["dead" if dimension in dead else f"{information[dimension]:.3g} {unit}" for dimension in first]
+    texts = [f"z[{dimension}]  {text}" for dimension, text in zip(first, texts, strict=True)]
     columns = [f"{reach * value:+.1f}{'' if uniform else ' sd'}" for value in np.linspace(-1, 1, steps)]
-    left_out = f", the {len(shown)} that carry most of {len(order)}" if len(shown) < len(order) else ""
+    left_out = f", the {len(first)} that carry most of {len(order)}" if len(first) < len(order) else ""
     figure = figures.image_table(strip, columns, texts, f"each latent dimension, swept over its range{left_out}")
     frames = [strip_pixels(images[:, index], None, MOVING_SIDE // 2) for index in range(len(share))]
     remark = "A row's number: how much its pictures differ, of 255 levels a pixel"
     if run.encodes:
         names = ", ".join(f"z[{number}]" for number in dead)
         remark = f"Dead dimensions (below {latent.DEAD:g} {unit}): {names or 'none'}"
-    name += not_default(steps=(steps, 9), rows=(rows, 20))
+    name += not_default(steps=(steps, 9), rows=(rows, 20)) + label_name(label)
     return View(run, name, figure, strip, frames, (remark,))
 
 
@@ -227,8 +250,8 @@ def _two_unlike(run: Run) -> tuple[int, int]:
     return 0, int(others[0]) if len(others) else len(held_out) - 1
 
 
-def _changes(run: Run, point: np.ndarray, reach: float) -> np.ndarray:
+def _changes(run: Run, point: np.ndarray, reach: float, label: int | str | None) -> np.ndarray:
     """Return how much each dimension changes a generated image, as the root mean square over its pixels."""
     ends = latent.traverse(point, list(range(len(point))), np.array([-reach, reach]))
-    low, high = run.decode(ends).reshape(len(point), 2, -1).astype(np.float64).swapaxes(0, 1)
+    low, high = run.decode(ends, label).reshape(len(point), 2, -1).astype(np.float64).swapaxes(0, 1)
     return np.sqrt(np.mean((high - low) ** 2, axis=1))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import keras
 from keras import layers
 
+from keras_gen.models.conditioning import ClassScaleShift, beside, label_rows
 from keras_gen.models.layers import CHANNELS_LAST, SpectralNorm
 from keras_gen.models.normalization import BatchNormalization
 from keras_gen.settings import DiscriminatorSettings, GeneratorSettings
@@ -16,7 +17,11 @@ from keras_gen.sizes import doublings, halvings, square_size, widths
 
 
 def build_generator(
-    image_shape: tuple[int, int, int], settings: GeneratorSettings | None = None, **overrides: object
+    image_shape: tuple[int, int, int],
+    settings: GeneratorSettings | None = None,
+    *,
+    classes: int | None = None,
+    **overrides: object,
 ) -> keras.Model:
     """Build the network that maps a latent point to an image.
 
@@ -27,6 +32,8 @@ def build_generator(
     Args:
         image_shape: Height, width and channels.
         settings: What to build; None is the book chapter's.
+        classes: Number of labels of a conditional model, which is called with [z, labels], labels being integers of
+            shape (batch,); each class has a scale and a shift behind BatchNormalization. None for one without.
         **overrides: Settings by name, such as `kernel_size=4`.
 
     Returns:
@@ -39,10 +46,13 @@ def build_generator(
     base, count = doublings(square_size(image_shape))
     hidden = widths(settings.filters, count + settings.extra_layers - 1)[::-1]
     z = keras.Input((settings.latent_dim,), name="z")
+    labels, rows = label_rows(classes)
     x = layers.Dense(base * base * settings.base_filters, kernel_initializer=_kernels(settings), name="dense")(z)
     x = layers.Reshape((base, base, settings.base_filters), name="reshape")(x)
     for layer, width in enumerate([*hidden, image_shape[-1]], start=1):
         x = BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
+        if rows is not None:
+            x = ClassScaleShift(name=f"class_scale_shift_{layer}")([x, rows])
         if settings.activation == "relu":
             x = layers.ReLU(name=f"activation_{layer}")(x)
         else:
@@ -57,19 +67,26 @@ def build_generator(
             name = f"conv_transpose_{layer}"
             x = layers.Conv2DTranspose(width, settings.kernel_size, stride, name=name, **options)(x)
     images = layers.Activation(settings.output_activation, dtype=keras.config.floatx(), name="images")(x)
-    return keras.Model(z, images, name="generator")
+    return keras.Model(beside(z, labels), images, name="generator")
 
 
 def build_discriminator(
-    image_shape: tuple[int, int, int], settings: DiscriminatorSettings | None = None, **overrides: object
+    image_shape: tuple[int, int, int],
+    settings: DiscriminatorSettings | None = None,
+    *,
+    classes: int | None = None,
+    **overrides: object,
 ) -> keras.Model:
     """Build the network that tells real images from generated ones.
 
-    Each convolution halves the picture until it is at most 4 pixels a side.
+    Each convolution halves the picture until it is at most 4 pixels a side. A conditional one adds to its logit how
+    well the features match a vector of the class: T. Miyato and M. Koyama, "cGANs with Projection Discriminator"
+    (2018).
 
     Args:
         image_shape: Height, width and channels.
         settings: What to build; None is the book chapter's.
+        classes: Number of labels of a conditional model, which is called with [images, labels]; None for one without.
         **overrides: Settings by name, such as `kernel_size=4`.
 
     Returns:
@@ -83,6 +100,7 @@ def build_discriminator(
     strided = halvings(square_size(image_shape))
     count = strided + settings.extra_layers
     images = keras.Input(image_shape, name="images")
+    labels, rows = label_rows(classes)
     constraint = SpectralNorm() if settings.spectral_norm else None
     x = images
     for layer, width in enumerate(widths(settings.filters, count), start=1):
@@ -104,10 +122,14 @@ def build_discriminator(
     if settings.dropout:
         x = layers.Dropout(settings.dropout, name="dropout")(x)
     full = keras.config.floatx()  # in half precision the loss of the sigmoid would saturate
-    logits = layers.Dense(
-        1, kernel_initializer=_kernels(settings), kernel_constraint=constraint, dtype=full, name="logits"
-    )(x)
-    return keras.Model(images, logits, name="discriminator")
+    options = {"kernel_constraint": constraint, "dtype": full}
+    logits = layers.Dense(1, kernel_initializer=_kernels(settings), name="logits", **options)(x)
+    if rows is not None:
+        initial = _kernels(settings)
+        vectors = layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=initial, name="class_vectors", **options)
+        match = layers.Dot(1, dtype=full, name="match")([x, vectors(rows)])
+        logits = layers.Add(dtype=full, name="class_logits")([logits, match])
+    return keras.Model(beside(images, labels), logits, name="discriminator")
 
 
 def build_gan(generator: keras.Model, discriminator: keras.Model) -> keras.Model:
@@ -122,8 +144,9 @@ def build_gan(generator: keras.Model, discriminator: keras.Model) -> keras.Model
     Returns:
         A model from latent points to the discriminator's logits.
     """
-    z = keras.Input(generator.input_shape[1:], name="z")
-    return keras.Model(z, discriminator(generator(z)), name="gan")
+    z, *labels = _fresh_inputs(generator)
+    images = generator(beside(z, *labels))
+    return keras.Model(beside(z, *labels), discriminator(beside(images, *labels)), name="gan")
 
 
 def build_augmented(discriminator: keras.Model, augment: keras.Layer) -> keras.Model:
@@ -136,8 +159,13 @@ def build_augmented(discriminator: keras.Model, augment: keras.Layer) -> keras.M
     Returns:
         A model from images to the discriminator's logits of the augmented images.
     """
-    images = keras.Input(discriminator.input_shape[1:], name="images")
-    return keras.Model(images, discriminator(augment(images)), name="augmented_discriminator")
+    images, *labels = _fresh_inputs(discriminator)
+    logits = discriminator(beside(augment(images), *labels))
+    return keras.Model(beside(images, *labels), logits, name="augmented_discriminator")
+
+
+def _fresh_inputs(model: keras.Model) -> list[object]:
+    return [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in model.inputs]
 
 
 def _kernels(settings: GeneratorSettings | DiscriminatorSettings) -> keras.Initializer:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import keras
 from keras import layers
 
+from keras_gen.models.conditioning import beside, joined, label_rows
 from keras_gen.models.layers import CHANNELS_LAST, KLDivergence, StandardNormal, kl_divergence, sample_latent
 from keras_gen.models.losses import Loss, reconstruction_loss
 from keras_gen.settings import DecoderSettings, EncoderSettings
@@ -20,6 +21,7 @@ def build_encoder(
     settings: EncoderSettings | None = None,
     *,
     seed: int | None = None,
+    classes: int | None = None,
     **overrides: object,
 ) -> keras.Model:
     """Build the network that maps an image to a Gaussian over latent points.
@@ -31,6 +33,8 @@ def build_encoder(
         image_shape: Height, width and channels.
         settings: What to build; None is the book chapter's.
         seed: Seed of the sampling noise; None draws one.
+        classes: Number of labels of a conditional model, which also takes integer labels of shape (batch,), as
+            [images, labels]; None for one without.
         **overrides: Settings by name, such as `latent_dim=20`.
 
     Returns:
@@ -42,6 +46,7 @@ def build_encoder(
     """
     settings = replace(settings or EncoderSettings(), **overrides)
     images = keras.Input(image_shape, name="images")
+    labels, rows = label_rows(classes)
     x = images
     if settings.convolutional:
         _, count = doublings(square_size(image_shape))
@@ -55,24 +60,30 @@ def build_encoder(
                 activation=settings.activation,
                 name=f"conv_{layer}",
             )(x)
-    x = layers.Flatten(CHANNELS_LAST, name="flatten")(x)
+    x = joined(layers.Flatten(CHANNELS_LAST, name="flatten")(x), rows)
     x = _hidden_layers(x, settings.hidden_widths, settings)
     full = keras.config.floatx()  # half precision is too coarse for the exponentials to come
     z_mean = layers.Dense(settings.latent_dim, dtype=full, name="z_mean")(x)
     z_log_var = layers.Dense(settings.latent_dim, dtype=full, name="z_log_var")(x)
     epsilon = StandardNormal(seed, dtype=full, name="epsilon")(z_mean)
     sample = layers.Lambda(sample_latent, output_shape=(settings.latent_dim,), dtype=full, name="z")
-    return keras.Model(images, [z_mean, z_log_var, sample([z_mean, z_log_var, epsilon])], name="encoder")
+    outputs = [z_mean, z_log_var, sample([z_mean, z_log_var, epsilon])]
+    return keras.Model(beside(images, labels), outputs, name="encoder")
 
 
 def build_decoder(
-    image_shape: tuple[int, int, int], settings: DecoderSettings | None = None, **overrides: object
+    image_shape: tuple[int, int, int],
+    settings: DecoderSettings | None = None,
+    *,
+    classes: int | None = None,
+    **overrides: object,
 ) -> keras.Model:
     """Build the network that maps a latent point to an image: the encoder's mirror.
 
     Args:
         image_shape: Height, width and channels.
         settings: What to build; None is the book chapter's.
+        classes: Number of labels of a conditional model, which is called with [z, labels]; None for one without.
         **overrides: Settings by name, such as `latent_dim=20`.
 
     Returns:
@@ -85,7 +96,8 @@ def build_decoder(
     settings = replace(settings or DecoderSettings(), **overrides)
     full = keras.config.floatx()
     z = keras.Input((settings.latent_dim,), name="z")
-    x = _hidden_layers(z, settings.hidden_widths[::-1], settings)
+    labels, rows = label_rows(classes)
+    x = _hidden_layers(joined(z, rows), settings.hidden_widths[::-1], settings)
     if not settings.convolutional:
         x = layers.Dense(math.prod(image_shape), dtype=full, name="pixels")(x)
         logits = layers.Reshape(image_shape, dtype=full, name="logits")(x)
@@ -107,7 +119,7 @@ def build_decoder(
         options = {"padding": "same", "data_format": CHANNELS_LAST, "dtype": full}
         logits = layers.Conv2D(image_shape[-1], settings.kernel_size, name="logits", **options)(x)
     pictures = layers.Activation("sigmoid", dtype=full, name="images")(logits)
-    return keras.Model(z, pictures, name="decoder")
+    return keras.Model(beside(z, labels), pictures, name="decoder")
 
 
 def _hidden_layers(x: object, hidden_widths: tuple[int, ...], settings: EncoderSettings) -> object:
@@ -139,7 +151,8 @@ def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0, war
     """
     z_mean, z_log_var, z = encoder.outputs
     z = KLDivergence(beta, warm_up, dtype=z_mean.dtype, name="kl")([z_mean, z_log_var, z])
-    return keras.Model(encoder.inputs, _to_logits(decoder)(z), name="vae")
+    images, *labels = encoder.inputs
+    return keras.Model(beside(images, *labels), _to_logits(decoder)(beside(z, *labels)), name="vae")
 
 
 def build_vae_terms(encoder: keras.Model, decoder: keras.Model, loss: Loss = reconstruction_loss) -> keras.Model:
@@ -151,16 +164,18 @@ def build_vae_terms(encoder: keras.Model, decoder: keras.Model, loss: Loss = rec
         loss: Of images and logits, in nats: one of `RECONSTRUCTION_LOSSES`.
 
     Returns:
-        A model from [images in [0, 1], epsilon of shape (batch, latent_dim)]
+        A model from [images in [0, 1], epsilon of shape (batch, latent_dim)], and labels behind them if the networks
+        take some,
         to [reconstruction, kl], each in nats and of shape (batch,).
     """
     z_mean, z_log_var, _ = encoder.outputs
     epsilon = keras.Input(z_mean.shape[1:], name="given_epsilon")
     z = sample_latent([z_mean, z_log_var, epsilon])
-    images = encoder.inputs[0]
-    reconstruction = loss(images, _to_logits(decoder)(z))
-    return keras.Model([images, epsilon], [reconstruction, kl_divergence(z_mean, z_log_var)], name="vae_terms")
+    images, *labels = encoder.inputs
+    reconstruction = loss(images, _to_logits(decoder)(beside(z, *labels)))
+    return keras.Model([images, epsilon, *labels], [reconstruction, kl_divergence(z_mean, z_log_var)], name="vae_terms")
 
 
 def _to_logits(decoder: keras.Model) -> keras.Model:
-    return keras.Model(decoder.inputs, decoder.get_layer("logits").output, name="decoder_logits")
+    z, *labels = decoder.inputs
+    return keras.Model(beside(z, *labels), decoder.get_layer("logits").output, name="decoder_logits")

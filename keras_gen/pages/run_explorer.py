@@ -12,6 +12,7 @@ from keras_gen.evaluation.likelihood import active_units
 from keras_gen.files import write_text
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.maps import check_dimensions
+from keras_gen.latent.view import label_for
 from keras_gen.models.exporting import export, multiply_adds
 from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
 from keras_gen.run import DCGANRun, Run, VAERun
@@ -34,6 +35,7 @@ def make_explorer(
     out: str | Path | None = None,
     dimensions: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
+    label: int | str | None = None,
 ) -> Path:
     """Write a page to move through a run's latent space in a browser, and return its path; see `Run.explore`."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("explorer")
@@ -42,11 +44,11 @@ def make_explorer(
     if run.encodes:
         if seeds is not None:
             raise InputError("`seeds` are for a DCGAN; the plane of a VAE is two dimensions, `dimensions=0,1`")
-        plane = _plane_of_codes(run, dimensions)
+        plane = _plane_of_codes(run, dimensions, label)
     else:
         if dimensions is not None:
             raise InputError("`dimensions` are for a VAE; the plane of a DCGAN goes through three seeds, `seeds=0,1,2`")
-        plane = _plane_of_seeds(run, (0, 1, 2) if seeds is None else seeds)
+        plane = _plane_of_seeds(run, (0, 1, 2) if seeds is None else seeds, label)
     page = explorer_page(plane)
     if len(page) > MAX_PAGE:
         raise RunError(f"the page would have {len(page):,} bytes, and {MAX_PAGE:,} are the most that it should have")
@@ -59,7 +61,7 @@ def max_points(image_bytes: int, latent_dim: int) -> int:
     return max(20, min(MAX_POINTS, POINT_BYTES // (image_bytes + 4 * latent_dim)))
 
 
-def _plane_of_seeds(run: DCGANRun, seeds: Sequence[int]) -> LatentPlane:
+def _plane_of_seeds(run: DCGANRun, seeds: Sequence[int], label: int | str | None) -> LatentPlane:
     """Lay a plane through the latent points of three seeds."""
     seeds = check_numbers("seeds", seeds, "three, such as 0,1,2", (3, 3))
     if len(set(seeds)) != 3:
@@ -73,19 +75,19 @@ def _plane_of_seeds(run: DCGANRun, seeds: Sequence[int]) -> LatentPlane:
         remark += " Each place is brought to the length that nearly all draws have before it is decoded."
     marks = [(f"seed {seed}", float(x), float(y)) for seed, (x, y) in zip(seeds, positions, strict=True)]
     return LatentPlane(
-        **_about(run), **_axes(axes), **_decoding(run, axes, extent), extent=extent, marks=marks, remark=remark
+        **_about(run), **_axes(axes), **_decoding(run, axes, extent, label), extent=extent, marks=marks, remark=remark
     )
 
 
-def _plane_of_codes(run: VAERun, dimensions: Sequence[int] | None) -> LatentPlane:
+def _plane_of_codes(run: VAERun, dimensions: Sequence[int] | None, label: int | str | None) -> LatentPlane:
     """Lay a plane through two dimensions, or through the principal axes, of the codes of held-out images."""
     _, held_out = run.datasets()
     numbers = evenly_spaced_indices(len(held_out), max_points(_bytes_in_page(run), run.settings.latent_dim))
-    z_mean, z_log_var = run.encode_distribution(held_out.images)
+    z_mean, z_log_var = run.encode_distribution(held_out.images, run.labels_of(held_out))
     axes, reach = _axes_of_codes(run, dimensions, z_mean, z_log_var)
     codes = z_mean[numbers]
     extent = _extent(axes.coordinates(codes)[:, :2])
-    decoding = _decoding(run, axes, extent)
+    decoding = _decoding(run, axes, extent, label)
     live = decoding["network"] is not None
     if not live:  # what only the network could show
         axes, reach = axes.first(2), []
@@ -99,7 +101,7 @@ def _plane_of_codes(run: VAERun, dimensions: Sequence[int] | None) -> LatentPlan
         codes=codes,
         numbers=numbers,
         images=shrunk(held_out.images[numbers]),
-        rebuilt=None if live else shrunk(run.decode(codes)),
+        rebuilt=None if live else shrunk(run.decode(codes, run.labels_of(held_out, numbers))),
         held_out=len(held_out),
         labels=None if held_out.labels is None else held_out.labels[numbers],
         class_names=label_names(held_out.labels, held_out.class_names),
@@ -132,7 +134,8 @@ def _means(run: VAERun) -> tuple[np.ndarray | None, tuple[str, ...]]:
     train, _ = run.datasets()
     if train.labels is None or len(present := np.unique(train.labels)) < 2:
         return None, ()
-    codes = (run.encode(train.images[np.flatnonzero(train.labels == label)[:MEAN_OF]]) for label in present)
+    groups = [np.flatnonzero(train.labels == label)[:MEAN_OF] for label in present]
+    codes = (run.encode(train.images[group], run.labels_of(train, group)) for group in groups)
     names = label_names(train.labels, train.class_names)
     return np.stack([group.mean(axis=0) for group in codes]), tuple(names[label] for label in present)
 
@@ -165,8 +168,11 @@ def _extent(positions: np.ndarray, margin: float = 1.08) -> tuple[float, float, 
     return x - half, x + half, y - half, y + half
 
 
-def _decoding(run: Run, axes: latent.Axes, extent: tuple[float, float, float, float]) -> dict[str, object]:
+def _decoding(
+    run: Run, axes: latent.Axes, extent: tuple[float, float, float, float], label: int | str | None
+) -> dict[str, object]:
     """Return the network if a page can carry it and a browser can run it, else images made by it beforehand."""
+    label = label_for(run, label)
     model = run.model(run.image_model)
     common = {"weights": model.count_params(), "typical_length": run.typical_length}
     small = (
@@ -180,4 +186,4 @@ def _decoding(run: Run, axes: latent.Axes, extent: tuple[float, float, float, fl
     left, right, bottom, top = extent
     across, down = np.meshgrid(np.linspace(left, right, side), np.linspace(top, bottom, side))
     points = run.at_typical_length(axes.first(2).points(np.column_stack([across.ravel(), down.ravel()])))
-    return common | {"network": None, "tiles": shrunk(run.decode(points))}
+    return common | {"network": None, "tiles": shrunk(run.decode(points, label))}

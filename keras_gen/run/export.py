@@ -111,7 +111,7 @@ def _card(run: Run, to: str, networks: dict[str, keras.Model]) -> str:
     """Return a model card: what the networks are, what they were trained on, how good they are, how to load them."""
     data, low, high = run.record["dataset"], *run.pixel_range
     shapes = [
-        f"- `{name}`: float32 {_shape(network.input_shape)} to {_shape(network.output_shape)}"
+        f"- `{name}`: float32 {_shape(network.inputs[0].shape)}{_labels(network)} to {_shape(network.output_shape)}"
         for name, network in networks.items()
     ]
     scores = run.folder.read_scores() if run.folder is not None else {}
@@ -148,6 +148,10 @@ def _card(run: Run, to: str, networks: dict[str, keras.Model]) -> str:
             "",
         ]
     )
+
+
+def _labels(network: keras.Model) -> str:
+    return " and labels, int32 (n)," if len(network.inputs) > 1 else ""
 
 
 def _shape(shape: tuple) -> str:

@@ -1,7 +1,7 @@
 """The folder that a run leaves behind, and the only code that writes into it.
 
 run.json  checksums.txt  history.csv  timing.csv  images/  latents/  figures/  models/  checkpoints/
-report.html  metrics.csv  metrics.json
+report.html  metrics.csv  metrics.json  prior.npz
 """
 
 from __future__ import annotations

@@ -31,22 +31,25 @@ class VAERun(Run):
         plane = {1: (), 2: ("manifold",)}.get(self.settings.latent_dim, ("traverse",))
         return ("scatter", *plane, "reconstruct")
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
+    def encode(self, images: np.ndarray, labels: object = None) -> np.ndarray:
         """Return the mean codes of images, float32 of shape (n, latent_dim).
 
         Args:
             images: One image or several of the run's shape: uint8 from 0 to 255, floats from 0 to 1, or bool.
+            labels: For a conditional run, the label of each image, or one for all.
 
         Raises:
             InputError: The images have another shape, or values that could mean several things.
         """
-        return self.encode_distribution(images)[0]
+        return self.encode_distribution(images, labels)[0]
 
-    def encode_distribution(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def encode_distribution(self, images: np.ndarray, labels: object = None) -> tuple[np.ndarray, np.ndarray]:
         """Return z_mean and z_log_var of images (see `encode`), each float32 of shape (n, latent_dim)."""
         from keras_gen.models.inference import encode
 
-        return encode(self.model("encoder"), as_images(images, self.image_shape), self.pixel_range)
+        images = as_images(images, self.image_shape)
+        labels = self.network_labels(labels, len(images))
+        return encode(self.model("encoder"), images, self.pixel_range, labels)
 
     def validation_measure(self, train: ImageSet, validation: ImageSet) -> VAEMeasure:
         """Return what measures this run on validation images."""
@@ -61,7 +64,7 @@ class DCGANRun(Run):
     kind, image_model, method, encodes = "dcgan", "generator", "spherical", False
     views = ("interpolate", "concept", "traverse")
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
+    def encode(self, images: np.ndarray, labels: object = None) -> np.ndarray:
         """Raise InputError: a DCGAN has no encoder."""
         raise InputError(f"{self.where} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
 

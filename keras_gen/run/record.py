@@ -70,7 +70,7 @@ def _checked(record: dict) -> dict:
     """Return a record whose parts have the types that other code relies on, or raise one of Python's errors."""
     if record["kind"] not in KINDS:
         raise ValueError
-    settings_from_record(record)
+    settings = settings_from_record(record)
     low, high = map(float, record["pixel_range"])
     for part in ("train", "held_out"):
         facts = record["dataset"][part]
@@ -79,6 +79,9 @@ def _checked(record: dict) -> dict:
             raise ValueError
     names = record["dataset"]["class_names"]
     if not (isinstance(record["dataset"]["name"], str) and all(isinstance(name, str) for name in names)):
+        raise TypeError
+    counts = record["dataset"].get("class_counts", [])
+    if settings.training.conditional != bool(counts) or not all(isinstance(count, int) for count in counts):
         raise TypeError
     if not isinstance(record.get("source"), dict | None):
         raise TypeError

@@ -93,6 +93,7 @@ class RunResults:
         out: str | Path | None = None,
         dimensions: Sequence[int] | None = None,
         seeds: Sequence[int] | None = None,
+        label: int | str | None = None,
     ) -> Path:
         """Write a page to move through the latent space in a browser, and return its path.
 
@@ -100,10 +101,11 @@ class RunResults:
             out: The file, `.html`; None is explorer.html in the run's folder.
             dimensions: The two of a VAE's plane; None takes 0 and 1 if there are no more, else the principal axes.
             seeds: Three, whose latent points a DCGAN's plane goes through; None takes 0, 1 and 2.
+            label: Of the images of a conditional run; None is the first.
         """
         from keras_gen.pages.run_explorer import make_explorer
 
-        return make_explorer(self, out, dimensions, seeds)
+        return make_explorer(self, out, dimensions, seeds, label)
 
     def film(
         self,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from keras_gen.errors import InputError
-from keras_gen.run.arguments import as_latents, as_point, check_count, check_numbers, check_one_of
+from keras_gen.run.drawing import RunDraws
 from keras_gen.run.folder import RunFolder
 from keras_gen.run.networks import MODELS
 from keras_gen.run.record import foreign_part
 from keras_gen.run.results import RunResults
-from keras_gen.seeds import random_stream
 from keras_gen.settings import settings_from_record
 from keras_gen.text import counted
 
@@ -26,7 +22,7 @@ if TYPE_CHECKING:
     from keras_gen.settings import Settings
 
 
-class Run(RunResults):
+class Run(RunDraws, RunResults):
     """A run: what was trained, on what, and what came of it. `train_vae`, `train_dcgan` and `load_run` return one.
 
     Args:
@@ -156,64 +152,6 @@ class Run(RunResults):
                 )
             self._models[name], self._model_facts = model, facts
         return self._models[name]
-
-    def draw(self, count: int, seed: int = 0) -> np.ndarray:
-        """Return latent points, float32 of shape (count, latent_dim), drawn as in training.
-
-        The first point of a seed is the same whatever the count: it is what `generate --seeds` names an image by.
-        """
-        from keras_gen.latent.sampling import draw_latents
-
-        random = random_stream(check_count("seed", seed, 0), "generate")
-        count = check_count("count", count, 1)
-        return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
-
-    def draw_seeds(self, seeds: Sequence[int]) -> np.ndarray:
-        """Return the latent point of each seed, float32 of shape (len(seeds), latent_dim)."""
-        seeds = check_numbers("seeds", seeds, "whole numbers from 0 to 2147483647")
-        return np.concatenate([self.draw(1, seed) for seed in seeds])
-
-    def generate(self, count: int = 64, seed: int = 0) -> np.ndarray:
-        """Return new images, uint8 of shape (count, height, width, channels)."""
-        return self.decode(self.draw(count, seed))
-
-    def decode(self, latents: np.ndarray) -> np.ndarray:
-        """Return the images, uint8 (n, height, width, channels), at latent points.
-
-        Args:
-            latents: Numbers of shape (n, latent_dim), or one point of shape (latent_dim,).
-        """
-        from keras_gen.models.inference import decode
-
-        latents = as_latents(latents, self.settings.latent_dim)
-        return decode(self.model(self.image_model), latents, self.pixel_range)
-
-    def interpolate(self, start: np.ndarray, end: np.ndarray, steps: int = 9, method: str | None = None) -> np.ndarray:
-        """Return `steps` images, uint8, on the way from one latent point to another, both ends among them.
-
-        Args:
-            start: Shape (latent_dim,).
-            end: Shape (latent_dim,).
-            steps: Images.
-            method: `linear` or `spherical`; None is what suits the model.
-        """
-        from keras_gen.latent.interpolation import METHODS, interpolate
-
-        latent_dim = self.settings.latent_dim
-        ends = as_point("start", start, latent_dim), as_point("end", end, latent_dim)
-        method = check_one_of("method", method or self.method, METHODS)
-        return self.decode(interpolate(*ends, check_count("steps", steps, 2), method))
-
-    @property
-    def typical_length(self) -> float | None:
-        """Length that nearly all latent points share that the generator was trained on, or None."""
-        return None
-
-    def at_typical_length(self, latents: np.ndarray) -> np.ndarray:
-        """Return latent points, shape (n, latent_dim), brought to the length that draws share, where they do."""
-        from keras_gen.latent.sampling import at_typical_length
-
-        return latents if self.typical_length is None else at_typical_length(latents)
 
     def datasets(self) -> tuple[ImageSet, ImageSet]:
         """Return the training and held-out images; they are loaded once.

@@ -47,6 +47,16 @@ class TrainingSettings(Group):
     seed: int = setting(
         0, whole(0, 2**31 - 1), "start of every random stream; weights, shuffling, latent points, dropout"
     )
+    conditional: bool = setting(
+        False,
+        yes_no(),
+        "give the label of each image to the networks; the class of an image can then be chosen",
+    )
+    balance_classes: bool = setting(
+        False,
+        yes_no(),
+        "draw batches in which each class is as frequent as any other; an epoch has as many images as without",
+    )
     evaluate_every: int = setting(
         0,
         whole(0, 1_000_000),

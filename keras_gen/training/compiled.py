@@ -41,7 +41,7 @@ class CompiledTrainer(Trainer):
     turns = 1  # batches of images in a step
     terms: tuple[str, ...]  # the losses of a step, in order
 
-    def __init__(self, image_shape: tuple[int, int, int], settings: Settings) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], settings: Settings, classes: int | None = None) -> None:
         self._strategy = strategy(settings.training.distribute)
         self.devices = self._strategy.num_replicas_in_sync
         if settings.training.batch_size % self.devices:
@@ -53,7 +53,7 @@ class CompiledTrainer(Trainer):
         self._waiting: list[tuple] = []  # losses of calls that the host has not looked at
         self._held: tuple[np.ndarray, tf.Tensor] | None = None
         with self._strategy.scope():
-            super().__init__(image_shape, settings)
+            super().__init__(image_shape, settings, classes)
         image_bytes = int(np.prod(image_shape))
         self.steps_per_execution = max(1, min(MAX_STEPS, CALL_BYTES // (self.images_per_step * image_bytes)))
         if settings.training.distribute == "multiworker":
@@ -95,8 +95,11 @@ class CompiledTrainer(Trainer):
             return float(self._votes(tf.constant(float(stop)))) > 0
 
     @abstractmethod
-    def _step(self, images: tf.Tensor, *draws: tf.Tensor) -> list[tf.Tensor]:
-        """Take one step on uint8 images, shape (turns, batch, height, width, channels), and return its losses."""
+    def _step(self, images: tf.Tensor, classes: tf.Tensor | None, *draws: tf.Tensor) -> list[tf.Tensor]:
+        """Take one step on uint8 images, shape (turns, batch, height, width, channels), and return its losses.
+
+        Conditional networks are given the classes, (turns, batch).
+        """
 
     @abstractmethod
     def _draws(self, count: int) -> list[np.ndarray]:
@@ -117,10 +120,10 @@ class CompiledTrainer(Trainer):
             return tf.logical_and(step < count, finite)
 
         def one(pool: tf.Tensor | None, arrays: list[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
-            images, *draws = (array[step] for array in arrays)
+            images, *others = self._of_step(arrays, step)
             if pool is not None:
                 images = tf.gather(pool, images)
-            return tf.cast(tf.stack(self._step(images, *draws)), tf.float32)
+            return tf.cast(tf.stack(self._step(images, *others)), tf.float32)
 
         def body(step: tf.Tensor, losses: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, ...]:
             parts = self._strategy.run(one, args=(pool, arrays, step))
@@ -147,8 +150,16 @@ class CompiledTrainer(Trainer):
         makers = [lambda part: self._shown(images, batches, step, part)]
         if held:
             makers = [lambda part: self._places(batches)[:, :, part]]
+        if self.class_labels is not None:
+            classes = self.class_labels[self._places(batches)].astype(np.int32)
+            makers.append(lambda part: classes[:, :, part])
         makers += [lambda part, array=array: array[:, :, part] for array in draws]
         return [self._shared_out(make, count, length) for make in makers]
+
+    def _of_step(self, arrays: list[tf.Tensor], step: object) -> list[tf.Tensor | None]:
+        """Return what one step takes of the arrays of a call: images, classes or None, and all draws."""
+        parts = [array[step] for array in arrays]
+        return parts if self.class_labels is not None else [parts[0], None, *parts[1:]]
 
     def _places(self, batches: list[np.ndarray]) -> np.ndarray:
         return np.stack(batches).reshape(len(batches), self.turns, -1)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gen.models.conditioning import beside
 from keras_gen.settings import DCGANSettings
 from keras_gen.training.compiled import CompiledTrainer, descend
 from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, DCGANTrainer
@@ -17,10 +18,10 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
 
     settings: DCGANSettings
 
-    def __init__(self, image_shape: tuple[int, int, int], settings: DCGANSettings) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], settings: DCGANSettings, classes: int | None = None) -> None:
         self.turns = settings.training.discriminator_steps
         self.terms = (REAL, FAKE) * self.turns + (GENERATOR,)
-        super().__init__(image_shape, settings)
+        super().__init__(image_shape, settings, classes)
 
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
         """Rehearse both halves of a step, take the whole one, and say which weights each half changed."""
@@ -36,13 +37,13 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
                 self._rehearse(self._discriminator_half, *arrays)
             first = check_changes("discriminator", changes, {"discriminator": "everything", "generator": "nothing"})
             with weight_changes(**self.networks) as changes:
-                self._rehearse(self._generator_half, arrays[1])
+                self._rehearse(lambda images, classes, latents, *flips: self._generator_half(classes, latents), *arrays)
             second = check_changes("generator", changes, {"generator": "everything", "discriminator": "statistics"})
         return f"{first}; {second}"
 
     def _rehearse(self, half: Callable, *arrays: object) -> None:
         def one(*arrays: tf.Tensor) -> None:
-            half(*(array[0] for array in arrays))
+            half(*self._of_step(arrays, 0))
 
         with self._together():
             tf.function(lambda *arrays: self._strategy.run(one, args=arrays), autograph=False)(*arrays)
@@ -55,32 +56,41 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
         flips = [self.draw_flips(count, turn) for turn in range(self.turns)] if self.mirrors else []
         return [np.stack(draws) for draws in (latents, flips) if draws]
 
-    def _step(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
+    def _step(
+        self, images: tf.Tensor, classes: tf.Tensor | None, latents: tf.Tensor, *flips: tf.Tensor
+    ) -> list[tf.Tensor]:
         if self.settings.training.share_fakes:
-            return self._sharing_step(images, latents, *flips)
-        return self._discriminator_half(images, latents, *flips) + self._generator_half(latents)
+            return self._sharing_step(images, classes, latents, *flips)
+        return self._discriminator_half(images, classes, latents, *flips) + self._generator_half(classes, latents)
 
-    def _discriminator_half(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
+    def _discriminator_half(
+        self, images: tf.Tensor, classes: tf.Tensor | None, latents: tf.Tensor, *flips: tf.Tensor
+    ) -> list[tf.Tensor]:
         losses = []
         for turn in range(self.turns):
-            fakes = self.generator(latents[turn], training=False)
-            losses += self._train_discriminator(self._real(images, turn, *flips), fakes)
+            kinds = None if classes is None else classes[turn]
+            fakes = self.generator(beside(latents[turn], kinds), training=False)
+            losses += self._train_discriminator(self._real(images, turn, *flips), fakes, kinds)
         return losses
 
-    def _generator_half(self, latents: tf.Tensor) -> list[tf.Tensor]:
+    def _generator_half(self, classes: tf.Tensor | None, latents: tf.Tensor) -> list[tf.Tensor]:
+        kinds = None if classes is None else classes[-1]
         with tf.GradientTape() as tape:
-            loss = self._generator_loss(self.generator(latents[-1], training=True))
+            loss = self._generator_loss(self.generator(beside(latents[-1], kinds), training=True), kinds)
         descend(self.gan.optimizer, tape, loss, self.generator)
         return [loss]
 
-    def _sharing_step(self, images: tf.Tensor, latents: tf.Tensor, *flips: tf.Tensor) -> list[tf.Tensor]:
+    def _sharing_step(
+        self, images: tf.Tensor, classes: tf.Tensor | None, latents: tf.Tensor, *flips: tf.Tensor
+    ) -> list[tf.Tensor]:
         losses = []
         for turn in range(self.turns):
+            kinds = None if classes is None else classes[turn]
             with tf.GradientTape() as tape:
-                fakes = self.generator(latents[turn], training=True)
-            losses += self._train_discriminator(self._real(images, turn, *flips), fakes)
+                fakes = self.generator(beside(latents[turn], kinds), training=True)
+            losses += self._train_discriminator(self._real(images, turn, *flips), fakes, kinds)
         with tape:  # the last pass goes on, through the discriminator as it is now
-            loss = self._generator_loss(fakes)
+            loss = self._generator_loss(fakes, kinds)
         descend(self.gan.optimizer, tape, loss, self.generator)
         return [*losses, loss]
 
@@ -90,26 +100,28 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
             real = tf.where(flips[turn][:, None, None, None], real[:, :, ::-1], real)
         return self._to_range(real)
 
-    def _train_discriminator(self, real: tf.Tensor, fakes: tf.Tensor) -> list[tf.Tensor]:
+    def _train_discriminator(self, real: tf.Tensor, fakes: tf.Tensor, kinds: tf.Tensor | None) -> list[tf.Tensor]:
         labels = self.labels(real.shape[0])
         if not self.settings.training.concatenate_batches:
-            return [self._show(batch, label)[0] for batch, label in zip((real, fakes), labels, strict=True)]
-        loss, logits = self._show(tf.concat([real, tf.cast(fakes, real.dtype)], 0), np.concatenate(labels))
+            return [self._show(batch, kinds, label)[0] for batch, label in zip((real, fakes), labels, strict=True)]
+        both = tf.concat([real, tf.cast(fakes, real.dtype)], 0)
+        loss, logits = self._show(both, None if kinds is None else tf.tile(kinds, [2]), np.concatenate(labels))
         # A mean over both halves, of which one is zero.
         on_real = 2 * tf.reduce_mean(self.loss.on_real(np.concatenate(labels), logits)) / self.devices
         return [on_real, 2 * loss - on_real]
 
-    def _show(self, batch: tf.Tensor, labels: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    def _show(self, batch: tf.Tensor, kinds: tf.Tensor | None, labels: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
         batch = tf.stop_gradient(batch)
         with tf.GradientTape() as tape:
-            logits = self.augmented_discriminator(batch, training=True)
+            logits = self.augmented_discriminator(beside(batch, kinds), training=True)
             loss = self.augmented_discriminator.compute_loss(batch, labels, logits, training=True)
         descend(self.augmented_discriminator.optimizer, tape, loss, self.discriminator)
         return loss, logits
 
-    def _generator_loss(self, fakes: tf.Tensor) -> tf.Tensor:
+    def _generator_loss(self, fakes: tf.Tensor, kinds: tf.Tensor | None) -> tf.Tensor:
         ones = np.ones((fakes.shape[0], 1), np.float32)
-        return self.gan.compute_loss(fakes, ones, self.augmented_discriminator(fakes, training=True), training=True)
+        logits = self.augmented_discriminator(beside(fakes, kinds), training=True)
+        return self.gan.compute_loss(fakes, ones, logits, training=True)
 
     def _named(self, losses: list[float]) -> dict[str, float]:
         means = {REAL: np.mean(losses[0:-1:2]), FAKE: np.mean(losses[1:-1:2]), GENERATOR: losses[-1]}

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gen.models.conditioning import beside
 from keras_gen.models.layers import kl_divergence
 from keras_gen.models.losses import observed
 from keras_gen.settings import VAESettings
@@ -17,10 +18,10 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
     settings: VAESettings
     terms = ("loss", "kl")
 
-    def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings) -> None:
-        super().__init__(image_shape, settings)
+    def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings, classes: int | None = None) -> None:
+        super().__init__(image_shape, settings, classes)
         z_mean, z_log_var, _ = self.models["encoder"].outputs
-        self._with_codes = keras.Model(self.vae.inputs, [*self.vae.outputs, z_mean, z_log_var])
+        self._with_codes = keras.Model(beside(*self.vae.inputs), [*self.vae.outputs, z_mean, z_log_var])
 
     def _built(self) -> set[keras.Model]:
         return {*self.models.values(), self.vae, self.terms_model}
@@ -40,10 +41,12 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
     def _draws(self, count: int) -> list[np.ndarray]:
         return []
 
-    def _step(self, images: tf.Tensor) -> list[tf.Tensor]:
+    def _step(self, images: tf.Tensor, classes: tf.Tensor | None) -> list[tf.Tensor]:
         x = self._to_range(images[0])
         with tf.GradientTape() as tape:
-            logits, z_mean, z_log_var = self._with_codes(x, training=True)
+            logits, z_mean, z_log_var = self._with_codes(
+                beside(x, None if classes is None else classes[0]), training=True
+            )
             loss = self.vae.compute_loss(x, x, logits, training=True)
         descend(self.vae.optimizer, tape, loss, self.vae)
         return [loss, tf.reduce_mean(kl_divergence(z_mean, z_log_var)) / self.devices]

@@ -10,6 +10,7 @@ from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.augmentation import OPERATIONS
+from keras_gen.models.conditioning import beside
 from keras_gen.models.losses import ADVERSARIAL_LOSSES
 from keras_gen.run import DCGANRun, RunFolder
 from keras_gen.seeds import own_random_state, random_stream
@@ -29,13 +30,13 @@ class DCGANTrainer(Trainer):
     kind = "dcgan"
     drop_last = True  # BatchNormalization's statistics of a handful of images would be noise
 
-    def __init__(self, image_shape: tuple[int, int, int], settings: DCGANSettings) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], settings: DCGANSettings, classes: int | None = None) -> None:
         self.settings, training = settings, settings.training
         self.pixel_range = settings.pixel_range
         self.images_per_step = training.batch_size * training.discriminator_steps
         with own_random_state(training.seed), precision(training.precision):
-            self.generator = build_generator(image_shape, settings.generator)
-            self.discriminator = build_discriminator(image_shape, settings.discriminator)
+            self.generator = build_generator(image_shape, settings.generator, classes=classes)
+            self.discriminator = build_discriminator(image_shape, settings.discriminator, classes=classes)
             self.average = MovingAverage(self.generator, training.ema) if training.ema else None
         self.augmented_discriminator = self._augmented(training.augment.split(","))  # what training shows images to
         self.gan = self.model = build_gan(self.generator, self.augmented_discriminator)
@@ -66,37 +67,45 @@ class DCGANTrainer(Trainer):
         } | ({"average": self.average.variables} if self.average else {})
         self.start_epoch(1)
 
-    def train_step(self, images: np.ndarray) -> dict[str, float]:
+    def train_step(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Update the discriminator `discriminator_steps` times, each on images of its own, then the generator once."""
-        losses = self.discriminator_steps(images) | self.generator_step()
+        losses = self.discriminator_steps(images, classes) | self.generator_step(classes)
         self.end_step()
         return losses
 
-    def discriminator_steps(self, images: np.ndarray) -> dict[str, float]:
+    def discriminator_steps(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Train the discriminator and return its mean losses on real and on generated images."""
         parts = np.split(images, self.settings.training.discriminator_steps)
-        losses = [self.discriminator_step(real, turn) for turn, real in enumerate(parts)]
+        losses = [self.discriminator_step(real, turn, self.turn_of(classes, turn)) for turn, real in enumerate(parts)]
         return {name: float(np.mean([loss[name] for loss in losses])) for name in (REAL, FAKE)}
 
-    def discriminator_step(self, real: np.ndarray, turn: int) -> dict[str, float]:
-        """Update the discriminator on real images, labelled 1 - label_smoothing, and on generated ones, labelled 0."""
+    def discriminator_step(self, real: np.ndarray, turn: int, classes: np.ndarray | None = None) -> dict[str, float]:
+        """Update the discriminator on real images, labelled 1 - label_smoothing, and on generated ones, labelled 0.
+
+        In a conditional run both are of the same classes.
+        """
         real = self.scaled(self.mirrored(real, turn))
-        fakes = self.generator.predict_on_batch(self.draw_latents(len(real), turn))
+        fakes = self.generator.predict_on_batch(beside(self.draw_latents(len(real), turn), classes))
         real_labels, fake_labels = self.labels(len(real))
         if not self.settings.training.concatenate_batches:
-            loss_real = self.augmented_discriminator.train_on_batch(real, real_labels)
-            loss_fake = self.augmented_discriminator.train_on_batch(fakes, fake_labels)
+            loss_real = self.augmented_discriminator.train_on_batch(beside(real, classes), real_labels)
+            loss_fake = self.augmented_discriminator.train_on_batch(beside(fakes, classes), fake_labels)
             return {REAL: loss_real, FAKE: loss_fake}
         both, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
-        logs = self.augmented_discriminator.train_on_batch(both, labels, return_dict=True)
+        inputs = beside(both, None if classes is None else np.tile(classes, 2))
+        logs = self.augmented_discriminator.train_on_batch(inputs, labels, return_dict=True)
         loss_real = 2 * logs[self.loss.on_real.__name__]  # a mean over both halves, of which one is zero
         return {REAL: loss_real, FAKE: 2 * logs["loss"] - loss_real}
 
-    def generator_step(self) -> dict[str, float]:
-        """Update the generator through the discriminator, whose variables (not layers) are frozen."""
+    def generator_step(self, classes: np.ndarray | None = None) -> dict[str, float]:
+        """Update the generator through the discriminator, whose variables (not layers) are frozen.
+
+        In a conditional run its images are of the classes of the last real ones.
+        """
         count, turn = self.settings.training.batch_size, self.settings.training.discriminator_steps
+        inputs = beside(self.draw_latents(count, turn), self.turn_of(classes, turn - 1))
         with frozen(self.discriminator):
-            loss = self.gan.train_on_batch(self.draw_latents(count, turn), np.ones((count, 1), np.float32))
+            loss = self.gan.train_on_batch(inputs, np.ones((count, 1), np.float32))
         return {GENERATOR: loss}
 
     def end_step(self) -> None:
@@ -108,14 +117,18 @@ class DCGANTrainer(Trainer):
         """Take one step and say which weights each half of it changed; see `Trainer.checked_step`."""
         self.step = step
         with weight_changes(**self.networks) as changes:
-            losses = self.discriminator_steps(images[batch])
+            losses = self.discriminator_steps(images[batch], self.classes_of(batch))
         first = check_changes("discriminator", changes, {"discriminator": "everything", "generator": "nothing"})
         with weight_changes(**self.networks) as changes:
-            losses |= self.generator_step()
+            losses |= self.generator_step(self.classes_of(batch))
         self.end_step()
         second = check_changes("generator", changes, {"generator": "everything", "discriminator": "statistics"})
         self.record(losses, len(batch), step)
         return f"{first}; {second}"
+
+    def turn_of(self, classes: np.ndarray | None, turn: int) -> np.ndarray | None:
+        """Return the classes of one turn's images, of those of a step."""
+        return None if classes is None else np.split(classes, self.settings.training.discriminator_steps)[turn]
 
     def draw_latents(self, count: int, turn: int) -> np.ndarray:
         """Return the latent points of a step: turn 0 and up for the discriminator, the last one for the generator."""
@@ -140,7 +153,7 @@ class DCGANTrainer(Trainer):
         """Return uint8 pixels in the range of the generator's."""
         return to_range(images, self.pixel_range)
 
-    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
+    def held_out_losses(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Return the losses on held-out images and on as many fixed latent points.
 
         Computed in training mode: the discriminator and the generator that train normalise by the batch's own
@@ -149,14 +162,17 @@ class DCGANTrainer(Trainer):
         latents = self._latents(len(images), random_stream(self.settings.training.seed, "held_out"))
         sums = dict.fromkeys((REAL, FAKE, GENERATOR), 0.0)
         parts = max(1, round(len(images) / self.settings.training.batch_size))
-        for real, z in zip(np.array_split(images, parts), np.array_split(latents, parts), strict=True):
+        for places in np.array_split(np.arange(len(images)), parts):
+            real, kinds = images[places], None if classes is None else classes[places]
+            z = beside(latents[places], kinds)
             fakes = self.generator.predict_on_batch(z)
             if self.settings.training.concatenate_batches:
-                logits = _in_training_mode(self.augmented_discriminator, np.concatenate([self.scaled(real), fakes]))
+                both = beside(np.concatenate([self.scaled(real), fakes]), None if kinds is None else np.tile(kinds, 2))
+                logits = _in_training_mode(self.augmented_discriminator, both)
                 on_real, on_fake = np.split(logits, 2)
             else:
-                on_real = _in_training_mode(self.augmented_discriminator, self.scaled(real))
-                on_fake = _in_training_mode(self.augmented_discriminator, fakes)
+                on_real = _in_training_mode(self.augmented_discriminator, beside(self.scaled(real), kinds))
+                on_fake = _in_training_mode(self.augmented_discriminator, beside(fakes, kinds))
             real_labels, fake_labels = self.labels(len(real))
             sums[REAL] += _total(self.loss.discriminator(real_labels, on_real))
             sums[FAKE] += _total(self.loss.discriminator(fake_labels, on_fake))
@@ -180,7 +196,7 @@ class DCGANTrainer(Trainer):
         return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
 
 
-def _in_training_mode(model: keras.Model, x: np.ndarray) -> np.ndarray:
+def _in_training_mode(model: keras.Model, x: object) -> np.ndarray:
     """Return a model's outputs in training mode, without any effect on it, and with the same dropout every time."""
     constant_dropout = [
         ops.zeros_like(v.value) if "seed_generator" in v.path else v.value for v in model.non_trainable_variables

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 FULL_PRECISIONS = ("float32", "float64")
 
 
-def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Settings) -> Trainer:
-    """Build the networks and what trains them, by the engine of the settings; the trainer's precision is not `auto`."""
+def make_trainer(
+    kind: str, image_shape: tuple[int, int, int], settings: Settings, classes: int | None = None
+) -> Trainer:
+    """Build the networks and what trains them, by the engine of the settings; the trainer's precision is not `auto`.
+
+    Conditional networks are told of how many classes their labels are.
+    """
     import keras
 
     from keras_gen.training.device import best_precision
@@ -34,7 +39,7 @@ def make_trainer(kind: str, image_shape: tuple[int, int, int], settings: Setting
     else:
         from keras_gen.training.dcgan import DCGANTrainer
         from keras_gen.training.vae import VAETrainer
-    return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings)
+    return {"vae": VAETrainer, "dcgan": DCGANTrainer}[kind](image_shape, settings, classes)
 
 
 def check_engine(settings: Settings, backend: str) -> None:

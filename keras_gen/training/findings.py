@@ -41,8 +41,8 @@ def vae_findings(doctor: Doctor) -> Iterator[Finding]:
     run, trainer = doctor.run, doctor.trainer
     random = random_stream(run.settings.training.seed, "held_out")
     seen = observed(doctor.images, run.settings.decoder.likelihood, random)
-    kl = kl_per_dimension(*run.encode_distribution(seen)).max()
-    averaged = _is_averaged(run, trainer.held_out_losses(doctor.images)["held_out_reconstruction"])
+    kl = kl_per_dimension(*run.encode_distribution(seen, doctor.classes)).max()
+    averaged = _is_averaged(run, trainer.held_out_losses(doctor.images, doctor.classes)["held_out_reconstruction"])
     collapsed = run.epoch >= FEW_EPOCHS and kl < DEAD and not averaged
     if averaged:
         yield Finding(
@@ -77,7 +77,7 @@ def dcgan_findings(doctor: Doctor) -> Iterator[Finding]:
     run, settings, steps = doctor.run, doctor.run.settings, doctor.steps
     random = random_stream(settings.training.seed, "grid")
     latents = draw_latents(random, PROBED, settings.latent_dim, settings.latent_distribution)
-    images = run.decode(latents).astype(np.float32)
+    images = run.decode(latents, run.draw_labels(PROBED, settings.training.seed)).astype(np.float32)
     settled = _settled_steps(settings.generator.batch_norm_momentum)
     if doctor.first is None and steps >= settled:
         doctor.first, doctor.first_epoch = images, run.epoch

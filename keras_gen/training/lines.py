@@ -4,12 +4,17 @@ import shlex
 from collections.abc import Callable
 from itertools import takewhile
 
+import numpy as np
+
+from keras_gen.data.image_set import label_names
 from keras_gen.data.inspection import inspect
 from keras_gen.run import Run
+from keras_gen.text import printable
 from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
 from keras_gen.training.planning import Plan
 from keras_gen.training.trainer import Trainer
 
+UNBALANCED = 3  # times as many images
 FEW_STEPS = 1500  # the digits begin to be readable there
 
 
@@ -25,6 +30,8 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
     helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
         say(f"Advice  {advice}")
+    if unbalanced := _unbalanced(plan):
+        say(f"Advice  {unbalanced}")
     reason = f" ({best_precision(plan.settings.convolutional)[1]})" if training.precision == "auto" else ""
     say(f"Device  {backend_version()} on the {device_name()}, {trainer.settings.training.precision}{reason}")
     if training.distribute != "none":
@@ -36,6 +43,22 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
         )
     if hint := unused_nvidia_card():
         say(hint)
+
+
+def _unbalanced(plan: Plan) -> str:
+    """Return what is to be said of the classes of a conditional run if they are not of about one size, else nothing."""
+    training = plan.settings.training
+    if not training.conditional or training.balance_classes:
+        return ""
+    present, counts = np.unique(plan.train.labels, return_counts=True)
+    if counts.max() < UNBALANCED * counts.min():
+        return ""
+    names = label_names(plan.train.labels, plan.train.class_names)
+    least, most = (printable(names[present[place]]) for place in (counts.argmin(), counts.argmax()))
+    return (
+        f"the classes are unbalanced, from {counts.min():,} images ({least}) to {counts.max():,} ({most}); "
+        "`balance_classes` shows each as often as any other"
+    )
 
 
 def _advice_on_steps(plan: Plan) -> list[str]:

@@ -54,6 +54,7 @@ class Loop:
         doctor: bool = True,
     ) -> None:
         self.trainer, self.run, self.train, self.held_out = trainer, run, train, held_out
+        trainer.class_labels = run.labels_of(train)
         self.steps = len(self._batches(epoch=1))
         self.signals = StopSignals()
         self.progress = Progress(trainer, run, say)
@@ -157,7 +158,7 @@ class Loop:
         """Measure the epoch, and show it to the callbacks."""
         losses = self.trainer.losses()  # waits for what a device still computes
         trained = time.perf_counter()
-        losses |= self.trainer.held_out_losses(self.held_out.images)
+        losses |= self.trainer.held_out_losses(self.held_out.images, self.run.labels_of(self.held_out))
         measured = time.perf_counter()
         self.run.history.append({"epoch": epoch} | losses)
         self.run.timing.append(
@@ -176,7 +177,8 @@ class Loop:
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         count, size, seed = len(self.train), self.trainer.images_per_step, self.run.settings.training.seed
-        return epoch_batches(count, size, seed, epoch, self.trainer.drop_last)
+        balanced = self.train.labels if self.run.settings.training.balance_classes else None
+        return epoch_batches(count, size, seed, epoch, self.trainer.drop_last, balanced)
 
 
 def keras_logs(losses: dict[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from keras_gen.data import ImageSet, load_dataset
 from keras_gen.errors import InputError
@@ -14,9 +15,12 @@ from keras_gen.run import Run, RunFolder, load_run
 from keras_gen.run.checkpoints import begun_epochs
 from keras_gen.run.images import find_images, split_validation
 from keras_gen.settings import SETTINGS, Settings, default_recipe, resolve_settings
+from keras_gen.text import printable
 from keras_gen.training.engines import check_engine
 
 MAY_CHANGE = ("epochs", "max_bad")  # on a resume
+MAX_CLASSES = 1000  # of a conditional run
+MIN_OF_CLASS = 2
 
 
 @dataclass
@@ -119,3 +123,44 @@ def _load(
     options = {"seed": settings.training.seed, "say": say, **asdict(settings.data)}
     train, held_out = load_dataset(data, data_dir, held_out=held_out, **options)
     return (train, held_out) if train.source == held_out.source else (train.with_source(None), held_out)
+
+
+def class_counts(plan: Plan) -> np.ndarray | None:
+    """Return how many training images each class of a conditional run has; None for another run.
+
+    Raises:
+        InputError: The images have no such labels as `conditional`, or `balance_classes`, needs.
+    """
+    training = plan.settings.training
+    if not (training.conditional or training.balance_classes):
+        return None
+    setting = "`conditional`" if training.conditional else "`balance_classes`"
+    parts = {"training": plan.train, "held-out": plan.held_out} if training.conditional else {"training": plan.train}
+    for part, images in parts.items():
+        if images.labels is None:
+            raise InputError(
+                f"the {part} images of {plan.train.name} have no labels, which {setting} needs; use images that have "
+                "some, or leave it out"
+            )
+    present, counts = np.unique(plan.train.labels, return_counts=True)
+    if not training.conditional:
+        return None
+    names = plan.train.class_names
+    if not 2 <= max(len(names), len(present)) <= MAX_CLASSES or present[-1] >= MAX_CLASSES:
+        raise InputError(
+            f"`conditional` takes 2 to {MAX_CLASSES:,} classes, and {plan.train.name} has "
+            f"{max(len(names), len(present)):,}; use other labels, or leave it out"
+        )
+    if counts.min() < MIN_OF_CLASS:
+        rare = present[counts.argmin()]
+        raise InputError(
+            f"the class {printable(names[rare] if names else rare)} has {counts.min()} training image, and "
+            f"`conditional` needs {MIN_OF_CLASS} or more of each; add images of it, or leave out the class"
+        )
+    if strangers := sorted(set(np.unique(plan.held_out.labels)) - set(present)):
+        stranger = names[strangers[0]] if names else strangers[0]
+        raise InputError(
+            f"held-out images have the label {printable(stranger)}, which no training image has; `conditional` needs "
+            "images of each class in both parts"
+        )
+    return np.bincount(plan.train.labels, minlength=len(names))

@@ -29,21 +29,25 @@ class Trainer(ABC):
     chief: bool = True  # whether this process writes the run; of several that train together only one does
     epoch: int = 1  # where the run stands, from 1; with the seed it fixes every draw
     step: int = 1
+    class_labels: np.ndarray | None = None  # of all training images, for conditional networks
 
     def start_epoch(self, epoch: int) -> None:
         """Begin new means of the losses, and set what changes from epoch to epoch."""
         self.epoch, self.sums = epoch, {}
 
     @abstractmethod
-    def train_step(self, images: np.ndarray) -> dict[str, float]:
-        """Take one step on uint8 images, shape (images_per_step, height, width, channels); return its losses."""
+    def train_step(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
+        """Take one step on uint8 images, shape (images_per_step, height, width, channels); return its losses.
+
+        Conditional networks are given the class of each image, too.
+        """
 
     @abstractmethod
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
         """Take the step on the images of a batch of indices, and say which weights it changed."""
 
     @abstractmethod
-    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
+    def held_out_losses(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Return the losses on held-out images, uint8, by the names of the training losses with `held_out_` before."""
 
     def train_steps(self, images: np.ndarray, batches: list[np.ndarray], step: int) -> None:
@@ -53,7 +57,11 @@ class Trainer(ABC):
         """
         for number, batch in enumerate(batches, start=step):
             self.step = number
-            self.record(self.train_step(images[batch]), len(batch), number)
+            self.record(self.train_step(images[batch], self.classes_of(batch)), len(batch), number)
+
+    def classes_of(self, batch: np.ndarray) -> np.ndarray | None:
+        """Return the labels of a batch of indices for conditional networks, else None."""
+        return None if self.class_labels is None else self.class_labels[batch]
 
     def losses(self) -> dict[str, float]:
         """Return the mean losses of this epoch."""

@@ -9,6 +9,7 @@ import numpy as np
 from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
+from keras_gen.models.conditioning import beside
 from keras_gen.models.losses import RECONSTRUCTION_LOSSES, observed
 from keras_gen.run import RunFolder, VAERun
 from keras_gen.seeds import own_random_state, random_stream
@@ -29,13 +30,13 @@ class VAETrainer(Trainer):
     pixel_range = (0.0, 1.0)
     drop_last = False  # a smaller last batch is trained on; TensorFlow traces it once
 
-    def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings, classes: int | None = None) -> None:
         self.settings = settings
         training, likelihood = settings.training, settings.decoder.likelihood
         self.images_per_step = training.batch_size
         with own_random_state(training.seed), precision(training.precision):
-            encoder = build_encoder(image_shape, settings.encoder, seed=training.seed)
-            decoder = build_decoder(image_shape, settings.decoder)
+            encoder = build_encoder(image_shape, settings.encoder, seed=training.seed, classes=classes)
+            decoder = build_decoder(image_shape, settings.decoder, classes=classes)
         self.vae = self.model = build_vae(encoder, decoder, training.beta, warm_up=training.kl_warmup > 0)
         self.models = {"encoder": encoder, "decoder": decoder}
         self.jit = jit_compile(training.jit, convolutional=settings.convolutional)
@@ -59,14 +60,14 @@ class VAETrainer(Trainer):
             part = (epoch - 1) / training.epochs
             self.vae.optimizer.learning_rate = training.learning_rate * (1 + math.cos(math.pi * part)) / 2
 
-    def train_step(self, images: np.ndarray) -> dict[str, float]:
+    def train_step(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Update encoder and decoder on uint8 images, shape (batch, height, width, channels).
 
         The compiled loss is the reconstruction; the layer `kl` of the model adds the KL term to it.
         """
         images = observed(images, self.settings.decoder.likelihood, self.random("binarize"))
         x = to_range(images, self.pixel_range)
-        return {"loss": self.vae.train_on_batch(x, x)}
+        return {"loss": self.vae.train_on_batch(beside(x, classes), x)}
 
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
         """Take one step and say which weights it changed; see `Trainer.checked_step`."""
@@ -93,7 +94,7 @@ class VAETrainer(Trainer):
         """Return the mean KL term of this epoch, in nats an image."""
         return self.vae.get_layer("kl").mean()
 
-    def held_out_losses(self, images: np.ndarray) -> dict[str, float]:
+    def held_out_losses(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Return the losses on held-out images, one latent sample each, always with the same noise."""
         random = random_stream(self.settings.training.seed, "held_out")
         images = observed(images, self.settings.decoder.likelihood, random)
@@ -102,7 +103,8 @@ class VAETrainer(Trainer):
         batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
         for start in range(0, len(images), batch):
             part = slice(start, start + batch)
-            terms = self.terms_model.predict_on_batch([to_range(images[part], self.pixel_range), epsilon[part]])
+            inputs = [to_range(images[part], self.pixel_range), epsilon[part]]
+            terms = self.terms_model.predict_on_batch(inputs if classes is None else [*inputs, classes[part]])
             totals += [np.sum(term, dtype=np.float64) for term in terms]
         reconstruction, kl = (totals / len(images)).tolist()
         return {

@@ -42,6 +42,22 @@ def test_an_image_is_made_again_by_its_seed_alone(run_path, tmp_path):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "files" / f"seed-{seed}.png")), image[..., 0])
 
 
+def test_labels_are_written_beside_the_images_that_were_drawn_of_them(run_path, tmp_path, capsys):
+    npy, png = tmp_path / "new.npy", tmp_path / "new.png"
+    assert main(["generate", str(run_path), "--label", "1", "--label", "0", "--count", "5", "--npy", str(npy)]) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "new-labels.npy"), [1, 0, 1, 0, 1])
+    assert np.load(npy).shape == (5, 16, 16, 1)
+    npy.unlink()
+    assert main(["generate", str(run_path), "--npy", str(npy)]) == 2
+    assert "new-labels.npy exists and is never overwritten" in capsys.readouterr().err
+    (tmp_path / "new-labels.npy").unlink()
+    words = ["--grid", "classes", "--count", "3", "--png", str(png), "--npy", str(npy)]
+    assert main(["generate", str(run_path), *words]) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "new-labels.npy"), [0, 0, 0, 1, 1, 1])
+    assert png.stat().st_size > 500
+    assert main(["generate", str(run_path), "--seeds", "3,4", "--label", "0", "--png", str(tmp_path / "s.png")]) == 0
+
+
 def test_a_disk_that_is_full_leaves_no_half_an_array(run_path, tmp_path, monkeypatch, capsys):
     def save(file, array, **_):
         file.write(b"half")

@@ -18,3 +18,14 @@ def test_the_order_is_fixed_by_seed_and_epoch():
 def test_an_incomplete_batch_can_be_left_out():
     assert [len(batch) for batch in epoch_batches(10, 4, 0, 1, drop_last=True)] == [4, 4]
     assert [len(batch) for batch in epoch_batches(8, 4, 0, 1, drop_last=True)] == [4, 4]
+
+
+def test_balanced_batches_show_each_class_alike_and_other_images_each_epoch():
+    labels = np.repeat([0, 1, 2], [90, 9, 1])
+    first, second = (epoch_batches(100, 10, 0, epoch, drop_last=False, balanced=labels) for epoch in (1, 2))
+    shown = np.concatenate(first)
+    assert len(shown) == 100
+    np.testing.assert_allclose(np.bincount(labels[shown]), 100 / 3, atol=1)
+    assert len(set(shown[labels[shown] == 0])) > 30  # none twice
+    assert set(shown) != set(np.concatenate(second))
+    assert all(np.bincount(labels[batch], minlength=3).min() >= 2 for batch in first)

@@ -175,7 +175,7 @@ def test_a_concept_is_never_zero(runs, command_runs):
 def test_a_dcgan_s_concept_is_made_of_seeds_and_its_points_are_as_long_as_draws(runs, monkeypatch):
     run, seen = runs["dcgan"], []
     decode = type(run).decode
-    monkeypatch.setattr(type(run), "decode", lambda self, points: seen.append(points) or decode(self, points))
+    monkeypatch.setattr(type(run), "decode", lambda self, points, label: seen.append(points) or decode(self, points))
     run.view("concept", plus=[3, 17], minus=[4, 9, 10, 11], steps=4)
     np.testing.assert_allclose(np.linalg.norm(seen[0], axis=1), np.sqrt(20), rtol=1e-5)
     for index, seeds in ((0, [4, 9, 10, 11]), (-1, [3, 17])):
@@ -196,7 +196,7 @@ def test_a_traversal_shows_what_carries_most_first_and_names_the_dead(runs, monk
     z_mean = np.zeros((len(held_out), 3), np.float32)
     z_mean[:, 2] = np.linspace(-1.7, 1.7, len(held_out))
     z_log_var = np.tile(np.log(np.array([0.5, 1, 0.01], np.float32)), (len(held_out), 1))
-    monkeypatch.setattr(run, "encode_distribution", lambda _: (z_mean, z_log_var))
+    monkeypatch.setattr(run, "encode_distribution", lambda *_: (z_mean, z_log_var))
     view = traverse(run, steps=3)
     names = [text.get_text().split()[0] for text in view.picture.axes[0].get_yticklabels()]
     assert names == ["z[2]", "z[0]", "z[1]"]
@@ -214,9 +214,10 @@ def test_a_gan_s_dimensions_are_swept_over_their_range_and_none_is_called_dead(d
     run = SimpleNamespace(
         encodes=False,
         settings=SimpleNamespace(latent_distribution=distribution),
+        conditional=False,
         image_shape=(4, 4, 1),
         draw=lambda count, seed: np.zeros((count, 3), np.float32),
-        decode=lambda latents: np.zeros((len(latents), 4, 4, 1), np.uint8),  # nothing changes anything
+        decode=lambda latents, label: np.zeros((len(latents), 4, 4, 1), np.uint8),  # nothing changes anything
     )
     texts = [text.get_text() for text in traverse(run, steps=3).picture.findobj(Text)]
     assert last in texts
@@ -321,6 +322,6 @@ def test_mistakes_are_named_by_the_argument(runs, kind, name, options, message):
 
 
 def test_codes_that_are_all_the_same_are_not_laid_out(runs, monkeypatch):
-    monkeypatch.setattr(runs["vae3"], "encode", lambda images: np.ones((len(images), 3), np.float32))
+    monkeypatch.setattr(runs["vae3"], "encode", lambda images, labels: np.ones((len(images), 3), np.float32))
     with pytest.raises(InputError, match="all codes are the same"):
         runs["vae3"].view("scatter", projection="tsne")

@@ -170,7 +170,9 @@ def test_a_network_too_large_is_shown_by_tiles_and_the_page_says_so(command_runs
     monkeypatch.setattr(run_explorer, "TILE_BYTES", 7 * 7 * 256)
     made = []
     decode = type(run).decode
-    monkeypatch.setattr(type(run), "decode", lambda self, points: made.append(decode(self, points)) or made[-1])
+    monkeypatch.setattr(
+        type(run), "decode", lambda self, points, label=None: made.append(decode(self, points)) or made[-1]
+    )
     page = open_page(page_of(command_runs[kind]))
     tiles = next(images for images in made if len(images) == 49)
     assert "blended from 7 x 7 images" in page.text_content("body")

@@ -25,6 +25,7 @@ CASES = {
     "averaged": ("dcgan", DCGAN | {"ema": 0.9, "spectral_norm": True}),
     "article": ("dcgan", DCGAN | {"recipe": "article"}),
     "shared": ("dcgan", DCGAN | {"share_fakes": True, "augment": "mirror", "discriminator_steps": 2}),
+    "conditional": ("dcgan", DCGAN | {"conditional": True}),
 }
 # In front of BatchNormalization a bias has no effect; KL's counters count only what their device is shown.
 EXEMPT = ("conv_transpose_1", "conv_transpose_2", "conv_transpose_3", "conv_2")
@@ -32,12 +33,14 @@ EXEMPT = ("conv_transpose_1", "conv_transpose_2", "conv_transpose_3", "conv_2")
 
 def trained(kind, distribute, overrides, images):
     settings = small_settings(kind, engine="compiled", distribute=distribute, **overrides)
-    trainer = make_trainer(kind, images.shape[1:], settings)
+    conditional = settings.training.conditional
+    trainer = make_trainer(kind, images.shape[1:], settings, 2 if conditional else None)
+    labels = trainer.class_labels = np.arange(len(images)) % 2 if conditional else None
     random = np.random.default_rng(1)
     batches = [random.permutation(len(images))[: trainer.images_per_step] for _ in range(12)]
     line = trainer.checked_step(images, batches[0], 1)
     trainer.train_steps(images, batches[1:], 2)
-    return trainer, line, trainer.losses() | trainer.held_out_losses(images)
+    return trainer, line, trainer.losses() | trainer.held_out_losses(images, labels)
 
 
 def difference(one, two):

@@ -26,7 +26,10 @@ NOISE = (
 
 
 def trainer(kind, engine, size=8, channels=1, **overrides):
-    return make_trainer(kind, (size, size, channels), small_settings(kind, engine=engine, **overrides))
+    settings = small_settings(kind, engine=engine, **overrides)
+    made = make_trainer(kind, (size, size, channels), settings, 2 if settings.training.conditional else None)
+    made.class_labels = np.arange(64) % 2 if settings.training.conditional else None  # of `striped_images(64)`
+    return made
 
 
 def batches_of(trainer, steps, count=64):
@@ -57,10 +60,11 @@ def assert_equal_variables(one, two, tolerance, exempt=NOISE):
 @pytest.fixture
 def float64():
     """Compute in double precision."""
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     yield
     keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 TUNED = {
@@ -85,13 +89,17 @@ CASES = [
     ),
     ("dcgan", {}),
     ("dcgan", TUNED),
+    ("vae", {"conditional": True}),
+    ("dcgan", {"conditional": True}),
 ]
 SLOW_CASES = [
     ("vae", {"architecture": "conv", "optimizer": "adam", "beta": 2.0, "filters": 8}),
     ("dcgan", {"recipe": "article"}),
     ("dcgan", {"discriminator_steps": 2, "augment": "mirror"}),
+    ("dcgan", {"conditional": True, "discriminator_steps": 2, "concatenate_batches": True, "augment": "mirror"}),
+    ("vae", {"conditional": True, "architecture": "conv", "filters": 8}),
 ]
-SLOW = [pytest.param(*case, marks=pytest.mark.slow) for case in (*CASES[1::2], *SLOW_CASES)]
+SLOW = [pytest.param(*case, marks=pytest.mark.slow) for case in (CASES[1], CASES[3], *SLOW_CASES)]
 FLOAT32_CASES = [CASES[0], CASES[2], *SLOW]
 ALL_CASES = [*CASES, *SLOW[2:]]
 
@@ -312,7 +320,7 @@ def test_the_weight_check_rehearses_each_half_and_takes_it_back(monkeypatch):
     plain.train_steps(images, [batch], 1)
     assert_equal_variables(checked, plain, 0.0, exempt=())
 
-    wrong = lambda self, images, latents: self._generator_half(latents)  # noqa: E731
+    wrong = lambda self, images, classes, latents: self._generator_half(classes, latents)  # noqa: E731
     monkeypatch.setattr(CompiledDCGANTrainer, "_discriminator_half", wrong)
     with pytest.raises(RunError, match="weight check: the discriminator step did not change"):
         trainer("dcgan", "compiled")._rehearsed(images, batch, 1)

@@ -217,7 +217,7 @@ def test_a_run_whose_generator_makes_a_few_images_is_found(monkeypatch):
     monkeypatch.setattr(findings, "FEW_STEPS", 20)
     decode = DCGANRun.decode
 
-    def decode_few(run, latents):
+    def decode_few(run, latents, label=None):
         kinds = np.sign(latents[:, :2])
         return decode(run, np.tile(kinds, latents.shape[1] // 2))
 

@@ -25,8 +25,9 @@ slow = pytest.mark.slow
         ("vae", [2, 2, 5], DEEP),  # within an epoch, at its last step, and in the next
         ("vae", [3], {"engine": "compiled", "likelihood": "binarized"}),
         ("dcgan", [3, 1], {"ema": 0.9}),
-        ("dcgan", [3], AUGMENTED),
         ("dcgan", [3], {"engine": "compiled", "share_fakes": True, "ema": 0.9}),
+        ("dcgan", [3], AUGMENTED | {"conditional": True, "balance_classes": True, "ema": 0.9}),
+        ("vae", [3], {"conditional": True}),
         pytest.param("vae", [1, 5], {}, marks=slow),
         pytest.param("vae", [4], DEEP | {"engine": "compiled"}, marks=slow),
         pytest.param("dcgan", [6], {"recipe": "article"}, marks=slow),
@@ -144,7 +145,7 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
     whole = undisturbed(2)
     original = VAETrainer.train_step
 
-    def killed(self, images):
+    def killed(self, images, classes):
         if (self.epoch, self.step) == (2, 3):
             raise SystemError
         return original(self, images)
@@ -166,7 +167,7 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(undisturbed, tmp_path, image_sets, monkeypatch):
     whole = undisturbed(2)
-    monkeypatch.setattr(VAETrainer, "train_step", lambda self, images: 1 / 0)
+    monkeypatch.setattr(VAETrainer, "train_step", lambda self, images, classes: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train_small("vae", *image_sets(), folder=tmp_path / "run")
     monkeypatch.undo()
@@ -206,7 +207,7 @@ def test_a_full_disk_leaves_the_last_good_state(stopped, monkeypatch):
 def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(stopped, monkeypatch):
     before, original = checkpoints_of(stopped), VAETrainer.train_step
 
-    def explode(self, images):
+    def explode(self, images, classes):
         if self.step == 4:
             self.models["decoder"].get_layer("hidden").bias.assign(np.full(16, np.nan))
         return original(self, images)

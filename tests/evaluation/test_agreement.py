@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from keras_gen.cli.evaluate import _agreement_lines
+from keras_gen.evaluation.agreement import label_agreement
+from keras_gen.run import load_run
+from tests.evaluation.test_classes import features_of
+
+
+def test_agreement_counts_the_labels_that_were_asked_for_and_names_what_is_confused():
+    train, held_out = np.repeat([0, 1, 2], 40), np.repeat([0, 1, 2], 10)
+    wanted = np.repeat([0, 1, 2], 20)
+    made = wanted.copy()
+    made[20:25] = 2  # a quarter of the 1s look like 2s
+    wrong = held_out.copy()
+    wrong[0] = 1
+    found = label_agreement(features_of(made), wanted, features_of(train, 1), train, features_of(held_out, 2), wrong)
+    assert found.overall.value == pytest.approx(55 / 60)
+    assert found.overall.standard_error == pytest.approx(np.sqrt(55 / 60 * 5 / 60 / 59))
+    assert {label: each.value for label, each in found.by_class.items()} == {0: 1.0, 1: 0.75, 2: 1.0}
+    assert found.confused == [(1, 2, 0.25)]
+    assert found.ceiling.value == pytest.approx(29 / 30)
+
+
+def test_lines_of_agreement_name_the_classes():
+    certain = {"value": 0.931, "standard_error": 0.008}
+    agreement = {"ceiling": certain, "overall": certain, "by_class": {0: certain, 1: certain}, "count": 200}
+    lines = list(_agreement_lines(agreement | {"confused": [(1, 0, 0.07)]}, ("cat", "dog")))
+    assert lines == [
+        "Labels  93.1% ± 0.8% of 200 generated images have the label that was asked for (the ceiling, held-out real "
+        "images: 93.1% ± 0.8%)",
+        "  by class        cat: 93.1% ± 0.8%, dog: 93.1% ± 0.8%",
+        "  most confused   dog taken for cat (7%)",
+    ]
+
+
+def test_evaluate_measures_labels_and_priors_of_a_vae(command_runs, tmp_path, monkeypatch):
+    import shutil
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("keras_gen.evaluation.features.STEPS", 30)
+    run = load_run(shutil.copytree(command_runs["vae"], tmp_path / "run"))
+    scores = run.evaluate(count=10, samples=2, importance_samples=2, say=lambda _: None)
+    assert scores["agreement"]["count"] == 200
+    assert set(scores["agreement"]["by_class"]) == {0, 1}
+    assert set(scores["priors"]) == {"normal", "mixture", "reconstructions"}
+    assert not scores["likelihood"]["conditional"]

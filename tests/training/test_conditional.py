@@ -1,0 +1,155 @@
+"""Conditional runs: the networks are told the label, and the class of an image can be chosen."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_gen import ImageSet, load_run
+from keras_gen.errors import InputError
+from keras_gen.run import Run
+from keras_gen.training.planning import MAX_CLASSES
+from tests.conftest import striped_images
+from tests.small import train_small
+
+KINDS = ("vae", "dcgan")
+LEARNING = {
+    "vae": {"epochs": 30, "learning_rate": 0.01},
+    "dcgan": {
+        **{"epochs": 12, "generator_learning_rate": 2e-3, "discriminator_learning_rate": 1e-3, "dropout": 0.0},
+        **{"generator_filters": 8, "generator_base_filters": 8, "discriminator_filters": 8},
+    },
+}
+
+
+def upright(images):
+    images = np.asarray(images, np.float32)
+    return images[:, :, :4].mean((1, 2, 3)) > images[:, :4].mean((1, 2, 3))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def run(request, tmp_path_factory):
+    """A run whose labels only numbers could tell: their names are the other way round."""
+    sets = [ImageSet(*striped_images(count, seed=count), ("1", "lying"), "stripes") for count in (256, 32)]
+    folder = tmp_path_factory.mktemp("conditional") / request.param
+    train_small(request.param, *sets, folder=folder, conditional=True, doctor=True, **LEARNING[request.param])
+    return load_run(folder)
+
+
+def test_images_are_of_the_class_that_is_asked_for(run):
+    assert upright(run.generate(40, label="1")).mean() > 0.8
+    assert upright(run.generate(40, label="lying")).mean() < 0.2
+    labels = run.draw_labels(200)
+    assert 70 < labels.sum() < 130
+    np.testing.assert_array_equal(run.generate(200), run.decode(run.draw(200), labels))
+    counts = run.record["dataset"]["class_counts"]
+    assert counts == [128, 128]
+
+
+def test_saved_models_take_a_list_and_load_in_keras(run):
+    model = keras.models.load_model(run.folder.model_path(run.image_model), compile=False)
+    images = model([np.zeros((2, run.settings.latent_dim), np.float32), np.array([0, 1])])
+    assert images.shape == (2, 8, 8, 1)
+    assert not np.allclose(images[0], images[1])
+    if run.encodes:
+        means = run.models["encoder"]([np.zeros((2, 8, 8, 1), np.float32), np.array([0, 1])])[0]
+        assert means.shape == (2, 2)
+        assert not np.allclose(means[0], means[1])
+    else:
+        logits = run.models["discriminator"]([np.zeros((2, 8, 8, 1), np.float32), np.array([0, 1])])
+        assert logits.shape == (2, 1)
+        assert not np.allclose(logits[0], logits[1])
+
+
+def test_every_view_takes_a_label(run):
+    held_out = run.datasets()[1]
+    if run.encodes:
+        codes = run.encode(held_out.images, held_out.labels)
+        rebuilt = run.decode(codes, held_out.labels)
+        np.testing.assert_array_equal(upright(rebuilt), held_out.labels == 0)
+        np.testing.assert_array_equal(run.encode(held_out.images[0], "1"), codes[:1])
+        assert run.generate(4, label=1, prior="mixture").shape == (4, 8, 8, 1)
+    for name in run.views:
+        options = {"label": "lying"} if name not in ("scatter", "reconstruct") else {}
+        if name == "concept":
+            options |= {"plus": [1], "minus": [2]}
+        view = run.view(name, **options)
+        assert view.name.endswith("-label-lying") == bool(options)
+        if name in ("manifold", "traverse") and not run.encodes:
+            assert upright(view.array).mean() < 0.3
+    assert run.explore(run.folder.path / "page.html", label="lying").stat().st_size > 1000
+
+
+def test_the_grid_of_an_epoch_has_a_class_a_row(run, monkeypatch):
+    calls = []
+
+    def decode(self, latents, label=None):
+        calls.append((latents, label))
+        return np.zeros((len(latents), 8, 8, 1), np.uint8)
+
+    monkeypatch.setattr(Run, "decode", decode)
+    monkeypatch.setattr("keras_gen.latent.pictures.save_figure", lambda *_: None)
+    run.draw_epoch()
+    ((latents, labels),) = calls
+    np.testing.assert_array_equal(labels, np.repeat([0, 1], 10))  # a class a row
+    np.testing.assert_array_equal(latents[:10], latents[10:])  # a latent point a column
+
+
+def test_labels_that_are_missing_or_too_few_are_named(run):
+    with pytest.raises(InputError, match=r"is a conditional run; say of which label the images are with `label`"):
+        run.decode(np.zeros((1, run.settings.latent_dim)))
+    with pytest.raises(InputError, match="`label` must be one label, or 3, one for each; received 2"):
+        run.decode(np.zeros((3, run.settings.latent_dim)), [0, 1])
+    if run.encodes:
+        with pytest.raises(InputError, match="an image file has no label, which a conditional run needs"):
+            run.view("interpolate", start=0, end=run.folder.figures / "data.png")
+
+
+IMAGES, LABELS = striped_images(60)
+PLAIN, NAMED = ImageSet(IMAGES), ImageSet(IMAGES, LABELS, ("a", "b", "c"), "named")
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out", "message"),
+    [
+        (PLAIN, PLAIN, "the training images of images have no labels, which `conditional` needs; use images that have"),
+        (NAMED, PLAIN, "the held-out images of named have no labels, which `conditional` needs; use"),
+        (
+            ImageSet(IMAGES, np.arange(60) * 50, name="many"),
+            NAMED,
+            f"`conditional` takes 2 to {MAX_CLASSES:,} classes, and many has 60; use other labels",
+        ),
+        (
+            ImageSet(IMAGES, np.zeros(60, int), name="one"),
+            NAMED,
+            "`conditional` takes 2 to 1,000 classes, and one has 1; use other labels, or leave it out",
+        ),
+        (
+            ImageSet(IMAGES, np.where(np.arange(60) == 3, 2, LABELS), ("a", "b", "c"), "rare"),
+            NAMED,
+            "the class c has 1 training image, and `conditional` needs 2 or more of each; add images of it",
+        ),
+        (
+            NAMED,
+            ImageSet(IMAGES, np.full(60, 2), ("a", "b", "c"), "named"),
+            "held-out images have the label c, which no training image has; `conditional` needs images of each class",
+        ),
+    ],
+)
+def test_labels_that_do_not_suit_are_refused_before_anything_is_written(train, held_out, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        train_small("vae", train, held_out, conditional=True, folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_unbalanced_classes_are_reported_before_training():
+    lines = []
+    few = ImageSet(IMAGES, (np.arange(60) >= 54).astype(int), ("many", "few"), "named")
+    train_small("vae", few, few, conditional=True, epochs=1, say=lines.append)
+    wanted = "Advice  the classes are unbalanced, from 6 images (few) to 54 (many); `balance_classes` shows each as"
+    assert [line for line in lines if line.startswith(wanted)]
+
+
+def test_an_unconditional_run_is_not_resumed_as_a_conditional_one(tmp_path):
+    train_small("vae", NAMED, NAMED, epochs=1, folder=tmp_path / "run")
+    with pytest.raises(InputError, match=r"`training\.conditional` was false, now true; leave these out, or start"):
+        train_small("vae", folder=tmp_path / "run", resume=True, conditional=True)
