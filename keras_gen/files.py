@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from keras_gen.errors import InputError, WriteError
+from keras_gen.text import nearest
 
 PARTIAL = ".partial-"  # in front of the name of a file that is being written; the process's number follows
 ABANDONED = 600  # seconds without a change, after which the file of a process that has ended is removed
@@ -110,3 +111,10 @@ def _alive(number: str) -> bool:
     except (OSError, OverflowError):
         pass
     return True
+
+
+def nearest_run(folder: Path) -> Path | None:
+    """Return the run folder beside this one, or in runs/, of nearly the same name; the beginning of a name will do."""
+    places = (Path("runs"), folder.parent)
+    runs = {file.parent.name: file.parent for place in places for file in place.glob("*/run.json")}
+    return runs.get(nearest(folder.name, runs))

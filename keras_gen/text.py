@@ -1,5 +1,6 @@
 """Texts that others have named, made fit for a line of the terminal or a figure."""
 
+import difflib
 import sys
 import unicodedata
 import zlib
@@ -9,6 +10,7 @@ NAME_LENGTH = 60
 LIST_LENGTH = 300
 PATH_LENGTH = 200
 FILE_NAME_LENGTH = 40
+NEAR = 0.7  # of 1 for equal names; less and the guess would often be wrong
 JOINERS = "\u200c\u200d"  # which words of Persian and Hindi need, and emoji
 UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories: control, format, surrogate, breaks of lines
 
@@ -34,6 +36,28 @@ def listed(names: Iterable[object], most: int = 20) -> str:
         most -= 1
     rest = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 image` or `3 images`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the one known name that begins with the word, or else the one that is nearest to it, if any is near.
+
+    Capitals and the dashes of flags do not count.
+    """
+    names = {name.lower().lstrip("-"): name for name in known}
+    word = word.lower().lstrip("-")
+    begun = [name for name in names if len(word) > 1 and name.startswith(word)]
+    matches = begun if len(begun) == 1 else difflib.get_close_matches(word, names, n=1, cutoff=NEAR)
+    return names[matches[0]] if matches else None
+
+
+def did_you_mean(name: object) -> str:
+    """Return a clause of an error that names what may be meant; nothing for None."""
+    return "" if name is None else f"; did you mean {printable(name, PATH_LENGTH)}?"
 
 
 def short_name(text: str) -> str:

@@ -20,9 +20,21 @@ STEPS = 20
 def float64():
     """In float32 the two soon differ: Adam's first steps have the size of the rate, however small the gradient."""
     before = keras.config.floatx()
-    keras.config.set_floatx("float64")
+    compute_in("float64")
     yield
-    keras.config.set_floatx(before)
+    compute_in(before)
+
+
+def compute_in(dtype):
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+
+
+@pytest.fixture(autouse=True)
+def no_xla(monkeypatch):
+    """XLA draws other dropout, and compiles for longer than these steps take."""
+    compile_ = keras.Model.compile
+    monkeypatch.setattr(keras.Model, "compile", lambda *a, **k: compile_(*a, **k | {"jit_compile": False}))
 
 
 def script(name):

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_gen.text import listed, printable
+from keras_gen.text import counted, listed, nearest, printable
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,23 @@ def test_a_list_stays_short_however_many_and_long_its_names_are():
     assert listed("abc") == "a, b, c"
     assert listed(range(30)) == ", ".join(map(str, range(20))) + " and 10 more"
     assert listed(["x" * 99] * 120) == ", ".join(["x" * 30 + "…" + "x" * 29] * 4) + " and 116 more"
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("--epoch", "--epochs"),
+        ("--Epochs", "--epochs"),
+        ("--dat", None),  # two begin so
+        ("--data-s", "--dataset"),
+        ("--save", "--save-every"),
+        ("--lr", None),
+        ("-h", None),
+    ],
+)
+def test_the_nearest_name_is_found_and_a_poor_guess_is_none(word, name):
+    assert nearest(word, ["--dataset", "--data-dir", "--epochs", "--save-every", "--help"]) == name
+
+
+def test_one_is_not_many():
+    assert (counted(1, "epoch"), counted(1234, "image")) == ("1 epoch", "1,234 images")

@@ -2,10 +2,10 @@
 
 import argparse
 import contextlib
-import difflib
 import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
@@ -13,6 +13,7 @@ from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
 from keras_gen.signals import handled
+from keras_gen.text import did_you_mean, nearest, printable
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MAX_IMAGES = 1_000_000  # images that one command makes
@@ -35,24 +36,35 @@ class Parser(argparse.ArgumentParser):
         namespace, unknown = self.parse_known_args(*arguments, **keywords)
         if unknown:
             shown = [flag for flag, action in self._option_string_actions.items() if action.help != argparse.SUPPRESS]
-            self.error(f"{unknown[0]} is not known{nearest(unknown[0].partition('=')[0], shown)}")
+            self.error(f"{unknown[0]} is not known{did_you_mean(nearest(unknown[0].partition('=')[0], shown))}")
         return namespace
 
     def parse_known_args(self, *arguments: object, **keywords: object) -> tuple[argparse.Namespace, list[str]]:
         """Remember the flags, also those of a parser inside this one, then read the arguments as argparse does."""
         Parser.flags.clear()
         Parser.flags.update(self._option_string_actions, (action.dest for action in self._actions))
-        return super().parse_known_args(*arguments, **keywords)
+        words, *others = arguments or [None]
+        words = [self.with_dashes(word) for word in (sys.argv[1:] if words is None else words)]
+        return super().parse_known_args(words, *others, **keywords)
+
+    def with_dashes(self, word: str) -> str:
+        """Return an argument; a flag that is written with underscores, such as `--latent_dim`, with dashes."""
+        flag, equals, value = word.partition("=")
+        dashed = flag.replace("_", "-")
+        return dashed + equals + value if dashed in self._option_string_actions else word
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Word a wrong choice as the library does."""
+        if action.choices is not None and value not in action.choices:
+            name, choices = action.metavar or action.option_strings[0], [*map(str, action.choices)]
+            hint = did_you_mean(nearest(str(value), choices))
+            self.error(f"{name} must be one of {', '.join(choices)}; received {printable(value)}{hint}")
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print with the usage."""
+        """Raise what argparse would print with the usage; a wrong number is worded as the library does."""
+        message = re.sub(r"^argument (\S+): invalid int value: ", r"\1 must be a whole number; received ", message)
+        message = re.sub(r"^argument (\S+): invalid float value: ", r"\1 must be a number; received ", message)
         raise InputError(f"{message}; see {self.prog} --help")
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return words that name the one meant, or nothing if none is near."""
-    matches = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {matches[0]}?" if matches else ""
 
 
 class Terminated(BaseException):

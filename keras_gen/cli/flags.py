@@ -78,13 +78,13 @@ EXAMPLES = {
   {program} --dataset mnist                     the book chapter's VAE
   {program} --dataset photos/ --image-size 64   your own images
   {program} --latent-dim 20 --set training.kl_warmup=10
-  {program} --resume runs/0001 --epochs 99""",
+  {program} --resume runs/0001-vae-mnist5k      a run that was stopped""",
     "dcgan": """\
   {program}                                     5,000 digits
   {program} --dataset cifar10:automobile        the book chapter's cars
   {program} --dataset photos/ --augment         your own images, if they are few
   {program} --ema 0.999 --set generator.kernel_size=4
-  {program} --resume runs/0001 --epochs 99""",
+  {program} --resume runs/0001-dcgan-mnist5k    a run that was stopped""",
 }
 
 
@@ -213,7 +213,8 @@ def replace_old_flags(kind: str, argv: list[str]) -> tuple[list[str], list[str]]
     Returns:
         The arguments, and a line for each flag that says what replaces it.
     """
-    known = train_parser(kind)._option_string_actions
+    parser = train_parser(kind)
+    known = parser._option_string_actions
     settings = _names_of_version_1(kind)
     words, lines = [], []
     rest = iter(argv)
@@ -222,6 +223,7 @@ def replace_old_flags(kind: str, argv: list[str]) -> tuple[list[str], list[str]]
         name = flag.removeprefix("--").replace("-", "_")
         positive = name.removeprefix("no_")
         field = next(iter(settings.get(name, settings.get(positive, {})).values()), None)
+        flag = parser.with_dashes(flag)
         if not flag.startswith("--") or flag in known or field is None or (name != positive and field.type is not bool):
             words.append(word)
             continue

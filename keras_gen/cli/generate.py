@@ -13,7 +13,7 @@ from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_pars
 from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_count
 from keras_gen.run.drawing import PRIORS
-from keras_gen.text import short_name
+from keras_gen.text import counted, short_name
 
 if TYPE_CHECKING:
     from keras_gen.run import Run
@@ -34,20 +34,20 @@ def run(options: Namespace) -> None:
         say(line)
     if options.npy is not None:
         save_array(options.npy, images)
-        say(f"{len(images):,} images, uint8 of shape {images.shape}: {options.npy}")
+        say(f"{counted(len(images), 'image')}, uint8 of shape {images.shape}: {options.npy}")
         if labels is not None:
             save_array(_labels_path(options.npy), labels)
             say(f"Their labels, int64: {_labels_path(options.npy)}")
     if options.folder is not None:
         _write_files(images, options.seeds, options.folder)
-        say(f"{len(images):,} files: {options.folder}")
+        say(f"{counted(len(images), 'file')}: {options.folder}")
     if options.png is not None or (options.npy, options.folder) == (None, None):
         path = options.png or run.figure_path(name)
         if options.grid == "classes":
             _write_class_grid(images, [run.label_names[label] for label in labels[:: options.count]], path)
         else:
             _write_grid(images[:MAX_IN_GRID], options.seeds, path)
-        say(f"{min(len(images), MAX_IN_GRID):,} images in a grid: {path}")
+        say(f"{counted(min(len(images), MAX_IN_GRID), 'image')} in a grid: {path}")
 
 
 def _draw(run: Run, options: Namespace, remarks: list[str]) -> tuple[np.ndarray, np.ndarray | None]:

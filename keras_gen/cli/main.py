@@ -4,8 +4,9 @@ import importlib
 import sys
 from pathlib import Path
 
-from keras_gen.cli.command import DONE, nearest, run_command
+from keras_gen.cli.command import DONE, run_command
 from keras_gen.errors import InputError
+from keras_gen.text import did_you_mean, nearest
 
 COMMANDS = {
     "train-vae": "train a variational autoencoder, as train_vae.py does",
@@ -14,7 +15,7 @@ COMMANDS = {
     "latent": "what its latent space holds: map, manifold, walks, concepts",
     "film": "its training as a moving picture",
     "explore": "a page to move through it in a browser",
-    "report": "all that it holds, on one page",
+    "report": "its settings, losses and pictures on one page",
     "evaluate": "how good it is: likelihood bounds, distances to real images, copies",
     "export": "its networks for other programs, with a model card",
     "minimal": "three GANs in NumPy alone, watched in every detail",
@@ -39,9 +40,11 @@ def _dispatch(argv: list[str], program: str) -> int:
         for name, text in COMMANDS.items():
             print(f"  {name:12} {text}")
         return DONE
-    if not argv or argv[0] not in COMMANDS:
-        problem = f"{argv[0]!r} is no command{nearest(argv[0], COMMANDS)}" if argv else "a command is missing"
-        raise InputError(f"{problem}; use {program} with one of: {', '.join(COMMANDS)}")
+    if not argv:
+        raise InputError(f"a command is missing; use {program} with one of: {', '.join(COMMANDS)}")
+    if argv[0] not in COMMANDS:
+        hint = did_you_mean(nearest(argv[0], COMMANDS))
+        raise InputError(f"{argv[0]!r} is no command{hint}; use {program} with one of: {', '.join(COMMANDS)}")
     command = importlib.import_module(f"keras_gen.cli.{argv[0]}")
     command.run(command.parser().parse_args(argv[1:]))
     return DONE

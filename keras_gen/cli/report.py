@@ -22,8 +22,8 @@ def parser() -> Parser:
     """Return the command's parser."""
     result = run_parser(
         "report",
-        "Put all that a run's folder holds on one page: settings, losses, pictures, commands. Training "
-        "and `evaluate` do so at their end.",
+        "Put a run on one page: its settings, losses, pictures and commands. Training and `evaluate` do so at their "
+        "end; do it again to see on it the pictures that were drawn since.",
     )
     result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
     add_training_images_flag(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,8 +125,9 @@ def _print_plan(settings: Settings, trainer: Trainer, say: Callable[[str], None]
 
     for line in to_toml(settings).splitlines():
         say_on_stdout(line)
+    width = max(40, shutil.get_terminal_size().columns - len("# "))  # wider, and Keras cuts off the last column
     for model in trainer.models.values():
-        model.summary(line_length=96, print_fn=lambda text: [say(line) for line in text.splitlines()])
+        model.summary(line_length=min(98, width), print_fn=lambda text: [say(line) for line in text.splitlines()])
 
 
 def _say_comment(line: str) -> None:

@@ -19,7 +19,7 @@ from keras_gen.data.image_set import ImageSet
 from keras_gen.data.ranges import white_levels
 from keras_gen.data.splits import Layout, arrange
 from keras_gen.errors import InputError
-from keras_gen.text import PATH_LENGTH, printable
+from keras_gen.text import PATH_LENGTH, counted, printable
 
 CACHE_VERSION = 3
 
@@ -161,13 +161,13 @@ def _description(
         how = f"cropped to squares and resized to {size}x{size}" + (
             "" if image_size else " (`image_size` sets another)"
         )
-    yield f"Files   {count:,} images in {printable(path, PATH_LENGTH)} {of}, {how}"
+    yield f"Files   {counted(count, 'image')} in {printable(path, PATH_LENGTH)} {of}, {how}"
     yield from layout.said
     if class_names:
         names = [*map(printable, class_names[:10]), *["…"] * (len(class_names) > 10)]
-        yield f"Labels  {len(class_names)} sub-folders: {', '.join(names)}"
+        yield f"Labels  {counted(len(class_names), 'sub-folder')}: {', '.join(names)}"
     if facts.skipped:
-        yield f"Skipped {len(facts.skipped)} images: {named(facts.skipped)}"
+        yield f"Skipped {counted(len(facts.skipped), 'image')}: {named(facts.skipped)}"
     if passed := found.describe_passed():
         yield f"Passed  {passed}"
     for white, full in zip(facts.whites, FULL_RANGE, strict=True):

@@ -18,10 +18,11 @@ from keras_gen.data.public import load_public
 from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
 from keras_gen.seeds import random_stream
-from keras_gen.text import PATH_LENGTH, printable
+from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.1, 5000
 ARRAY_SUFFIXES = (".npz", ".npy", ".csv")
+PATHS = "a folder, .npz, .npy or .csv"
 
 
 def load_dataset(
@@ -103,10 +104,12 @@ def _public(name: str, data_dir: Path | None) -> Sequence[ImageSet]:
     if base in PUBLIC_DATASETS and (not colon or (base == "cifar10" and class_name)):
         return load_public(name, data_dir)
     if not name:
-        raise InputError("`dataset` is empty; name a data set, a folder of images or an .npz")
-    known = ", ".join(["mnist5k", *PUBLIC_DATASETS, "cifar10:CLASS"])
+        raise InputError(f"`dataset` is empty; name a data set, or {PATHS}")
+    known = ["mnist5k", *PUBLIC_DATASETS]
+    hint = did_you_mean(nearest(name, known))
     raise InputError(
-        f"`dataset={printable(name)}` is not known; choose one of {known}, or the path of a folder or an .npz"
+        f"`dataset={printable(name)}` is not known, and no file or folder here has this name{hint}; "
+        f"choose one of {', '.join(known)}, cifar10:CLASS, or {PATHS} that is there"
     )
 
 
@@ -194,7 +197,7 @@ def _file(path: Path, say: Callable[[str], None]) -> list[ImageSet]:
     if not os.path.isfile(path):
         problem = "is not a file" if os.path.lexists(path) else "does not exist"
         where = printable(path, PATH_LENGTH)
-        raise InputError(f"{where} {problem}; name a data set, or a folder, .npz, .npy or .csv that is there")
+        raise InputError(f"{where} {problem}; name a data set, or {PATHS} that is there")
     if path.suffix.lower() in ENDINGS + HEIF_ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
     parts, class_names = named_parts(read_arrays(path), path)

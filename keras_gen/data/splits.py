@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keras_gen.errors import InputError
-from keras_gen.text import listed, printable
+from keras_gen.text import counted, listed, printable
 
 TRAINING, TEST, VALIDATION = "training", "test", "validation"
 SPLITS = {"train": TRAINING, "training": TRAINING, "test": TEST, "testing": TEST}
@@ -144,7 +144,7 @@ def _with_splits(groups: Groups, said: list[str]) -> Layout:
     """Return the layout of a folder with splits: the test part is held out, or the validation part without one."""
     shown = {kind: " and ".join(f"{printable(name)}/" for name in sorted(names)) for kind, (names, _) in groups.items()}
     layout = _with_classes(groups[TRAINING][1])
-    parts = [f"{shown[TRAINING]} is trained on ({len(layout.train):,} images)"]
+    parts = [f"{shown[TRAINING]} is trained on ({counted(len(layout.train), 'image')})"]
     notes = []
     for kind in [kind for kind in (TEST, VALIDATION) if kind in groups]:
         name, items = shown[kind], groups[kind][1]
@@ -201,5 +201,5 @@ def _with_classes(items: list[Item]) -> Layout:
 def _left_out(items: list[Item], where: str) -> list[str]:
     if not items:
         return []
-    count = "1 image" if len(items) == 1 else f"{len(items):,} images"
+    count = counted(len(items), "image")
     return [f"Loose   {count} {where} left out: {listed((file.as_posix() for file, _ in items), NAMED)}"]

@@ -87,7 +87,7 @@ def _read(source: object, name: str, say: Callable[[str], None]) -> ImageSet:
         return ImageSet.from_arrays(source, name=name)
     path = as_path(name, source)
     if path.is_dir():
-        return ImageSet(read_folder(path, say=say).images, name=str(path))
+        return ImageSet(np.concatenate([part.images for part in read_folder(path, say=say)]), name=str(path))
     if not path.is_file():
         raise InputError(f"{printable(path)} does not exist; name a folder of images or an .npy")
     named, class_names = named_parts(read_arrays(Path(path)), path)

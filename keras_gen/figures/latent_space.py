@@ -113,7 +113,7 @@ def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, s
     The quantiles are the coordinates along each axis, rising.
     """
     names = [f"{value:.1f}" if number % 2 == 0 else "" for number, value in enumerate(quantiles)]
-    figure = image_table(images, names, names[::-1], "decoded points, evenly spaced in the prior's probability")
+    figure = image_table(images, names, names[::-1], "images decoded from a grid of latent points (normal quantiles)")
     figure.axes[0].set(xlabel=axis_names[0], ylabel=axis_names[1])
     return figure
 
@@ -130,7 +130,8 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     width = max(7.5 if len(columns) > 6 else 1.2 * len(columns), 0.2 * len(columns))  # a name is 0.2 inches high
     upright = widest(columns) > 0.9 * width / len(columns)
     below = widest(columns) if upright else 0
-    figure.set_size_inches(width + 0.4 + 1.1 * widest(rows), width * grid.shape[0] / grid.shape[1] + 0.8 + below)
+    height = width * grid.shape[0] / grid.shape[1] + below + (0.8 if title else 0.5)
+    figure.set_size_inches(width + 0.4 + 1.1 * widest(rows), height)
     axes = figure.add_subplot()
     down, across = (
         (np.arange(count) + 0.5) * length / count

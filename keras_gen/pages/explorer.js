@@ -264,9 +264,12 @@ function draw(point) {
       context.strokeStyle = colour("--quiet");
       circle(toScreen({ x, y }, size), (radius / (data.range[1] - data.range[0])) * size);
       context.stroke();
-      const [textX, textY] = toScreen({ x, y: y - radius }, size);
       context.setLineDash([]);
-      say(`${Math.round(share * 100)}% of the prior`, textX, textY, "--quiet");
+      // Below the centre or, where that is outside the plane, as near to it on the circle as there is room.
+      const turns = Array.from({ length: 72 }, (_, number) => ((number % 2 ? 1 : -1) * Math.ceil(number / 2) * Math.PI) / 36);
+      const spots = turns.map((turn) => toScreen({ x: x + radius * Math.sin(turn), y: y - radius * Math.cos(turn) }, size));
+      const free = spots.find(([across, down]) => across > 70 && across < size - 50 && down > 10 && down < size - 45);
+      if (free) say(`${Math.round(share * 100)}% of the prior`, ...free, "--quiet");
       context.setLineDash([5, 4]);
       context.lineWidth = 1;
     }

@@ -7,3 +7,9 @@ if (slider) slider.addEventListener("input", () => {
   document.getElementById("epoch").textContent = epoch;
   slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
 });
+const large = document.getElementById("large");
+for (const picture of document.querySelectorAll(".pictures button")) picture.addEventListener("click", () => {
+  Object.assign(large.firstElementChild, { src: picture.firstElementChild.src, alt: picture.firstElementChild.alt });
+  large.showModal();
+});
+large.addEventListener("click", () => large.close());

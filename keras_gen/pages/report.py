@@ -1,4 +1,4 @@
-"""A run's report: one page with all that its folder holds, which needs no server, no network and no other file."""
+"""A run's report: one page with all that is known of it, which needs no server, no network and no other file."""
 
 import base64
 import io
@@ -18,9 +18,10 @@ from keras_gen.run.checkpoints import checkpoint_path
 from keras_gen.run.networks import saved_names
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES
-from keras_gen.text import printable
+from keras_gen.settings.fields import shown
+from keras_gen.text import counted, printable
 
-MAX_GRIDS = 24
+MAX_GRIDS, MAX_OTHERS = 24, 24
 GRID_WIDTH, PAGE_WIDTH = 480, 1000  # pixels
 MAX_PNG = 500_000  # bytes; larger pictures lose some of their quality
 ENDS = {
@@ -31,7 +32,7 @@ ENDS = {
     "failed": "it failed",
 }
 PICTURES = {
-    "Losses": {"losses": "After each epoch: training solid, held-out dashed."},
+    "Losses": {"losses": "Training (solid): mean over the epoch; held-out (dashed): after it."},
     "Scores": {
         "scores": "On validation images, with two standard errors where they are known.",
         "nearest": "The ten generated images that come nearest to a copy, above the training images nearest to them.",
@@ -77,7 +78,8 @@ def _summary(run: Run) -> str:
     text = (
         f"A {NAMES[run.kind]} of the recipe {printable(run.settings.recipe)}, trained on "
         f"{data['train']['count']:,} images of {printable(run.name)} ({shape}; {data['held_out']['count']:,} held out) "
-        f"for {len(run.history)} of {run.settings.training.epochs} epochs: {ENDS.get(run.status, run.status)}."
+        f"for {len(run.history)} of {counted(run.settings.training.epochs, 'epoch')}: "
+        f"{ENDS.get(run.status, run.status)}."
     )
     if not best:
         return text
@@ -107,13 +109,25 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
         run.folder.path / "history.csv"
     ] * finished
     say_missing([path for path in files if (run.history or finished) and not path.exists()], say)
+    figures = run.folder.path / "figures"
+    pictures = {
+        title: {
+            figures / f"{name}.png": text
+            for name, text in texts.items()
+            if training_images or name not in OF_TRAINING_IMAGES
+        }
+        for title, texts in PICTURES.items()
+    }
+    known = {figures / f"{name}.png" for texts in PICTURES.values() for name in texts}
+    others = sorted(path for path in figures.glob("*.png") if path not in known and not path.name.startswith("."))
+    if len(others) > MAX_OTHERS:
+        say(f"Left out: {counted(len(others) - MAX_OTHERS, 'picture')} of {figures}")
+    pictures["More pictures"] = {path: f"figures/{printable(path.name)}" for path in others[:MAX_OTHERS]}
     sections = {}
-    for title, texts in PICTURES.items():
-        shown = [name for name in texts if training_images or name not in OF_TRAINING_IMAGES]
-        paths = {run.folder.path / "figures" / f"{name}.png": texts[name] for name in shown}
+    for title, paths in pictures.items():
         sources = [(_source(run, path, say), text) for path, text in paths.items() if path.exists()]
         sections[title] = [(source, text) for source, text in sources if source]
-    return {title: pictures for title, pictures in sections.items() if pictures}
+    return {title: shown_pictures for title, shown_pictures in sections.items() if shown_pictures}
 
 
 def _source(run: Run, path: Path, say: Callable[[str], None], max_width: int | None = None) -> str | None:
@@ -169,7 +183,7 @@ def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append((f"{prefix}{name}", f"{value:.5g}" if isinstance(value, float) else str(value)))
+            rows.append((f"{prefix}{name}", f"{value:.5g}" if isinstance(value, float) else shown(value)))
     return rows
 
 
@@ -179,7 +193,8 @@ def _commands(run: Run, say: Callable[[str], None]) -> list[tuple[str, str]]:
     commands = [("It was made by", "\n".join(lines))] if (lines := run.record.get("commands")) else []
     if run.folder.has_checkpoint:
         more = f" --epochs {2 * run.settings.training.epochs}" if run.status == "finished" else ""
-        commands.append(("To continue training", f"python train_{run.kind}.py --resume {path}{more}"))
+        if not (more and run.settings.learning_rate_falls):  # a rate that has fallen would go up again
+            commands.append(("To continue training", f"python train_{run.kind}.py --resume {path}{more}"))
     elif run.status == "finished":
         say_missing([checkpoint_path(run.folder, len(run.history))], say)
     if not any(saved_names(run.folder.path / "models")):  # it ended before there was anything to draw with

@@ -8,6 +8,7 @@ stood. It is written whole or not at all, and the last two are kept. Nothing in 
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -51,6 +52,13 @@ def save_checkpoint(folder: RunFolder, groups: dict[str, list[keras.Variable]], 
     for old in _newest_first(folder.checkpoints)[MAX_CHECKPOINTS:]:
         old.unlink()
     return path
+
+
+def begun_epochs(folder: RunFolder) -> int:
+    """Return how many epochs the newest checkpoint, damaged or not, has begun, by its name; 0 if there is none."""
+    name = next((path.name for path in _newest_first(folder.checkpoints)), "")
+    match = re.fullmatch(r"epoch-(\d+)-step-(\d+).npz", name)
+    return int(match[1]) + (int(match[2]) > 0) if match else 0
 
 
 def load_checkpoint(

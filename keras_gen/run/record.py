@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.errors import InputError
+from keras_gen.files import nearest_run
 from keras_gen.settings import settings_from_record
+from keras_gen.text import did_you_mean
 
 if TYPE_CHECKING:
     from keras_gen.data import ImageSet
@@ -23,7 +25,8 @@ def read_record(path: Path) -> dict:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         problem = f"{path.parent} is no run folder (it has no run.json)"
-        raise InputError(f"{problem}; name one such as runs/0001-...") from None
+        hint = did_you_mean(nearest_run(path.parent)) or "; name one such as runs/0001-..."
+        raise InputError(problem + hint) from None
     except NotADirectoryError:
         raise InputError(f"{path.parent} is a file, not a run folder; name one such as runs/0001-...") from None
     except (OSError, ValueError, RecursionError) as error:

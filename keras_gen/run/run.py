@@ -13,6 +13,7 @@ from keras_gen.run.networks import MODELS
 from keras_gen.run.record import foreign_part
 from keras_gen.run.results import RunResults
 from keras_gen.settings import settings_from_record
+from keras_gen.text import counted
 
 if TYPE_CHECKING:
     import keras
@@ -75,7 +76,7 @@ class Run(RunDraws, RunResults):
 
     def __repr__(self) -> str:
         where = f" in {self.folder.path}" if self.folder else ""
-        return f"<{type(self).__name__} of {self.name}, {self.epoch} epochs{where}>"
+        return f"<{type(self).__name__} of {self.name}, {counted(self.epoch, 'epoch')}{where}>"
 
     @property
     def name(self) -> str:
@@ -125,7 +126,7 @@ class Run(RunDraws, RunResults):
     def models_text(self) -> str:
         """Which of its models are in use, such as `epoch 12`, for a line to the user."""
         step = self._model_facts.get("step", self.step)
-        return f"{'best, ' if self.best else ''}epoch {self.epoch}" + (f" and {step} steps" if step else "")
+        return f"{'best, ' if self.best else ''}epoch {self.epoch}" + (f" and {counted(step, 'step')}" if step else "")
 
     @property
     def models(self) -> dict[str, keras.Model]:

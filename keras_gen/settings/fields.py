@@ -1,14 +1,13 @@
 """How settings are declared: each with its default, what it may be, its help and its unit, in groups."""
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
-from keras_gen.text import printable
+from keras_gen.text import did_you_mean, nearest, printable
 
 LONGEST_SHOWN = 80
 
@@ -25,13 +24,13 @@ class Check:
 
 
 class UnknownSetting(InputError):
-    """There is no setting of this name; the message says which is the nearest."""
+    """There is no setting of this name; names are not in backticks, for a flag instead would not be what was typed."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name, known = shown(name), list(known)
         same_field = [candidate for candidate in known if candidate.split(".")[-1] == name]
-        nearest = (same_field or difflib.get_close_matches(name, known, n=1, cutoff=0.0))[0]
-        super().__init__(f"`{self.name}` is not a setting; the nearest is `{nearest}`")
+        hint = did_you_mean(same_field[0] if same_field else nearest(self.name, known))
+        super().__init__(f"{self.name} is not a setting{hint or '; --help-all of the training script lists them'}")
 
 
 def setting(default: object, check: Check, help: str, unit: str = "") -> object:

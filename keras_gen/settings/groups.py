@@ -16,8 +16,8 @@ class DataSettings(Group):
     image_size: int | None = setting(
         None,
         or_none(whole(4, 1024)),
-        "crop and resize the images to this side; none leaves them as they are; for a folder, the size that all its "
-        "images share if the networks can reach it, else 64",
+        "crop and resize the images to this side: none keeps a square size that all share, and brings a folder of "
+        "others to 64; a size is kept only if the networks can reach it",
         "pixels",
     )
     channels: int | None = setting(
@@ -67,14 +67,14 @@ class TrainingSettings(Group):
     precision: str = setting(
         "float32",
         choice("float32", "mixed_bfloat16", "auto"),
-        "arithmetic; mixed_bfloat16 computes in half precision and keeps the weights and the last layers in float32; "
+        "arithmetic: float32, or half precision (mixed_bfloat16); the weights and the last layers stay in float32; "
         "auto takes what this machine does best, and says why",
     )
     engine: str = setting(
         "train_on_batch",
         choice("train_on_batch", "compiled"),
-        "what takes the steps; train_on_batch is Keras's own; compiled takes the same steps, many in one call of "
-        "TensorFlow, and wastes less time between them",
+        "what takes the steps: Keras's train_on_batch, or one call of TensorFlow for many (compiled); compiled takes "
+        "the same steps, and wastes less time between them",
     )
     distribute: str = setting(
         "none",
@@ -162,8 +162,7 @@ class DCGANTrainingSettings(TrainingSettings):
     ema: float = setting(
         0.0,
         number(0, 0.99999),
-        "decay of a moving average of the generator's weights, such as 0.999; the average draws every picture and is "
-        "what is saved as the generator; 0 keeps none",
+        "save and draw with a moving average of the generator's weights: its decay, such as 0.999; 0 keeps none",
     )
     share_fakes: bool = setting(
         False,

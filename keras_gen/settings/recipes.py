@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from keras_gen.errors import InputError
+from keras_gen.files import nearest_run
 from keras_gen.settings.fields import UnknownSetting, shown
 from keras_gen.settings.overrides import Values, assign, merge
 from keras_gen.settings.run_settings import NAMES, SETTINGS, Settings, fields_of
-from keras_gen.text import PATH_LENGTH, printable
+from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 
 CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim")
 FORMAT_VERSIONS = (1, 2)
@@ -139,7 +140,7 @@ def _checked_recipe(kind: str, table: dict) -> dict:
         raise InputError(f"`model` must be {kind}; received {shown(model)}")
     base = table.pop("base", None)
     if base is not None and base not in recipe_names(kind):
-        raise InputError(f"`base` must be one of {', '.join(recipe_names(kind))}; received {shown(base)}")
+        raise InputError(f"`base` must be a built-in recipe: {', '.join(recipe_names(kind))}; received {shown(base)}")
     tables = table.pop("when", [])
     if not (isinstance(tables, list) and all(isinstance(when, dict) for when in tables)):
         raise InputError("`when` must be written as [[when]], once for each table")
@@ -211,8 +212,10 @@ def _holds(condition: object, fact: object) -> bool:
 def _settings_of_run(kind: str, path: str) -> Settings:
     file = Path(path, "run.json")
     if not file.is_file():
+        hint = did_you_mean(nearest(path, recipe_names(kind)) or nearest_run(Path(path)))
         raise InputError(
-            f'`recipe="{printable(path, PATH_LENGTH)}"` is not known; choose one of {", ".join(recipe_names(kind))}, '
+            f'`recipe="{printable(path, PATH_LENGTH)}"` is not known{hint}; choose one of '
+            f"{', '.join(recipe_names(kind))}, "
             "or name a .toml file or the folder of a run"
         )
     try:

@@ -35,6 +35,7 @@ class Settings:
     pixel_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # lowest and highest value that the networks see
     convolutional: ClassVar[bool] = True  # whether a network is made of convolutions
     loss_unit: ClassVar[str] = "nats"  # of the losses; may be empty
+    learning_rate_falls: ClassVar[bool] = False  # over all epochs, so that more of them later let it rise
 
     recipe: str = "chapter"
     data: DataSettings = field(default_factory=DataSettings)
@@ -125,6 +126,11 @@ class VAESettings(Settings):
     def latent_dim(self) -> int:
         """Numbers in a latent point."""
         return self.encoder.latent_dim
+
+    @property
+    def learning_rate_falls(self) -> bool:
+        """Whether the learning rate falls over all epochs."""
+        return self.training.learning_rate_schedule == "cosine"
 
     @property
     def convolutional(self) -> bool:

@@ -125,7 +125,8 @@ class Progress(keras.callbacks.Callback):
             return
         self.timed += taken
         if self.timed >= TIMED_STEPS and not self.announced:
-            self.say(f"Time    about {duration(self.seconds_left)} left, {self.seconds_per_step:.2g} s a step")
+            estimate = f"about {duration(self.seconds_left)} left, {self.seconds_per_step:.2g} s a step"
+            self.say(f"Time    {estimate}; a first estimate, of the steps alone")
             self.announced = True
         if not self.bar.disable and now - self.shown > SHOW_SECONDS:
             self.bar.set_postfix(_texts(self.trainer.losses()), refresh=False)

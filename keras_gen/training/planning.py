@@ -12,6 +12,7 @@ import numpy as np
 from keras_gen.data import ImageSet, load_dataset
 from keras_gen.errors import InputError
 from keras_gen.run import Run, RunFolder, load_run
+from keras_gen.run.checkpoints import begun_epochs
 from keras_gen.run.images import find_images, split_validation
 from keras_gen.settings import SETTINGS, Settings, default_recipe, resolve_settings
 from keras_gen.text import printable
@@ -87,7 +88,9 @@ def _plan_resume(
 ) -> Plan:
     run = load_run(folder.path if isinstance(folder, RunFolder) else folder)
     if run.kind != kind:
-        raise InputError(f"{run.where} is a {run.kind} run; resume it with train_{run.kind}")
+        raise InputError(
+            f"{run.where} is a {run.kind} run; resume it with python train_{run.kind}.py --resume {run.where}"
+        )
     new = (settings or run.settings).replace(**overrides)
     if different := run.settings.differences(new, MAY_CHANGE):
         raise InputError(
@@ -95,7 +98,9 @@ def _plan_resume(
         )
     epochs = run.settings.training.epochs
     new = run.settings.replace(epochs=new.training.epochs, max_bad=new.data.max_bad)
-    if new.training.epochs != epochs and getattr(new.training, "learning_rate_schedule", "constant") != "constant":
+    if (begun := begun_epochs(run.folder)) > new.training.epochs:
+        raise InputError(f"{run.where} is in epoch {begun} already; give at least as many with `epochs`")
+    if new.training.epochs > epochs and new.learning_rate_falls:
         say(
             f"Advice  the learning rate falls along a cosine over all epochs: with {new.training.epochs} instead of "
             f"{epochs} it goes up again; in a new run it falls once"

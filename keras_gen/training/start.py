@@ -20,6 +20,7 @@ from keras_gen.run.images import save_images
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.new_folder import new_id
 from keras_gen.run.record import describe_images
+from keras_gen.text import counted
 from keras_gen.training.callbacks import checked_callbacks
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
@@ -39,8 +40,13 @@ def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
     count, images_per_step = len(plan.train), trainer.images_per_step
     if count < images_per_step:
         largest = count // (4 * images_per_step // plan.settings.training.batch_size)
-        remedy = f"use `batch_size={largest}`, or more images" if largest >= 2 else "use more images"
-        raise InputError(f"{count} training images are fewer than the {images_per_step} of one step; {remedy}")
+        parts = [part for part in (plan.validation, plan.held_out) if part is not None]
+        left_out = sum(map(len, parts))
+        smaller = f"`batch_size={largest}`, or " if largest >= 2 else ""
+        raise InputError(
+            f"{counted(count, 'training image')} ({left_out} of {count + left_out} held out) cannot fill one step of "
+            f"{images_per_step}; use {smaller}more images: a network learns from a few hundred"
+        )
     announce(plan, trainer, say)
     plan.settings = trainer.settings
     return trainer
@@ -101,7 +107,7 @@ def run_plan(
     run, measure = _begin(plan, trainer, folder, command, say)
     with run.folder.locked() if run.folder is not None and trainer.chief else nullcontext():
         if plan.run is not None:
-            _restore(trainer, run, say)
+            restore(trainer, run, say)
         if not trainer.chief:  # only the first of several workers writes
             run.folder = None
         callbacks = callbacks(run) if callable(callbacks) else callbacks
@@ -173,7 +179,7 @@ def _folder(folder: RunFolder | str | Path | bool, plan: Plan, record: dict) -> 
     return RunFolder.create(None if folder is True else folder, plan.kind, plan.train.name, facts=record)
 
 
-def _restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
+def restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
     """Set networks, optimisers and the run to where the last checkpoint was taken; to the start, if there is none."""
     for name in ("images", "figures", "models", "checkpoints"):
         check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
@@ -185,11 +191,9 @@ def _restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
     trainer.sums = _sums(position["sums"])
     run.history, run.timing, run.step = position["history"], position["timing"], position["step"]
     run.metrics = position.get("metrics", [])
-    begun, epochs = position["epoch"] + (position["step"] > 0), run.settings.training.epochs
-    if begun > epochs:
-        raise InputError(f"{run.where} is in epoch {begun} already; give at least as many with `epochs`")
-    if begun == position["epoch"] == epochs and run.status == "finished" and not run.missing_pictures():
-        raise InputError(f"{run.where} has its {begun} epochs; give more with `epochs` to continue")
+    epochs = run.settings.training.epochs
+    if (position["epoch"], position["step"]) == (epochs, 0) and run.status == "finished" and not run.missing_pictures():
+        raise InputError(f"{run.where} has its {counted(epochs, 'epoch')}; give more with `epochs` to continue")
     run.resumed_after = len(run.history)
     _forget_later_findings(run)
     where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
@@ -238,7 +242,7 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
         status = "finished"
         since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
         minutes, rest = divmod(round(seconds), 60)
-        say(f"Done: {epochs} epochs, {minutes} min {rest} s{since}. {last_losses(run)}")
+        say(f"Done: {counted(epochs, 'epoch')}, {minutes} min {rest} s{since}. {last_losses(run)}")
     if best := run.record.get("best"):
         say(f"Best    epoch {best['epoch']}, {best['by'].replace('_', ' ')} {best['value']:.4g}: models/best")
     if run.folder is not None:

@@ -17,6 +17,7 @@ def steady(title, rounds, **facts):
     return Worker(title, "tests.benchmarks.workers:steady", {"rounds": rounds}, **facts)
 
 
+@pytest.mark.slow
 def test_workers_take_turns_and_every_second_round_goes_backwards():
     ticks = []
     workers = [steady("first", 9), steady("second", 9)]

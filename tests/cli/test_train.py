@@ -55,7 +55,8 @@ def test_help_fits_on_two_screens_and_gives_every_default(kind):
     lines = text.splitlines()
     assert len(lines) <= 70
     assert max(map(len, lines)) <= 100
-    assert lines.index(f"  python train_{kind}.py --resume runs/0001 --epochs 99") < lines.index("what to train on:")
+    (example,) = [line for line in lines if f"  python train_{kind}.py --resume runs/0001-{kind}-mnist5k  " in line]
+    assert lines.index(example) < lines.index("what to train on:")
     flags = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", text, re.MULTILINE))
     assert flags == {*COMMON_FLAGS.split(), *FLAGS[kind].split()}
     assert re.sub(r"\s+", " ", text).count("(default: ") == len(flags) - 2  # the two helps
@@ -78,7 +79,7 @@ def test_the_long_help_has_every_setting_with_bounds_default_and_unit(kind, caps
 
 def test_a_default_that_depends_on_the_recipe_says_so():
     text = re.sub(r"\s+", " ", train_parser("dcgan").format_help())
-    assert "moving average of the generator's weights, such as 0.999 (default: by recipe; 0.999 on mnist5k)" in text
+    assert "average of the generator's weights: its decay, such as 0.999 (default: by recipe; 0.999 on mnist5k)" in text
     assert "numbers in a latent point (default: 100)" in text
 
 
@@ -137,11 +138,14 @@ def test_a_dry_run_is_a_recipe_file_with_the_same_settings_and_writes_nothing(
     kind, stripes, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    words = ["--dataset", stripes, "--dry-run", "--epochs", "7", "--batch-size", "24", *small_flags(kind)]
+    monkeypatch.setenv("COLUMNS", "80")  # as in a pipe
+    words = ["--dataset", stripes, "--dry_run", "--epochs", "7", "--batch_size", "24", *small_flags(kind)]
     assert train_command(kind, words) == 0
     text = capsys.readouterr().out
     models = {"vae": ("encoder", "decoder"), "dcgan": ("generator", "discriminator")}[kind]
     assert all(f'Model: "{model}"' in text for model in models)
+    assert text.count("Param #") == 2
+    assert "Flags" not in text  # underscores for dashes need no word
     assert "# Data    stripes: 72 training and 8 held-out images, 16x16x1\n# Recipe  chapter: the default for" in text
     assert list(tmp_path.iterdir()) == []
     Path("mine.toml").write_text(text)
@@ -213,7 +217,7 @@ def test_automatic_precision_says_what_it_took_and_why(stripes, capsys):
         (["more"], "more is not known; see python train_vae.py --help"),
         (["--set"], "argument --set: expected one argument; see python train_vae.py --help"),
         (["--set", "training.epochs"], "--set training.epochs has no value; write training.epochs=VALUE"),
-        (["--set", "encoder.widht=3"], "encoder.widht is not a setting; the nearest is"),
+        (["--set", "encoder.widht=3"], "encoder.widht is not a setting; "),
         (["--set", "training.seed=1", "--set", "training.seed=2"], "--set training.seed is given twice; give it once"),
         (
             ["--latent-dim", "2", "--set", "encoder.latent_dim=3"],
@@ -252,7 +256,7 @@ def test_a_mistake_gets_one_line_exit_code_2_and_writes_nothing(
 
 def test_the_other_model_s_run_is_refused(command_runs, capsys):
     assert train_command("dcgan", ["--resume", str(command_runs["vae"]), "--epochs", "3"]) == 2
-    assert "is a vae run; resume it with train_vae" in capsys.readouterr().err
+    assert "is a vae run; resume it with python train_vae.py --resume " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "count", "code"), [("SIGINT", 3, 130), ("SIGTERM", 1, 143), ("SIGHUP", 1, 129)])

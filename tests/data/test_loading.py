@@ -23,7 +23,7 @@ def test_embedded_digits_are_stratified_fixed_and_apart():
 @pytest.mark.parametrize(
     ("name", "data_dir", "message"),
     [
-        ("minst", None, "`dataset=minst` is not known; choose one of mnist5k, mnist"),
+        ("minst", None, "`dataset=minst` is not known, .* did you mean mnist\\?; choose one of mnist5k, mnist"),
         ("cifar10:car", None, "has no class 'car'; choose one of airplane, automobile"),
         ("cifar10:10", None, "has no class '10'"),
         ("cifar10:" + "9" * 5000, None, "has no class '9{40}'"),

@@ -13,7 +13,7 @@ from keras_gen.errors import InputError
 from keras_gen.evaluation import features, paired_differences
 from keras_gen.evaluation import scores as scores_module
 from keras_gen.evaluation.scores import features_for, likelihood_scores
-from keras_gen.pages import run_report
+from keras_gen.pages import report
 from keras_gen.run import load_run
 from tests.conftest import striped_images, train_small
 
@@ -160,18 +160,18 @@ def test_two_runs_are_compared_image_by_image(copied, command_runs, tmp_path):
 def test_the_report_shows_the_nearest_pairs_or_no_training_image_at_all(copied, monkeypatch):
     run = copied("dcgan")
     sections = []
-    monkeypatch.setattr(run_report, "report_page", lambda report: sections.append(report.sections) or "page")
+    monkeypatch.setattr(report, "render", lambda name, **parts: sections.append(parts["sections"]) or "page")
     for training_images in (True, False):
         run.evaluate(count=8, training_images=training_images, say=quiet)
     run.report(training_images=False)
-    texts = [[picture.text for section in page for picture in section.pictures] for page in sections]
-    of_training_images = [text for name in run_report.OF_TRAINING_IMAGES for text in shown_text(name)]
+    texts = [[text for pictures in page.values() for _, text in pictures] for page in sections]
+    of_training_images = [text for name in report.OF_TRAINING_IMAGES for text in shown_text(name)]
     assert set(texts[0]) >= set(of_training_images)
     assert texts[1] == texts[2] == [text for text in texts[0] if text not in of_training_images]
 
 
 def shown_text(name):
-    return [texts[name] for texts in run_report.PICTURES.values() if name in texts]
+    return [texts[name] for texts in report.PICTURES.values() if name in texts]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_every_run_ends_with_a_report_of_settings_losses_pictures_and_commands(c
     *_, resume = re.findall(r"python train_\S+ [^\n]+", text)
     assert resume == f"python train_{run.kind}.py --resume {run.folder.path} --epochs 4"
     headings = {"vae": ["Latent space"], "vae3": ["Latent space"], "dcgan": []}[kind]
-    for heading in ["The same latent points after each epoch", "Losses", *headings, "What it was trained on"]:
+    for heading in ["Images in the course of training", "Losses", *headings, "What it was trained on"]:
         assert f"<h2>{heading}</h2>" in page
     grids = json.loads(re.search(r'id="grids">(.*?)</script>', page, re.DOTALL).group(1))
     assert [grid["epoch"] for grid in grids] == [1, 2]
@@ -49,6 +49,8 @@ def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command
         dataset=folder.read()["dataset"] | {"name": evil},
         commands=[f"python train_vae.py --dataset '{evil}'", "'\udce9'"],  # as Python reads a name that is not UTF-8
     )
+    shutil.copy(folder.figures / "losses.png", folder.figures / "my <b>picture.png")
+    folder.write(settings=folder.read()["settings"] | {"training": {"learning_rate_schedule": "cosine"}})
     folder.write_scores({"kid": {"value": 0.0123456, "error": 0.001}, "images": 500})
     page = load_run(path).report().read_text(encoding="utf-8")
     assert "<img src=x" not in page
@@ -60,6 +62,9 @@ def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command
     assert evil.replace("\x1b", "\\x1b") in text
     assert "'?'" in text
     assert "kid.value\n0.012346" in text
+    assert text.index("What it was trained on") < text.index("More pictures") < text.index("figures/my <b>picture.png")
+    assert "--resume" not in text  # with more epochs a learning rate that has fallen would rise again
+    assert "\nnone\n" in text and "\nNone\n" not in text
     assert "images\n500" in text
 
 
@@ -95,6 +100,11 @@ def test_the_slider_shows_the_grid_of_each_epoch_and_nothing_leaves_the_page(com
     assert page.get_attribute("#slider", "aria-valuetext") == "epoch 1"
     page.locator("#slider").fill("1")
     assert page.get_attribute("#grid", "src") == last
+    assert page.locator(".pictures img").count() == page.locator(".pictures button").count() > 1
+    page.locator(".pictures button").first.click()
+    assert page.get_attribute("#large img", "src") == page.locator(".pictures img").first.get_attribute("src")
+    page.locator("#large").click()
+    assert page.locator("#large").is_hidden()
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
     assert problems == []
     page.close()

@@ -107,13 +107,13 @@ def test_every_flat_name_of_format_version_1_sets_what_it_named(kind, name, plac
         ("vae", "distribute", "mirrored", '`distribute="mirrored"` needs the other engine; add `engine="compiled"`'),
         ("dcgan", "share_fakes", True, '`share_fakes` needs the other engine; add `engine="compiled"`'),
         ("dcgan", "loss", "hinge", '`training.loss="hinge"` has no labels to smooth; add `label_smoothing=0`'),
-        ("dcgan", "kernal_size", 4, "`kernal_size` is not a setting; the nearest is `kernel_size`"),
-        ("dcgan", "generater_filters", 4, "`generater_filters` is not a setting; the nearest is `generator_filters`"),
+        ("dcgan", "kernal_size", 4, "kernal_size is not a setting; did you mean kernel_size?"),
+        ("dcgan", "generater_filters", 4, "generater_filters is not a setting; did you mean generator_filters?"),
         (
             "dcgan",
             "generator",
             {"kernal_size": 4},
-            "`generator.kernal_size` is not a setting; the nearest is `generator.kernel_size`",
+            "generator.kernal_size is not a setting; did you mean generator.kernel_size?",
         ),
         (
             "vae",
@@ -230,8 +230,8 @@ def test_set_names_a_group_a_field_and_a_value():
     [
         (["generator.kernel_size"], "`set` generator.kernel_size has no value; write generator.kernel_size=VALUE"),
         (["generator.kernel_size="], "`set` generator.kernel_size has no value; write generator.kernel_size=VALUE"),
-        (["kernel_size=4"], "`kernel_size` is not a setting; the nearest is `generator.kernel_size`"),
-        (["generater.filters=4"], "`generater.filters` is not a setting; the nearest is `generator.filters`"),
+        (["kernel_size=4"], "kernel_size is not a setting; did you mean generator.kernel_size?"),
+        (["generater.filters=4"], "generater.filters is not a setting; did you mean generator.filters?"),
         (["training.epochs=4", "training.epochs=4"], "`set` training.epochs is given twice; give it once"),
     ],
 )

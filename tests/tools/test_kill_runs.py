@@ -36,7 +36,7 @@ def test_each_difference_from_the_undisturbed_run_is_named(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-@pytest.mark.parametrize("count", [4, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2, pytest.param(40, marks=pytest.mark.slow)])
 def test_killed_runs_end_as_undisturbed_ones(tmp_path, count):
     # A process of its own: it forks, which one in which TensorFlow has started cannot do.
     command = [sys.executable, "-m", "tests.tools.kill_runs", "--out", str(tmp_path), "--count", str(count)]

@@ -28,6 +28,7 @@ def assert_equal(ones, others):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_the_generator_learns_two_kinds_of_stripes(image_sets):
     """Half of each image is bright and half dark: a generator that learned makes the same contrast."""
     filters = {"generator_filters": 8, "generator_base_filters": 8, "discriminator_filters": 8, "latent_dim": 6}

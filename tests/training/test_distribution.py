@@ -104,6 +104,7 @@ def stripes_here(tmp_path):
 SMALL = ["--dataset", "images.npz", "--batch-size", "24", "--intermediate-dim", "16", "--save-every", "0.2"]
 
 
+@pytest.mark.slow
 def test_two_workers_train_stop_together_when_one_is_killed_and_go_on(stripes_here):
     run = stripes_here / "run"
     children = start_workers(stripes_here, *SMALL, "--epochs", "100000", "--out", "run")
@@ -128,6 +129,7 @@ def test_two_workers_train_stop_together_when_one_is_killed_and_go_on(stripes_he
     assert (run / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_one_worker_stops_all_in_order(stripes_here):
     children = start_workers(stripes_here, *SMALL, "--epochs", "100000", "--out", "run")
     wait_for_a_checkpoint(stripes_here / "run", children)

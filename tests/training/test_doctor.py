@@ -148,6 +148,7 @@ def test_memorising_by_too_few_images():
     assert "memorises" in line
 
 
+@pytest.mark.slow
 def test_the_chapter_s_loop_to_the_letter_and_our_remedy(monkeypatch):
     monkeypatch.setattr(dcgan_module, "frozen", layers_frozen)
     run, lines = examined(Chapter, stripes(16), dcgan(epochs=15))
