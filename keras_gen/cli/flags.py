@@ -15,7 +15,7 @@ from keras_gen.settings import NAMES, fields_of, recipe_names, resolve_settings
 
 WIDTH, COLUMN = 100, 30  # of the help: characters a line, and where the explanations begin
 DATASETS = ("mnist5k", "mnist", "cifar10:automobile", "images")  # on which recipes may differ
-ALL_ONLY = ("data.max_bad", "save_every", "doctor", "training.jit")  # in --help-all alone
+ALL_ONLY = ("data.max_bad", "save_every", "doctor", "training.jit", "training.balance_classes")  # in --help-all alone
 SECTIONS = {
     "what to train on": ("dataset", "data_dir", "data.image_size", "data.channels", "data.max_bad"),
     "what to build": (
