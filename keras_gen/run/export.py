@@ -154,5 +154,7 @@ def _labels(network: keras.Model) -> str:
     return " and labels, int32 (n)," if len(network.inputs) > 1 else ""
 
 
-def _shape(shape: tuple) -> str:
+def _shape(shape: tuple | list) -> str:
+    if isinstance(shape, list):  # of a conditional network: the labels, too
+        return " and ".join(map(_shape, shape))
     return f"({', '.join(['n', *map(str, shape[1:])])})"
