@@ -135,7 +135,7 @@ def checkpoints_of(folder):
 def test_a_finished_run_goes_on_with_more_epochs_and_is_left_alone_without(undisturbed, tmp_path, image_sets):
     whole = undisturbed(3)
     train_small("vae", *image_sets(), folder=tmp_path / "run", epochs=1)
-    with pytest.raises(InputError, match="has its 1 epochs; give more with `epochs` to continue"):
+    with pytest.raises(InputError, match="has its 1 epoch; give more with `epochs` to continue"):
         train_small("vae", folder=tmp_path / "run", resume=True, epochs=1)
     assert_same_runs(whole, train_small("vae", folder=tmp_path / "run", resume=True, epochs=3))
 
@@ -234,7 +234,7 @@ def test_what_cannot_be_continued_is_refused_and_nothing_is_written(stopped, ima
     refused(r"resume=True needs the `folder` of the run", folder=None)
     refused(r"the train images of stripes are not those of .* fingerprint differs", *image_sets(train=65))
     refused("the held-out images of stripes are not those", *image_sets(held_out=17))
-    refused("is a vae run; resume it with train_vae", kind="dcgan")
+    refused("is a vae run; resume it with python train_vae.py --resume", kind="dcgan")
     refused("is no run folder", folder=stopped.parent)
     refused("already exists and is never overwritten", *image_sets(), resume=False)
     after = {path: path.read_bytes() for path in stopped.rglob("*") if path.is_file()}
