@@ -5,6 +5,9 @@ from keras import layers, ops
 
 from keras_gen.models.layers import PACKAGE
 
+# Before a generator's first layer: beside a hundred numbers from N(0, 1) a single 1 would hardly be heard.
+LABEL_SCALE = 10.0
+
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class OneHot(keras.layers.Layer):
@@ -33,35 +36,6 @@ class OneHot(keras.layers.Layer):
         return {**super().get_config(), "classes": self.classes}
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class ClassScaleShift(keras.layers.Layer):
-    """Scales and shifts each channel, otherwise for each class: class-conditional BatchNormalization, behind the plain.
-
-    V. Dumoulin, J. Shlens and M. Kudlur, "A Learned Representation for Artistic Style" (2017). A layer of its own, so
-    that the fused kernel of BatchNormalization is used as it is. It starts as the identity.
-
-    Call arguments:
-        inputs: Maps, (batch, height, width, channels), and rows from `OneHot`.
-    """
-
-    def build(self, input_shape: list[tuple]) -> None:
-        """Make a row of weights for each class."""
-        maps, rows = input_shape
-        shape = (rows[-1], maps[-1])
-        self.scale = self.add_weight(shape=shape, initializer="zeros", name="scale")
-        self.shift = self.add_weight(shape=shape, initializer="zeros", name="shift")
-
-    def call(self, inputs: list) -> object:
-        """Return the maps, scaled and shifted."""
-        maps, rows = inputs
-        scale, shift = (ops.matmul(rows, weights)[:, None, None] for weights in (self.scale, self.shift))
-        return maps * (1 + scale) + shift
-
-    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
-        """Return the shape of the maps."""
-        return input_shape[0]
-
-
 def label_rows(classes: int | None) -> tuple[object, object]:
     """Return the input `labels` of a network, and its rows with a one; None for one that is not conditional."""
     if classes is None:
@@ -70,9 +44,22 @@ def label_rows(classes: int | None) -> tuple[object, object]:
     return labels, OneHot(classes, name="one_hot")(labels)
 
 
-def joined(x: object, rows: object) -> object:
-    """Return features, (batch, n), with the label's row behind them, if there is one."""
-    return x if rows is None else layers.Concatenate(name="with_label")([x, rows])
+def joined(x: object, rows: object, scale: float = 1.0) -> object:
+    """Return features, (batch, n), with the label's row behind them, if there is one, multiplied by a number."""
+    if rows is None:
+        return x
+    rows = layers.Rescaling(scale, name="scaled_label")(rows) if scale != 1 else rows
+    return layers.Concatenate(name="with_label")([x, rows])
+
+
+def with_label_maps(images: object, rows: object) -> object:
+    """Return images with a channel more for each class, of ones for the image's own, if there are rows of labels."""
+    if rows is None:
+        return images
+    height, width = images.shape[1:3]
+    maps = layers.RepeatVector(height * width, name="repeated_label")(rows)
+    maps = layers.Reshape((height, width, rows.shape[-1]), name="label_maps")(maps)
+    return layers.Concatenate(name="with_label_maps")([images, maps])
 
 
 def beside(inputs: object, labels: object = None) -> object:

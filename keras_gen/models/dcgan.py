@@ -9,7 +9,7 @@ from dataclasses import replace
 import keras
 from keras import layers
 
-from keras_gen.models.conditioning import ClassScaleShift, beside, label_rows
+from keras_gen.models.conditioning import LABEL_SCALE, beside, joined, label_rows, with_label_maps
 from keras_gen.models.layers import CHANNELS_LAST, SpectralNorm
 from keras_gen.models.normalization import BatchNormalization
 from keras_gen.settings import DiscriminatorSettings, GeneratorSettings
@@ -33,7 +33,7 @@ def build_generator(
         image_shape: Height, width and channels.
         settings: What to build; None is the book chapter's.
         classes: Number of labels of a conditional model, which is called with [z, labels], labels being integers of
-            shape (batch,); each class has a scale and a shift behind BatchNormalization. None for one without.
+            shape (batch,); the label is put beside z. None for one without.
         **overrides: Settings by name, such as `kernel_size=4`.
 
     Returns:
@@ -47,12 +47,11 @@ def build_generator(
     hidden = widths(settings.filters, count + settings.extra_layers - 1)[::-1]
     z = keras.Input((settings.latent_dim,), name="z")
     labels, rows = label_rows(classes)
-    x = layers.Dense(base * base * settings.base_filters, kernel_initializer=_kernels(settings), name="dense")(z)
+    x = joined(z, rows, LABEL_SCALE)
+    x = layers.Dense(base * base * settings.base_filters, kernel_initializer=_kernels(settings), name="dense")(x)
     x = layers.Reshape((base, base, settings.base_filters), name="reshape")(x)
     for layer, width in enumerate([*hidden, image_shape[-1]], start=1):
         x = BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
-        if rows is not None:
-            x = ClassScaleShift(name=f"class_scale_shift_{layer}")([x, rows])
         if settings.activation == "relu":
             x = layers.ReLU(name=f"activation_{layer}")(x)
         else:
@@ -79,9 +78,8 @@ def build_discriminator(
 ) -> keras.Model:
     """Build the network that tells real images from generated ones.
 
-    Each convolution halves the picture until it is at most 4 pixels a side. A conditional one adds to its logit how
-    well the features match a vector of the class: T. Miyato and M. Koyama, "cGANs with Projection Discriminator"
-    (2018).
+    Each convolution halves the picture until it is at most 4 pixels a side. A conditional one sees the label as further
+    channels of the image: M. Mirza and S. Osindero, "Conditional Generative Adversarial Nets" (2014).
 
     Args:
         image_shape: Height, width and channels.
@@ -102,7 +100,7 @@ def build_discriminator(
     images = keras.Input(image_shape, name="images")
     labels, rows = label_rows(classes)
     constraint = SpectralNorm() if settings.spectral_norm else None
-    x = images
+    x = with_label_maps(images, rows)
     for layer, width in enumerate(widths(settings.filters, count), start=1):
         x = layers.Conv2D(
             width,
@@ -122,13 +120,9 @@ def build_discriminator(
     if settings.dropout:
         x = layers.Dropout(settings.dropout, name="dropout")(x)
     full = keras.config.floatx()  # in half precision the loss of the sigmoid would saturate
-    options = {"kernel_constraint": constraint, "dtype": full}
-    logits = layers.Dense(1, kernel_initializer=_kernels(settings), name="logits", **options)(x)
-    if rows is not None:
-        initial = _kernels(settings)
-        vectors = layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=initial, name="class_vectors", **options)
-        match = layers.Dot(1, dtype=full, name="match")([x, vectors(rows)])
-        logits = layers.Add(dtype=full, name="class_logits")([logits, match])
+    logits = layers.Dense(
+        1, kernel_initializer=_kernels(settings), kernel_constraint=constraint, dtype=full, name="logits"
+    )(x)
     return keras.Model(beside(images, labels), logits, name="discriminator")
 
 

@@ -23,8 +23,8 @@ from tests.conftest import small_flags, striped_images
 
 KINDS = ("vae", "dcgan")
 COMMON_FLAGS = (
-    "--dataset --data-dir --image-size --channels --recipe --set --epochs --batch-size --latent-dim --conditional --seed "
-    "--out --resume --precision --engine --distribute --evaluate-every --tensorboard --dry-run --help --help-all"
+    "--dataset --data-dir --image-size --channels --recipe --set --epochs --batch-size --latent-dim --conditional "
+    "--seed --out --resume --precision --engine --distribute --evaluate-every --tensorboard --dry-run --help --help-all"
 )
 FLAGS = {
     "vae": "--architecture --learning-rate --beta --likelihood",
@@ -70,7 +70,9 @@ def test_the_long_help_has_every_setting_with_bounds_default_and_unit(kind, caps
         flag = f"--{field.name.replace('_', '-')}"
         if group != "decoder" or field.name == "likelihood":
             assert f" {flag} " in text if flag in flags else f" {group}.{field.name} " in text
-    assert {"--max-bad", "--save-every", "--no-doctor", "--jit", "--balance-classes"} <= set(re.findall(r"--[a-z-]+", text))
+    assert {"--max-bad", "--save-every", "--no-doctor", "--jit", "--balance-classes"} <= set(
+        re.findall(r"--[a-z-]+", text)
+    )
     setting = (
         "a whole number from 1 to 15, in pixels (default: 5)" if kind == "dcgan" else "(conv only); a whole number"
     )
