@@ -47,10 +47,10 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
 
 def _unbalanced(plan: Plan) -> str:
     """Return what is to be said of the classes of a conditional run if they are not of about one size, else nothing."""
-    training = plan.settings.training
-    if not training.conditional or training.balance_classes:
+    if plan.class_counts is None or plan.settings.training.balance_classes:
         return ""
-    present, counts = np.unique(plan.train.labels, return_counts=True)
+    present = np.flatnonzero(plan.class_counts)
+    counts = plan.class_counts[present]
     if counts.max() < UNBALANCED * counts.min():
         return ""
     names = label_names(plan.train.labels, plan.train.class_names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -35,6 +36,15 @@ class Plan:
     validation: ImageSet | None  # training images split off for `evaluate_every`
     source: dict | None  # the arguments with which `load_dataset` gives the images again
     run: Run | None = None  # to continue
+
+    @cached_property
+    def class_counts(self) -> np.ndarray | None:
+        """How many training images each class of a conditional run has; None for another run.
+
+        Raises:
+            InputError: The images have no such labels as `conditional`, or `balance_classes`, needs.
+        """
+        return _class_counts(self)
 
 
 def make_plan(
@@ -125,12 +135,7 @@ def _load(
     return (train, held_out) if train.source == held_out.source else (train.with_source(None), held_out)
 
 
-def class_counts(plan: Plan) -> np.ndarray | None:
-    """Return how many training images each class of a conditional run has; None for another run.
-
-    Raises:
-        InputError: The images have no such labels as `conditional`, or `balance_classes`, needs.
-    """
+def _class_counts(plan: Plan) -> np.ndarray | None:
     training = plan.settings.training
     if not (training.conditional or training.balance_classes):
         return None
