@@ -115,6 +115,6 @@ def _alive(number: str) -> bool:
 
 def nearest_run(folder: Path) -> Path | None:
     """Return the run folder beside this one, or in runs/, of nearly the same name; the beginning of a name will do."""
-    places = (Path("runs"), folder.parent)
-    runs = {file.parent.name: file.parent for place in places for file in place.glob("*/run.json")}
+    parents = (Path("runs"), folder.parent)
+    runs = {file.parent.name: file.parent for parent in parents for file in parent.glob("*/run.json")}
     return runs.get(nearest(folder.name, runs))

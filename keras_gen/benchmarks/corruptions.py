@@ -12,8 +12,8 @@ from scipy.ndimage import gaussian_filter, shift
 
 from keras_gen.benchmarks.markdown import markdown_table
 from keras_gen.data import load_dataset
-from keras_gen.evaluation.distances import kid
-from keras_gen.evaluation.scores import features_for, random_indices
+from keras_gen.evaluation.distances import kid, random_indices
+from keras_gen.evaluation.scores import features_for
 
 DATASETS = ("cifar10:automobile", "mnist5k")
 COUNT = 1000  # images on each side, at most

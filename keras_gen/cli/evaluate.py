@@ -160,7 +160,6 @@ def _likelihood_lines(bounds: dict, latent_dim: int) -> Iterator[str]:
     )
     yield f"  effective sample size       {bounds['effective_samples']:.1f} (median; {enough})"
     if "bits_per_dimension" in bounds:
-        gain = bounds["gain_at_exact_levels"]
         bits = f"{_estimate(bounds['bits_per_dimension'], 3)}, at most"
         yield f"  bits per dimension          {bits} (each of the 256 levels spread over its width, as for both bounds)"
         gain = bounds["gain_at_exact_levels"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_gen.cli.command import Parser, check_new, say
 from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
+from keras_gen.run.export import FORMATS
 
 
 def run(options: Namespace) -> None:
@@ -23,7 +24,7 @@ def parser() -> Parser:
     result = run_parser("export", "Write a run's networks for programs without keras_gen, with a model card.")
     result.add_argument(
         "--to",
-        choices=("onnx", "saved_model", "litert", "numpy"),
+        choices=FORMATS,
         default="saved_model",
         help="the format; numpy is an .npz and a file of Python that needs NumPy alone (default: saved_model)",
     )

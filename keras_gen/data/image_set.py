@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_gen.data.arrays import Part, prepare
 from keras_gen.errors import InputError
+from keras_gen.indices import rows_at
 
 MAX_LABEL = np.iinfo(np.int64).max
 
@@ -92,7 +93,7 @@ class ImageSet:
         """Return the images at a slice, a mask or indices as a set of their own."""
         if not isinstance(index, slice):
             index = np.atleast_1d(np.arange(len(self))[index])
-        labels = None if self.labels is None else self.labels[index]
+        labels = rows_at(self.labels, index)
         return replace(self, images=self.images[index], labels=labels)
 
     @property

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.evaluation.distances import kid
+from keras_gen.evaluation.distances import kid, random_indices
 from keras_gen.evaluation.estimate import Estimate
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +110,12 @@ def agreement_scores(
 
 
 def prior_scores(
-    run: Run, features_of: Callable[[np.ndarray], np.ndarray], real: np.ndarray, train: ImageSet, seed: int
+    run: Run,
+    features_of: Callable[[np.ndarray], np.ndarray],
+    real: np.ndarray,
+    generated: np.ndarray,
+    train: ImageSet,
+    seed: int,
 ) -> dict:
     """Return the KID of a VAE's images from N(0, I), from the mixture prior, and of reconstructions.
 
@@ -119,11 +123,15 @@ def prior_scores(
         run: A VAE's.
         features_of: From images to features.
         real: Features of held-out images.
+        generated: Of as many images from N(0, I).
         train: Training images, some of which are reconstructed.
         seed: Start of the draws.
     """
-    images = {prior: run.generate(len(real), seed, prior=prior) for prior in ("normal", "mixture")}
-    places = random_stream(seed, "evaluate").permutation(len(train))[: len(real)]
-    labels = run.labels_of(train, places)
-    images["reconstructions"] = run.decode(run.encode(train.images[places], labels), labels)
-    return {name: asdict(kid(real, features_of(made))) for name, made in images.items()}
+    indices = random_indices(len(train), len(real), seed)
+    labels = run.labels_of(train, indices)
+    features = {
+        "normal": generated,
+        "mixture": features_of(run.generate(len(real), seed, prior="mixture")),
+        "reconstructions": features_of(run.decode(run.encode(train.images[indices], labels), labels)),
+    }
+    return {name: asdict(kid(real, found)) for name, found in features.items()}

@@ -13,10 +13,11 @@ from keras_gen.data.arrays import named_parts, prepare
 from keras_gen.data.folder import read_folder
 from keras_gen.data.formats import read_arrays
 from keras_gen.errors import InputError
+from keras_gen.evaluation.distances import random_indices
 from keras_gen.evaluation.features import FEATURES, INCEPTION_SIZES
-from keras_gen.evaluation.scores import features_for, image_scores, random_indices
+from keras_gen.evaluation.scores import features_for, image_scores
 from keras_gen.run.arguments import as_path, check_count, check_one_of
-from keras_gen.text import printable
+from keras_gen.text import counted, printable
 
 LEAST = 50  # images of a set: with fewer no score says anything
 
@@ -58,8 +59,9 @@ def compare_images(
     sets = [_read(source, name, say) for name, source in (("real", real), ("generated", generated))]
     for images in sets:
         if len(images) < LEAST:
-            found = "1 image" if len(images) == 1 else f"{len(images)} images"
-            raise InputError(f"{printable(images.name)} has {found}; {LEAST} are the least to compare")
+            raise InputError(
+                f"{printable(images.name)} has {counted(len(images), 'image')}; {LEAST} are the least to compare"
+            )
     first, second = sets
     if first.image_shape != second.image_shape:
         shapes = [" x ".join(map(str, images.image_shape)) for images in sets]

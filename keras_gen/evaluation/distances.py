@@ -9,9 +9,15 @@ from sklearn.neighbors import NearestNeighbors
 
 from keras_gen.errors import InputError
 from keras_gen.evaluation.estimate import Estimate
+from keras_gen.seeds import random_stream
 
 ROWS = 1000  # of a kernel matrix that are in memory at a time
 PERMUTATIONS = 999
+
+
+def random_indices(length: int, count: int, seed: int) -> np.ndarray:
+    """Return indices drawn at random: data sets may come sorted by class, and distances take images in any order."""
+    return random_stream(seed, "evaluate").permutation(length)[:count]
 
 
 def fid(real: np.ndarray, generated: np.ndarray) -> float:

@@ -9,11 +9,13 @@ from scipy.special import logsumexp
 
 from keras_gen.data.pixels import to_range
 from keras_gen.evaluation.estimate import Estimate
+from keras_gen.indices import rows_at
 from keras_gen.latent import draw_latents
-from keras_gen.models.conditioning import beside
+from keras_gen.models.conditioning import beside, fresh_inputs
 from keras_gen.models.inference import encode
 from keras_gen.models.layers import kl_divergence
 from keras_gen.models.losses import LIKELIHOODS, observed
+from keras_gen.models.vae import to_logits
 from keras_gen.seeds import random_stream
 
 PIXEL_RANGE = (0.0, 1.0)  # what a likelihood is of, whatever the network
@@ -21,9 +23,8 @@ BATCH_PIXELS = 500 * 784  # few enough for the cache, enough to keep the cores b
 ACTIVE_VARIANCE = 0.01
 DENSITIES = ("continuous_bernoulli", "gaussian")  # likelihoods of grey pixels, which have 256 levels
 ENOUGH_SAMPLES = 10  # effective samples of an image's bound
-GROWTH = (
-    4  # by what the samples of images that have fewer grow, as long as a round takes no more than so many first ones
-)
+# By what the samples of images that have fewer grow, as long as a round takes no more than so many first ones.
+GROWTH = 4
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,7 @@ def elbo_terms(
     Returns:
         reconstruction, -E[log p(x|z)], and kl, each float64 of shape (n,).
     """
-    random = random_stream(seed, "held_out")
-    images = observed(images, likelihood, random)
-    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE, labels)
+    random, images, z_mean, z_log_var = _posterior(encoder, images, likelihood, seed, labels)
     log_likelihood = _log_likelihood(decoder, likelihood)
     batch = _batch_size(images)
     pixels = _pixels(images, likelihood, random) if dequantise else to_range(images, PIXEL_RANGE)
@@ -83,8 +82,7 @@ def elbo_terms(
         z = z_mean + np.exp(z_log_var / 2) * draw_latents(random, *z_mean.shape)
         for start in range(0, len(images), batch):
             part = slice(start, start + batch)
-            inputs = [z[part]] if labels is None else [z[part], labels[part]]
-            reconstruction[part] -= log_likelihood(pixels[part], *inputs)
+            reconstruction[part] -= log_likelihood(pixels[part], z[part], rows_at(labels, part))
     kl = kl_divergence(keras.ops.convert_to_tensor(z_mean), keras.ops.convert_to_tensor(z_log_var))
     return reconstruction / samples, keras.ops.convert_to_numpy(kl).astype(np.float64)
 
@@ -143,9 +141,7 @@ def importance_sampling(
     uniform from 0 to 1: L. Theis et al., "A note on the evaluation of generative models" (2016). Else a decoder could
     gain any density by naming the 256 levels exactly, such as black.
     """
-    random = random_stream(seed, "held_out")
-    images = observed(images, likelihood, random)
-    z_mean, z_log_var = encode(encoder, images, PIXEL_RANGE, labels)
+    random, images, z_mean, z_log_var = _posterior(encoder, images, likelihood, seed, labels)
     pixels = _pixels(images, likelihood, random)
     log_likelihood, batch = _log_likelihood(decoder, likelihood), _batch_size(images)
 
@@ -156,8 +152,7 @@ def importance_sampling(
         weights = 0.5 * np.sum(epsilon**2 - z**2 + z_log_var[i], axis=1, dtype=np.float64)
         for start in range(0, count, batch):
             part = slice(start, start + batch)
-            inputs = [z[part]] if labels is None else [z[part], labels[i].repeat(len(z[part]))]
-            weights[part] += log_likelihood(pixels[i : i + 1], *inputs)
+            weights[part] += log_likelihood(pixels[i : i + 1], z[part], rows_at(labels, np.full(len(z[part]), i)))
         return weights
 
     bounds, effective = np.zeros(len(images)), np.zeros(len(images))
@@ -198,14 +193,21 @@ def active_units(z_mean: np.ndarray) -> np.ndarray:
     return np.var(z_mean, axis=0, dtype=np.float64) > ACTIVE_VARIANCE
 
 
-def _log_likelihood(decoder: keras.Model, likelihood: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return log p(x|z) as a compiled function of images, or of one image, and of latent points."""
+def _posterior(
+    encoder: keras.Model, images: np.ndarray, likelihood: str, seed: int, labels: np.ndarray | None
+) -> tuple[np.random.Generator, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what draws, the images as the likelihood observes them, and the encoder's means and log variances."""
+    random = random_stream(seed, "held_out")
+    images = observed(images, likelihood, random)
+    return random, images, *encode(encoder, images, PIXEL_RANGE, labels)
+
+
+def _log_likelihood(decoder: keras.Model, likelihood: str) -> Callable[..., np.ndarray]:
+    """Return log p(x|z) as a compiled function of images, or of one image, of latent points, and of labels or None."""
     images = keras.Input(decoder.output_shape[1:], name="images")
-    z, *labels = decoder.inputs
-    logits = keras.Model(beside(z, *labels), decoder.get_layer("logits").output)
-    z, *labels = (keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in decoder.inputs)
-    model = keras.Model([images, z, *labels], LIKELIHOODS[likelihood](images, logits(beside(z, *labels))))
-    return lambda *inputs: model.predict_on_batch(list(inputs))
+    z, *labels = fresh_inputs(decoder)
+    model = keras.Model([images, z, *labels], LIKELIHOODS[likelihood](images, to_logits(decoder)(beside(z, *labels))))
+    return lambda *inputs: model.predict_on_batch([part for part in inputs if part is not None])
 
 
 def _pixels(images: np.ndarray, likelihood: str, random: np.random.Generator) -> np.ndarray:

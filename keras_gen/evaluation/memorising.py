@@ -246,8 +246,8 @@ def _nearest_of_views(search: Search, views: list[np.ndarray], points: np.ndarra
 def _one_for_each(indices: np.ndarray, ratios: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Keep the smallest ratio for each training image; return those of the first `count` rows, and of the others."""
     order = np.argsort(ratios, kind="stable")
-    kept = order[np.unique(indices[order], return_index=True)[1]]
-    return ratios[kept[kept < count]], ratios[kept[kept >= count]]
+    best = order[np.unique(indices[order], return_index=True)[1]]
+    return ratios[best[best < count]], ratios[best[best >= count]]
 
 
 def _ratios(distances: np.ndarray) -> np.ndarray:

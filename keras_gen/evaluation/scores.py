@@ -15,7 +15,7 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.evaluation.agreement import agreement_scores, prior_scores
 from keras_gen.evaluation.classes import class_shares
-from keras_gen.evaluation.distances import fid, kid, kid_permutation_p, kid_with_values, prdc
+from keras_gen.evaluation.distances import fid, kid, kid_permutation_p, kid_with_values, prdc, random_indices
 from keras_gen.evaluation.estimate import Estimate
 from keras_gen.evaluation.features import FEATURES, INCEPTION_SIZES, FeatureExtractor, feature_extractor
 from keras_gen.evaluation.likelihood import (
@@ -82,15 +82,7 @@ def evaluate(
     samples = check_count("samples", samples, 1, 10_000)
     importance_samples = check_count("importance_samples", importance_samples, 1, 5000)
     train, held_out = run.datasets()
-    parts = {"held-out": len(held_out), "training": len(train) // 2}
-    count = min(count, *parts.values())
-    if count < MIN_IMAGES:
-        fewest = min(parts, key=parts.get)
-        found = f"{len(held_out)} held-out images" if fewest == "held-out" else f"{len(train)} training images"
-        raise InputError(
-            f"{run.where} has {found}; {MIN_IMAGES} held-out and {2 * MIN_IMAGES} training images are the "
-            "least to compare with"
-        )
+    count = min(count, _comparable(run, train, held_out))
     scores: dict = {"models": "best" if run.best else "last", "seed": seed}
     values: dict[str, np.ndarray] = {}
     if run.encodes:
@@ -120,7 +112,7 @@ def evaluate(
             features_of_sets = train_features, held_out_features
             scores["agreement"] = agreement_scores(run, features_of, (train, held_out), features_of_sets, seed)
     if run.encodes:
-        scores["priors"] = prior_scores(run, features_of, real, train, seed)
+        scores["priors"] = prior_scores(run, features_of, real, generated_features, train, seed)
     copies, scores["dropped"] = copies_of(
         run, generated, features_of, (train, held_out), (generated_features, held_out_features, train_features)
     )
@@ -133,6 +125,18 @@ def evaluate(
         save_values(run, values)
         _draw_nearest(run, generated, train, copies)
     return scores
+
+
+def _comparable(run: Run, train: ImageSet, held_out: ImageSet) -> int:
+    """Return how many images can be compared at most: half of the training images are for the floor."""
+    count = min(len(held_out), len(train) // 2)
+    if count < MIN_IMAGES:
+        found = f"{len(held_out)} held-out" if count == len(held_out) else f"{len(train)} training"
+        raise InputError(
+            f"{run.where} has {found} images; {MIN_IMAGES} held-out and {2 * MIN_IMAGES} training images are the "
+            "least to compare with"
+        )
+    return count
 
 
 def copies_of(
@@ -171,11 +175,6 @@ def features_for(
 ) -> FeatureExtractor:
     """Return the feature extractor of a data set, from the cache or trained now."""
     return feature_extractor(name, train, own_cache() / "features", say, inception_size)
-
-
-def random_indices(length: int, count: int, seed: int) -> np.ndarray:
-    """Return indices drawn at random: data sets may come sorted by class, and distances take images in any order."""
-    return random_stream(seed, "evaluate").permutation(length)[:count]
 
 
 def likelihood_scores(

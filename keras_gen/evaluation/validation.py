@@ -11,9 +11,9 @@ import numpy as np
 
 from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
-from keras_gen.evaluation.distances import kid
+from keras_gen.evaluation.distances import kid, random_indices
 from keras_gen.evaluation.likelihood import active_units, elbo_terms
-from keras_gen.evaluation.scores import MIN_IMAGES, features_for, image_scores, random_indices
+from keras_gen.evaluation.scores import MIN_IMAGES, features_for, image_scores
 from keras_gen.latent import draw_latents
 from keras_gen.models.losses import observed
 from keras_gen.seeds import random_stream
@@ -34,8 +34,8 @@ class VAEMeasure:
     """
 
     def __init__(self, run: VAERun, train: ImageSet, validation: ImageSet) -> None:
-        places = _chosen(run, validation)
-        self.images, self.labels = validation.images[places], run.labels_of(validation, places)
+        indices = _chosen(run, validation)
+        self.images, self.labels = validation.images[indices], run.labels_of(validation, indices)
 
     def __call__(self, run: VAERun) -> tuple[dict[str, float], str]:
         """Return scores, and the name of the one that the best models have the lowest value of."""

@@ -7,7 +7,7 @@ import numpy as np
 from keras_gen import figures, latent
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
-from keras_gen.indices import evenly_spaced_indices
+from keras_gen.indices import evenly_spaced_indices, rows_at
 from keras_gen.latent.view import (
     MAX_IMAGES,
     View,
@@ -43,7 +43,7 @@ def scatter(run: VAERun, projection: str = "pca", count: int | None = None) -> V
             raise InputError('`projection="tsne"` is for more than two latent dimensions, and four images or more')
         count = min(count or MAX_TSNE, MAX_TSNE)
     indices = evenly_spaced_indices(len(held_out), count or len(held_out))
-    labels = None if held_out.labels is None else held_out.labels[indices]
+    labels = rows_at(held_out.labels, indices)
     codes = run.encode(held_out.images[indices], run.labels_of(held_out, indices))
     points, prior, names = codes, np.zeros(2), ("z[0]", "z[1]")
     if latent_dim == 1:

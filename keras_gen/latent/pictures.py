@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_table, save_figure, save_grid, score_curves
-from keras_gen.indices import evenly_spaced_indices
+from keras_gen.indices import evenly_spaced_indices, rows_at
 from keras_gen.latent import draw_latents
 from keras_gen.latent.views import FILE_NAMES
 from keras_gen.run.folder import RunFolder
@@ -50,7 +50,7 @@ def draw_epoch(run: Run) -> None:
         run.folder.write_codes(
             run.epoch,
             run.encode(held_out.images[indices], run.labels_of(held_out, indices)),
-            None if labels is None else labels[indices],
+            rows_at(labels, indices),
         )
 
 

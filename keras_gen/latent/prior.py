@@ -18,6 +18,7 @@ import numpy as np
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.seeds import random_stream
+from keras_gen.text import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,13 +91,13 @@ def run_mixtures(run: Run, labels: set[int | None]) -> dict[int | None, Mixture]
 
 def _fit(run: Run, label: int | None) -> Mixture:
     train, _ = run.datasets()
-    places = np.arange(len(train)) if label is None else np.flatnonzero(train.labels == label)
-    if len(places) < MIN_CODES:
+    indices = np.arange(len(train)) if label is None else np.flatnonzero(train.labels == label)
+    if len(indices) < MIN_CODES:
         raise InputError(
-            f"the label {run.label_names[label]} has {len(places)} training image{'s' * (len(places) != 1)}, and a "
+            f"the label {run.label_names[label]} has {counted(len(indices), 'training image')}, and a "
             f"mixture needs {MIN_CODES} or more; name another label, or add images of it and train again"
         )
-    chosen = places[evenly_spaced_indices(len(places), MAX_CODES)]
+    chosen = indices[evenly_spaced_indices(len(indices), MAX_CODES)]
     codes = run.encode(train.images[chosen], run.labels_of(train, chosen))
     return fit_mixture(codes, run.settings.training.seed)
 

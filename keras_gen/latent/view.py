@@ -71,9 +71,14 @@ def named_image(run: Run, image: int | str | Path, name: str) -> np.ndarray:
     return held_out.images[int(str(image))]
 
 
-def label_for(run: Run, label: int | str | None) -> int | str | None:
-    """Return the label that a view is decoded with: the given one, or the first one of a conditional run."""
-    return int(run.label_counts[0][0]) if label is None and run.conditional else label
+def label_for(run: Run, label: int | str | None, own: object = None) -> int | str | None:
+    """Return the label that a view is decoded with: the given one, or for a conditional run that of the first image.
+
+    `own` are the labels of the images, from `image_labels`; without images it is the first label.
+    """
+    if label is not None or not run.conditional:
+        return label
+    return int((run.label_counts[0] if own is None else own)[0])
 
 
 def image_labels(run: Run, images: Sequence[int | str | Path], label: int | str | None) -> object:

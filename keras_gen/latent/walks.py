@@ -65,7 +65,7 @@ def interpolate(
         ends = np.stack([named_image(run, start, "start"), named_image(run, end, "end")])
         labels = image_labels(run, (start, end), label)
         points = run.encode(ends, labels)
-        shown = int(labels[0]) if label is None and run.conditional else label
+        shown = label_for(run, label, labels)
         name = f"interpolation-{short_name(str(start))}-{short_name(str(end))}"
     else:
         seeds = check_numbers("seeds", seeds, "two for a walk, such as 0,1", (2, 2))
@@ -202,7 +202,7 @@ def traverse(
     if start is not None:
         labels = image_labels(run, [start], label)
         point, name = run.encode(named_image(run, start, "start"), labels)[0], f"traversal-of-{short_name(str(start))}"
-        shown = int(labels[0]) if label is None and run.conditional else label
+        shown = label_for(run, label, labels)
     elif seed is not None or not run.encodes:
         point, name = run.draw(1, seed or 0)[0], f"traversal-of-seed-{seed or 0}"
     uniform = run.settings.latent_distribution == "uniform"

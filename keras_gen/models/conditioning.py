@@ -62,6 +62,11 @@ def with_label_maps(images: object, rows: object) -> object:
     return layers.Concatenate(name="with_label_maps")([images, maps])
 
 
+def fresh_inputs(model: keras.Model) -> list[object]:
+    """Return inputs like those of a network, for another one around it: images or latent points, and labels if any."""
+    return [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in model.inputs]
+
+
 def beside(inputs: object, labels: object = None) -> object:
     """Return what a network is called with: images or latent points, for a conditional one in a list with labels."""
     return inputs if labels is None else [inputs, labels]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import keras
 from keras import layers
 
-from keras_gen.models.conditioning import LABEL_SCALE, beside, joined, label_rows, with_label_maps
+from keras_gen.models.conditioning import LABEL_SCALE, beside, fresh_inputs, joined, label_rows, with_label_maps
 from keras_gen.models.layers import CHANNELS_LAST, SpectralNorm
 from keras_gen.models.normalization import BatchNormalization
 from keras_gen.settings import DiscriminatorSettings, GeneratorSettings
@@ -138,7 +138,7 @@ def build_gan(generator: keras.Model, discriminator: keras.Model) -> keras.Model
     Returns:
         A model from latent points to the discriminator's logits.
     """
-    z, *labels = _fresh_inputs(generator)
+    z, *labels = fresh_inputs(generator)
     images = generator(beside(z, *labels))
     return keras.Model(beside(z, *labels), discriminator(beside(images, *labels)), name="gan")
 
@@ -153,13 +153,9 @@ def build_augmented(discriminator: keras.Model, augment: keras.Layer) -> keras.M
     Returns:
         A model from images to the discriminator's logits of the augmented images.
     """
-    images, *labels = _fresh_inputs(discriminator)
+    images, *labels = fresh_inputs(discriminator)
     logits = discriminator(beside(augment(images), *labels))
     return keras.Model(beside(images, *labels), logits, name="augmented_discriminator")
-
-
-def _fresh_inputs(model: keras.Model) -> list[object]:
-    return [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in model.inputs]
 
 
 def _kernels(settings: GeneratorSettings | DiscriminatorSettings) -> keras.Initializer:

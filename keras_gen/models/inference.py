@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_gen.data.pixels import to_range, to_uint8
+from keras_gen.indices import rows_at
 from keras_gen.models.conditioning import beside
 
 BATCH = 64  # every call of a network has this many rows: another number would be traced anew
@@ -58,6 +59,5 @@ def _full_batches(
 ) -> Iterator[tuple[object, int]]:
     """Yield what a model takes for batches of BATCH rows, the last filled up with its last row, and how many count."""
     for start in range(0, len(rows), BATCH):
-        places = np.minimum(np.arange(start, start + BATCH), len(rows) - 1)
-        inputs = beside(prepare(rows[places]), None if labels is None else labels[places])
-        yield inputs, min(BATCH, len(rows) - start)
+        indices = np.minimum(np.arange(start, start + BATCH), len(rows) - 1)
+        yield beside(prepare(rows[indices]), rows_at(labels, indices)), min(BATCH, len(rows) - start)

@@ -152,7 +152,7 @@ def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0, war
     z_mean, z_log_var, z = encoder.outputs
     z = KLDivergence(beta, warm_up, dtype=z_mean.dtype, name="kl")([z_mean, z_log_var, z])
     images, *labels = encoder.inputs
-    return keras.Model(beside(images, *labels), _to_logits(decoder)(beside(z, *labels)), name="vae")
+    return keras.Model(beside(images, *labels), to_logits(decoder)(beside(z, *labels)), name="vae")
 
 
 def build_vae_terms(encoder: keras.Model, decoder: keras.Model, loss: Loss = reconstruction_loss) -> keras.Model:
@@ -172,10 +172,11 @@ def build_vae_terms(encoder: keras.Model, decoder: keras.Model, loss: Loss = rec
     epsilon = keras.Input(z_mean.shape[1:], name="given_epsilon")
     z = sample_latent([z_mean, z_log_var, epsilon])
     images, *labels = encoder.inputs
-    reconstruction = loss(images, _to_logits(decoder)(beside(z, *labels)))
+    reconstruction = loss(images, to_logits(decoder)(beside(z, *labels)))
     return keras.Model([images, epsilon, *labels], [reconstruction, kl_divergence(z_mean, z_log_var)], name="vae_terms")
 
 
-def _to_logits(decoder: keras.Model) -> keras.Model:
+def to_logits(decoder: keras.Model) -> keras.Model:
+    """Return a decoder up to its logits, whose layers it shares."""
     z, *labels = decoder.inputs
     return keras.Model(beside(z, *labels), decoder.get_layer("logits").output, name="decoder_logits")

@@ -10,7 +10,7 @@ from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError, RunError
 from keras_gen.evaluation.likelihood import active_units
 from keras_gen.files import write_text
-from keras_gen.indices import evenly_spaced_indices
+from keras_gen.indices import evenly_spaced_indices, rows_at
 from keras_gen.latent.maps import check_dimensions
 from keras_gen.latent.view import label_for
 from keras_gen.models.exporting import export, multiply_adds
@@ -103,7 +103,7 @@ def _plane_of_codes(run: VAERun, dimensions: Sequence[int] | None, label: int | 
         images=shrunk(held_out.images[numbers]),
         rebuilt=None if live else shrunk(run.decode(codes, run.labels_of(held_out, numbers))),
         held_out=len(held_out),
-        labels=None if held_out.labels is None else held_out.labels[numbers],
+        labels=rows_at(held_out.labels, numbers),
         class_names=label_names(held_out.labels, held_out.class_names),
         means=means,
         mean_names=mean_names,

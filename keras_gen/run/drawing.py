@@ -71,9 +71,9 @@ class RunDraws:
                 raise InputError(f"the run has seen no image of the label {printable(one)}; name another")
         return np.array([numbers[one] for one in given], np.int64)
 
-    def labels_of(self, images: ImageSet, places: object = slice(None)) -> np.ndarray | None:
+    def labels_of(self, images: ImageSet, indices: object = slice(None)) -> np.ndarray | None:
         """Return the labels of some images of the run's data, if its networks take them."""
-        return images.labels[places] if self.conditional else None
+        return images.labels[indices] if self.conditional else None
 
     def _label(self, label: Label, names: tuple[str, ...], remarks: list[str]) -> int:
         number = label_of(label, names, remarks)

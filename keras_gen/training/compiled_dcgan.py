@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gen.indices import rows_at
 from keras_gen.models.conditioning import beside
 from keras_gen.settings import DCGANSettings
 from keras_gen.training.compiled import CompiledTrainer, descend
@@ -68,13 +69,13 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
     ) -> list[tf.Tensor]:
         losses = []
         for turn in range(self.turns):
-            kinds = None if classes is None else classes[turn]
+            kinds = rows_at(classes, turn)
             fakes = self.generator(beside(latents[turn], kinds), training=False)
             losses += self._train_discriminator(self._real(images, turn, *flips), fakes, kinds)
         return losses
 
     def _generator_half(self, classes: tf.Tensor | None, latents: tf.Tensor) -> list[tf.Tensor]:
-        kinds = None if classes is None else classes[-1]
+        kinds = rows_at(classes, -1)
         with tf.GradientTape() as tape:
             loss = self._generator_loss(self.generator(beside(latents[-1], kinds), training=True), kinds)
         descend(self.gan.optimizer, tape, loss, self.generator)
@@ -85,7 +86,7 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
     ) -> list[tf.Tensor]:
         losses = []
         for turn in range(self.turns):
-            kinds = None if classes is None else classes[turn]
+            kinds = rows_at(classes, turn)
             with tf.GradientTape() as tape:
                 fakes = self.generator(beside(latents[turn], kinds), training=True)
             losses += self._train_discriminator(self._real(images, turn, *flips), fakes, kinds)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gen.indices import rows_at
 from keras_gen.models.conditioning import beside
 from keras_gen.models.layers import kl_divergence
 from keras_gen.models.losses import observed
@@ -44,9 +45,7 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
     def _step(self, images: tf.Tensor, classes: tf.Tensor | None) -> list[tf.Tensor]:
         x = self._to_range(images[0])
         with tf.GradientTape() as tape:
-            logits, z_mean, z_log_var = self._with_codes(
-                beside(x, None if classes is None else classes[0]), training=True
-            )
+            logits, z_mean, z_log_var = self._with_codes(beside(x, rows_at(classes, 0)), training=True)
             loss = self.vae.compute_loss(x, x, logits, training=True)
         descend(self.vae.optimizer, tape, loss, self.vae)
         return [loss, tf.reduce_mean(kl_divergence(z_mean, z_log_var)) / self.devices]

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_gen.data import to_range
+from keras_gen.indices import rows_at
 from keras_gen.latent import draw_latents
 from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.augmentation import OPERATIONS
@@ -162,9 +163,9 @@ class DCGANTrainer(Trainer):
         latents = self._latents(len(images), random_stream(self.settings.training.seed, "held_out"))
         sums = dict.fromkeys((REAL, FAKE, GENERATOR), 0.0)
         parts = max(1, round(len(images) / self.settings.training.batch_size))
-        for places in np.array_split(np.arange(len(images)), parts):
-            real, kinds = images[places], None if classes is None else classes[places]
-            z = beside(latents[places], kinds)
+        for indices in np.array_split(np.arange(len(images)), parts):
+            real, kinds = images[indices], rows_at(classes, indices)
+            z = beside(latents[indices], kinds)
             fakes = self.generator.predict_on_batch(z)
             if self.settings.training.concatenate_batches:
                 both = beside(np.concatenate([self.scaled(real), fakes]), None if kinds is None else np.tile(kinds, 2))

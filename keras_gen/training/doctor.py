@@ -27,8 +27,8 @@ class Doctor(keras.callbacks.Callback):
     def __init__(self, trainer: Trainer, run: Run, train: ImageSet, say: Callable[[str], None] = print) -> None:
         super().__init__()
         self.trainer, self.run, self.say = trainer, run, say
-        places = evenly_spaced_indices(len(train), PROBED)
-        self.images, self.classes = np.asarray(train.images[places]), run.labels_of(train, places)
+        indices = evenly_spaced_indices(len(train), PROBED)
+        self.images, self.classes = np.asarray(train.images[indices]), run.labels_of(train, indices)
         self.first: np.ndarray | None = None  # what a generator made when its running averages had settled
         self.first_epoch = self.steps = 0  # steps taken so far
 

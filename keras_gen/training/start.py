@@ -26,7 +26,7 @@ from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
 from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
 from keras_gen.training.loop import Loop
-from keras_gen.training.planning import Plan, class_counts, make_plan
+from keras_gen.training.planning import Plan, make_plan
 from keras_gen.training.trainer import Trainer
 
 
@@ -35,8 +35,8 @@ def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
 
     The settings of the plan are the trainer's afterwards: their precision is not `auto` any more.
     """
-    counts = class_counts(plan)
-    trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings, None if counts is None else len(counts))
+    classes = None if plan.class_counts is None else len(plan.class_counts)
+    trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings, classes)
     count, images_per_step = len(plan.train), trainer.images_per_step
     if count < images_per_step:
         largest = count // (4 * images_per_step // plan.settings.training.batch_size)
@@ -142,8 +142,8 @@ def _begin(
         "versions": versions(),
         "commands": [*old.get("commands", []), *([command] if command else [])],
     }
-    if (counts := class_counts(plan)) is not None:
-        record["dataset"]["class_counts"] = counts.tolist()
+    if plan.class_counts is not None:
+        record["dataset"]["class_counts"] = plan.class_counts.tolist()
     if plan.run is not None:
         run = plan.run
         run.settings = plan.settings

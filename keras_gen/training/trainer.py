@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_gen.errors import RunError
+from keras_gen.indices import rows_at
 from keras_gen.seeds import random_stream
 from keras_gen.settings import Settings
 
@@ -61,7 +62,7 @@ class Trainer(ABC):
 
     def classes_of(self, batch: np.ndarray) -> np.ndarray | None:
         """Return the labels of a batch of indices for conditional networks, else None."""
-        return None if self.class_labels is None else self.class_labels[batch]
+        return rows_at(self.class_labels, batch)
 
     def losses(self) -> dict[str, float]:
         """Return the mean losses of this epoch."""
