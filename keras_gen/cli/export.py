@@ -15,6 +15,9 @@ def run(options: Namespace) -> None:
     loaded = open_run(options)
     path = loaded.export(options.to, options.out)
     say_models(loaded)
+    if not loaded.folder.read_scores():
+        missing = loaded.folder.path / "metrics.json"
+        say(f"No scores are in the model card: {missing} is missing; `python -m keras_gen evaluate RUN` writes it")
     for file in sorted(path.iterdir()):
         say(file)
 

@@ -55,7 +55,9 @@ def save_models(folder: Path, models: dict[str, keras.Model], facts: dict, check
         finish_moving(folder)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)
-        raise WriteError(error.errno, error.strerror or str(error), str(folder)) from error
+        # A folder may stand in the place of a model; of all else the folder of the models is to blame.
+        path = error.filename2 if isinstance(error, IsADirectoryError) and error.filename2 else folder
+        raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise

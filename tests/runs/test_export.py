@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_gen import RunFolder
+from keras_gen.cli.main import main
 from keras_gen.errors import InputError
 from keras_gen.models import build_decoder, build_discriminator, build_generator
 from keras_gen.models.numpy_network import Network
@@ -78,6 +80,15 @@ def test_the_file_beside_the_weights_needs_numpy_alone(trained_runs, tmp_path):
         assert text in card, card
     assert 'Network("generator.npz")(x)' in card
     assert "batch_size = 16" in card
+
+
+def test_the_command_says_that_a_card_has_no_scores(trained_runs, tmp_path, capsys):
+    run = shutil.copytree(trained_runs["vae"], tmp_path / "run")
+    for number, scores in enumerate(({}, {"seed": 0})):
+        if scores:
+            RunFolder(run).write_scores(scores)
+        assert main(["export", str(run), "--to", "numpy", "--out", str(tmp_path / f"out{number}")]) == 0
+        assert ("No scores" in capsys.readouterr().out) == (not scores)
 
 
 def test_a_saved_model_is_served_as_plain_tensors(trained_runs, tmp_path):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_gen.models  # noqa: F401, registers our layers
 from keras_gen import RunFolder, load_run
-from keras_gen.errors import InputError
+from keras_gen.errors import InputError, WriteError
 from keras_gen.models import build_decoder
 from keras_gen.run import networks
 from tests.small import train_small
@@ -149,3 +149,13 @@ def test_a_saved_generator_can_be_exported_and_served(trained_runs, tmp_path):
         model.export(tmp_path / name, verbose=False)
         served = tf.saved_model.load(tmp_path / name)
         np.testing.assert_allclose(served.serve(z), model(z), atol=1e-6)
+
+
+def test_a_folder_in_the_place_of_a_model_is_named(folder):
+    path = folder.path / "models" / "best" / "encoder.keras"
+    folder.save_models(pair(1), best=True, run="a", epoch=1, step=0)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(WriteError) as caught:
+        folder.save_models(pair(2), best=True, run="a", epoch=2, step=0)
+    assert caught.value.filename == str(path)
