@@ -422,9 +422,12 @@ def _rows(found: Table, trials: list[Trial], processes: int) -> Iterator[dict[st
         return
     context = multiprocessing.get_context("spawn")
     while trials:
-        waiting = dict.fromkeys(trials)
-        with concurrent.futures.ProcessPoolExecutor(processes, context, max_tasks_per_child=TRIALS_A_PROCESS) as pool:
-            futures = {pool.submit(_in_a_process, found.out, trial): trial for trial in trials}
+        # A pool for each round: TensorFlow keeps memory of each network, and a pool that replaces its own processes
+        # (`max_tasks_per_child`) can wait for ever in Python 3.11.
+        waiting = dict.fromkeys(trials[: TRIALS_A_PROCESS * processes])
+        trials = trials[len(waiting) :]
+        with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+            futures = {pool.submit(_in_a_process, found.out, trial): trial for trial in waiting}
             for future in concurrent.futures.as_completed(futures):
                 try:
                     row = future.result()
@@ -432,10 +435,10 @@ def _rows(found: Table, trials: list[Trial], processes: int) -> Iterator[dict[st
                     break
                 del waiting[futures[future]]
                 yield row
-        trials = list(waiting)
-        if trials:  # one of the first that had not ended took its process with it
-            yield asdict(trials[0]) | {"outcome": HANGS, "detail": "the process ended"}
-            trials = trials[1:]
+        if waiting:  # one of the first that had not ended took its process with it
+            ended, *rest = waiting
+            yield asdict(ended) | {"outcome": HANGS, "detail": "the process ended"}
+            trials = rest + trials
 
 
 def main() -> int:
