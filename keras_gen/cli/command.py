@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -215,6 +216,7 @@ def start_backend(prepare: Callable[[], object] | None = None) -> None:
     """Import Keras and its backend without the backend's chatter; `prepare` runs before it computes anything."""
     backend = os.environ["KERAS_BACKEND"] = chosen_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many small networks are loaded in turn
     try:
         with _quiet_stderr():
             import keras
