@@ -14,8 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from keras_gen.benchmarks.tasks import Task
 from keras_gen.benchmarks.worker import Reporter
 from keras_gen.cores import usable_cores
-from keras_gen.settings import DCGANSettings, VAESettings
-from keras_gen.settings.groups import DiscriminatorSettings, GeneratorSettings
+from keras_gen.settings import DCGANSettings, DiscriminatorSettings, GeneratorSettings, VAESettings
 from keras_gen.sizes import doublings, halvings, square_size, widths
 
 KERAS_EPSILON = 1e-7  # of Keras's optimisers

@@ -20,10 +20,11 @@ SECTIONS = {
     "what to train on": ("dataset", "data_dir", "data.image_size", "data.channels", "data.max_bad"),
     "what to build": (
         *("recipe", "set", "encoder.architecture", "encoder.latent_dim", "generator.latent_dim"),
-        *("decoder.likelihood", "training.conditional"),
+        *("decoder.likelihood", "training.conditional", "training.start_from"),
     ),
     "how to train it": (
-        *("training.epochs", "training.batch_size", "training.learning_rate", "training.beta"),
+        *("training.epochs", "training.minutes", "training.patience", "training.batch_size"),
+        *("training.learning_rate", "training.beta"),
         *("training.generator_learning_rate", "training.discriminator_learning_rate", "training.label_smoothing"),
         *("training.augment", "training.ema", "training.share_fakes", "training.balance_classes", "training.seed"),
     ),
@@ -58,7 +59,8 @@ OWN = {  # flags that are no settings
     },
     "dry_run": {
         "action": "store_true",
-        "help": "print the settings, as a recipe file, and the networks, and stop (default: train)",
+        "help": "print the settings (as a recipe file), the networks, and the time, memory and disk to "
+        "expect, and stop (default: train)",
     },
     "save_every": {
         "type": float,
@@ -152,7 +154,7 @@ def _of_setting(kind: str, group: str, field: dataclasses.Field, everything: boo
     elif check.choices:
         keywords["metavar"] = "{" + ",".join(map(str, check.choices)) + "}"
     else:
-        keywords["metavar"] = (field.metadata["unit"] or "value").upper()
+        keywords["metavar"] = check.metavar or (field.metadata["unit"] or "value").upper()
         if everything:
             text += f"; {check.expectation}"
     if check.flag_alone is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
     from keras_gen.run import Run
+    from keras_gen.training.planning import Plan
     from keras_gen.training.trainer import Trainer
 
 
@@ -51,7 +52,7 @@ def _train(kind: str, argv: list[str], program: str) -> int:
     plan = make_plan(kind, options["dataset"], say=say, **data, **overrides)
     trainer = prepare(plan, say)
     if options["dry_run"]:
-        _print_plan(plan.settings, trainer, say)
+        _print_plan(plan, trainer, say)
         return DONE
     if not trainer.chief:
         say(f"Worker  {workers()}; the first of them writes the run")
@@ -119,15 +120,18 @@ def _tensorboard(run: Run) -> list[keras.callbacks.Callback]:
     return [] if run.folder is None else [keras.callbacks.TensorBoard(Path(run.folder.path, "tensorboard"))]
 
 
-def _print_plan(settings: Settings, trainer: Trainer, say: Callable[[str], None]) -> None:
+def _print_plan(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
     """Print the settings as a recipe file; what is no setting is a comment in it, so that all can be saved as one."""
     from keras_gen.settings import to_toml
+    from keras_gen.training.expectation import expectation
 
-    for line in to_toml(settings).splitlines():
+    for line in to_toml(plan.settings).splitlines():
         say_on_stdout(line)
     width = max(40, shutil.get_terminal_size().columns - len("# "))  # wider, and Keras cuts off the last column
     for model in trainer.models.values():
         model.summary(line_length=min(98, width), print_fn=lambda text: [say(line) for line in text.splitlines()])
+    for line in expectation(plan, trainer):
+        say(line)
 
 
 def _say_comment(line: str) -> None:

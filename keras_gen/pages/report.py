@@ -73,13 +73,13 @@ def write_report(
 
 
 def _summary(run: Run) -> str:
-    data, best = run.record["dataset"], run.record.get("best")
+    data, best, reason = run.record["dataset"], run.record.get("best"), run.record.get("stop_reason")
     shape = " x ".join(map(str, run.image_shape))
     text = (
         f"A {NAMES[run.kind]} of the recipe {printable(run.settings.recipe)}, trained on "
         f"{data['train']['count']:,} images of {printable(run.name)} ({shape}; {data['held_out']['count']:,} held out) "
         f"for {len(run.history)} of {counted(run.settings.training.epochs, 'epoch')}: "
-        f"{ENDS.get(run.status, run.status)}."
+        f"{'it stopped early: ' + printable(reason, 200) if reason else ENDS.get(run.status, run.status)}."
     )
     if not best:
         return text

@@ -22,7 +22,7 @@ MIN_TYPICAL = 16  # dimensions, from which on the lengths of draws differ by les
 class VAERun(Run):
     """A variational autoencoder's run."""
 
-    kind, image_model, method, encodes = "vae", "decoder", "linear", True
+    kind, image_model, method, encodes, criterion = "vae", "decoder", "linear", True, "validation_loss"
     views = ("scatter", "manifold", "reconstruct", "interpolate", "concept", "traverse")
 
     @property
@@ -61,7 +61,7 @@ class VAERun(Run):
 class DCGANRun(Run):
     """A DCGAN's run."""
 
-    kind, image_model, method, encodes = "dcgan", "generator", "spherical", False
+    kind, image_model, method, encodes, criterion = "dcgan", "generator", "spherical", False, "kid"
     views = ("interpolate", "concept", "traverse")
 
     def encode(self, images: np.ndarray, labels: object = None) -> np.ndarray:

@@ -37,6 +37,7 @@ class Run(RunDraws, RunResults):
         image_model: Name of the model that makes images.
         method: How two of its latent points are best joined: `linear` or `spherical`.
         encodes: Whether it has an encoder.
+        criterion: Name of the validation score that is lowest for the best models.
         views: Names of the views of its latent space that it has.
         final_views: Names of those that are drawn when it ends.
         record: What run.json says.
@@ -53,6 +54,7 @@ class Run(RunDraws, RunResults):
     image_model: str
     method: str
     encodes: bool
+    criterion: str
     views: tuple[str, ...]
     final_views: tuple[str, ...] = ()
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -21,6 +22,7 @@ class Check:
     choices: tuple[str | int, ...] = ()  # the values, where they are few
     texts: tuple[str, ...] | None = ()  # what a recipe file may write as a string; None is any string
     flag_alone: str | None = None  # what a flag without a value means; None where it needs one
+    metavar: str = ""  # what help calls the value
 
 
 class UnknownSetting(InputError):
@@ -115,13 +117,25 @@ def yes_no() -> Check:
     return Check(convert, "true or false")
 
 
+def path() -> Check:
+    """A path, kept as an absolute one: a run may be resumed, or its recipe used, in another folder."""
+
+    def convert(value: object) -> str:
+        if not isinstance(value, str | os.PathLike) or not str(value) or "\0" in str(value):
+            raise ValueError
+        return os.path.abspath(value)
+
+    return Check(convert, "a path", texts=None, metavar="RUN")
+
+
 def or_none(check: Check) -> Check:
     """What another check allows, or None, which text calls `none`."""
 
     def convert(value: object) -> object:
         return None if value is None or value == "none" else check.convert(value)
 
-    return Check(convert, f"{check.expectation}, or none", check.choices, texts=("none",))
+    texts = None if check.texts is None else ("none",)
+    return Check(convert, f"{check.expectation}, or none", check.choices, texts, metavar=check.metavar)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from keras_gen.errors import InputError
-from keras_gen.settings.fields import Group, choice, number, or_none, setting, subset, whole, wholes, yes_no
+from keras_gen.settings.fields import Group, choice, number, or_none, path, setting, subset, whole, wholes, yes_no
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,29 @@ class TrainingSettings(Group):
 
     group: ClassVar[str] = "training"
 
+    EVALUATE_EVERY: ClassVar[int] = 1  # epochs, where `patience` is given and `evaluate_every` is not
+
     epochs: int = _epochs(50)
+    minutes: float | None = setting(
+        None,
+        or_none(number(0, 100_000, above=True)),
+        "train for about so long instead of so many epochs; the first steps are timed, and the number of epochs that "
+        "fits is fixed before the run starts",
+        "minutes",
+    )
+    patience: int | None = setting(
+        None,
+        or_none(whole(1, 1_000_000)),
+        "stop once validation has not improved so often; it is the loss of a VAE and the KID of a DCGAN, measured at "
+        "each evaluate_every",
+        "times",
+    )
+    start_from: str | None = setting(
+        None,
+        or_none(path()),
+        "begin with the weights of another run or .keras file; of other networks the layers that fit are taken, and "
+        "the optimisers start anew",
+    )
     batch_size: int = _batch_size(100)
     seed: int = setting(
         0, whole(0, 2**31 - 1), "start of every random stream; weights, shuffling, latent points, dropout"
@@ -61,13 +83,13 @@ class TrainingSettings(Group):
         0,
         whole(0, 1_000_000),
         "measure the run every so many epochs, and save the best models; a tenth of the training images is split off "
-        "for it, and metrics.csv written; 0 never does",
+        "for it, and metrics.csv written; 0 never does, unless patience is given",
         "epochs",
     )
     precision: str = setting(
         "float32",
         choice("float32", "mixed_bfloat16", "auto"),
-        "arithmetic: float32, or half precision (mixed_bfloat16); the weights and the last layers stay in float32; "
+        "arithmetic, in full or half precision; the weights and the last layers stay in float32; "
         "auto takes what this machine does best, and says why",
     )
     engine: str = setting(
@@ -79,7 +101,7 @@ class TrainingSettings(Group):
     distribute: str = setting(
         "none",
         choice("none", "mirrored", "multiworker"),
-        "split each batch over several devices (compiled engine only); mirrored: those of this machine; multiworker: "
+        "split each batch over several devices; compiled engine only; mirrored: those of this machine; multiworker: "
         "those of the processes that TF_CONFIG names; docs/scaling.md tells when it pays",
     )
     jit: str = setting(
@@ -90,6 +112,11 @@ class TrainingSettings(Group):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.patience and not self.evaluate_every:
+            object.__setattr__(self, "evaluate_every", self.EVALUATE_EVERY)
+        for name in ("minutes", "patience"):  # each worker would come to a decision of its own
+            if self.distribute == "multiworker" and getattr(self, name) is not None:
+                raise InputError(f'`{name}` cannot be used with `distribute="multiworker"`; leave it out')
         if self.distribute != "none" and self.engine != "compiled":
             raise InputError(f'`distribute="{self.distribute}"` needs the other engine; add `engine="compiled"`')
         if self.distribute != "none" and self.jit == "on":
@@ -117,9 +144,14 @@ class VAETrainingSettings(TrainingSettings):
         0,
         whole(0, 1_000_000),
         "epochs in which the weight of the KL term rises to beta, evenly, so that latent dimensions learn to carry "
-        "something before they have to pay for it; 0 starts with all of it",
+        "something before they have to pay for it; at most half of all epochs; 0 starts with all of it",
         "epochs",
     )
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Epochs in which the weight of the KL term is below beta."""
+        return min(self.kl_warmup, self.epochs // 2)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,6 +166,8 @@ class VAETrainingSettings(TrainingSettings):
 class DCGANTrainingSettings(TrainingSettings):
     """How a DCGAN is trained."""
 
+    EVALUATE_EVERY: ClassVar[int] = 5  # a KID is noisier than a loss, and takes longer
+
     epochs: int = _epochs(200)
     batch_size: int = _batch_size(128)
     optimizer: str = setting("adam", choice("adam", "rmsprop"), "optimiser of both networks")
@@ -146,9 +180,7 @@ class DCGANTrainingSettings(TrainingSettings):
         "what the networks minimise: the cross-entropy of real and generated, or the hinge loss, which leaves alone "
         "what the discriminator is sure of",
     )
-    label_smoothing: float = setting(
-        0.1, number(0, 0.5), "how far below 1 the labels of real images are; one-sided label smoothing"
-    )
+    label_smoothing: float = setting(0.1, number(0, 0.5), "1 minus the label of real images; one-sided label smoothing")
     discriminator_steps: int = setting(1, whole(1, 1000), "discriminator updates per generator update")
     concatenate_batches: bool = setting(
         False, yes_no(), "show the discriminator real and generated images in one batch, not one after the other"
@@ -167,8 +199,8 @@ class DCGANTrainingSettings(TrainingSettings):
     share_fakes: bool = setting(
         False,
         yes_no(),
-        "train the generator on the images that the discriminator has just seen (compiled engine only); PyTorch's "
-        "usual loop does so; saves a pass of the generator",
+        "train the generator on the discriminator's last fakes; compiled engine only; PyTorch's usual loop does so, "
+        "and it saves a pass of the generator",
     )
 
     def __post_init__(self) -> None:
@@ -230,57 +262,3 @@ class DecoderSettings(EncoderSettings):
         "what the decoder says of a pixel; bernoulli is the chapter's cross-entropy, no likelihood of grey pixels; "
         "binarized draws black and white ones; docs/metrics.md explains all four",
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _ConvolutionalSettings(Group):
-    """What generator and discriminator share."""
-
-    kernel_size: int = setting(5, whole(1, 15), "side of the kernels", "pixels")
-    leaky_alpha: float = setting(0.2, number(0, 1), "slope of LeakyReLU below zero")
-    batch_norm_momentum: float = setting(0.8, number(0, 0.9999), "how slowly BatchNormalization's averages move")
-    init_stddev: float | None = setting(
-        0.02, or_none(number(0, 10, above=True)), "kernels start from N(0, this); none is Keras's Glorot uniform"
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeneratorSettings(_ConvolutionalSettings):
-    """The generator's network."""
-
-    group: ClassVar[str] = "generator"
-
-    latent_dim: int = setting(100, whole(1, 4096), "numbers in a latent point")
-    latent_distribution: str = setting(
-        "normal", choice("normal", "uniform"), "latent points come from N(0, 1) or from uniform(-1, 1)"
-    )
-    output_activation: str = setting(
-        "tanh", choice("tanh", "sigmoid"), "the last activation: pixels in [-1, 1] or in [0, 1]"
-    )
-    filters: int = setting(128, whole(1, 4096), "filters of the last hidden layer; each layer before has twice as many")
-    base_filters: int = setting(192, whole(1, 8192), "channels of the first map")
-    extra_layers: int = setting(0, whole(0, 16), "stride-1 layers behind the doublings")
-    activation: str = setting("leaky_relu", choice("leaky_relu", "relu"), "activation of the hidden layers")
-    upsampling: str = setting(
-        "conv_transpose",
-        choice("conv_transpose", "resize"),
-        "what doubles the maps: transposed convolutions, or resizing and a convolution, against checkerboards",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiscriminatorSettings(_ConvolutionalSettings):
-    """The discriminator's network."""
-
-    group: ClassVar[str] = "discriminator"
-
-    filters: int = setting(64, whole(1, 4096), "filters of the first layer; each further one has twice as many")
-    extra_layers: int = setting(0, whole(0, 16), "stride-1 layers behind the halvings")
-    batch_norm: bool = setting(True, yes_no(), "BatchNormalization behind every convolution but the first")
-    activate_last: bool = setting(True, yes_no(), "LeakyReLU behind the last convolution")
-    spectral_norm: bool = setting(
-        False,
-        yes_no(),
-        "divide the kernels by their spectral norm after each step; usually in place of batch_norm",
-    )
-    dropout: float = setting(0.2, number(0, 0.95), "share of features dropped before the last layer")

@@ -32,7 +32,15 @@ def assign(groups: Groups, overrides: Mapping[str, object]) -> Values:
             if field in target[group]:
                 raise InputError(f"`{group}.{field}` is given twice ({shown(target[group][field])} and {shown(part)})")
             target[group][field] = checked(f"{group}.{field}", groups[group].__dataclass_fields__[field], part)
-    return merge(shared, own)
+    values = merge(shared, own)
+    _choose_length(values.get("training", {}))
+    return values
+
+
+def _choose_length(training: dict[str, object]) -> None:
+    """Refuse `epochs` beside `minutes`; where only `epochs` is given, it replaces the minutes of earlier values."""
+    if "epochs" in training and training.setdefault("minutes", None) is not None:
+        raise InputError("`epochs` and `minutes` both say how long to train; give one of the two")
 
 
 def merge(values: Values, later: Values) -> Values:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
+from keras_gen.settings.dcgan_groups import DiscriminatorSettings, GeneratorSettings
 from keras_gen.settings.fields import Group, UnknownSetting, shown
 from keras_gen.settings.groups import (
     DataSettings,
     DCGANTrainingSettings,
     DecoderSettings,
-    DiscriminatorSettings,
     EncoderSettings,
-    GeneratorSettings,
     VAETrainingSettings,
 )
 from keras_gen.settings.overrides import assign, merge
@@ -52,6 +51,8 @@ class Settings:
         """Return each group's values without those that follow from others."""
         values = self.as_dict()
         del values["recipe"]
+        if self.training.minutes is not None:  # which will be so many epochs
+            del values["training"]["epochs"]
         return values
 
     def replace(self, **overrides: object) -> Self:

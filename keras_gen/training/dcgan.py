@@ -68,6 +68,11 @@ class DCGANTrainer(Trainer):
         } | ({"average": self.average.variables} if self.average else {})
         self.start_epoch(1)
 
+    def networks_replaced(self) -> None:
+        """Let the average begin from the generator's weights."""
+        if self.average:
+            self.average.model.set_weights(self.generator.get_weights())
+
     def train_step(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Update the discriminator `discriminator_steps` times, each on images of its own, then the generator once."""
         losses = self.discriminator_steps(images, classes) | self.generator_step(classes)

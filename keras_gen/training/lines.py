@@ -9,8 +9,10 @@ import numpy as np
 from keras_gen.data.image_set import label_names
 from keras_gen.data.inspection import inspect
 from keras_gen.run import Run
-from keras_gen.text import printable
+from keras_gen.run.kinds import RUNS
+from keras_gen.text import counted, printable
 from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
+from keras_gen.training.patience import VALIDATION_SCORES
 from keras_gen.training.planning import Plan
 from keras_gen.training.trainer import Trainer
 
@@ -27,6 +29,11 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
         f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}"
     )
     say(f"Recipe  {plan.settings.recipe}" + (f": {plan.why}" if plan.why else ""))
+    if training.patience:
+        every = "epoch" if training.evaluate_every == 1 else f"{training.evaluate_every} epochs"
+        name = VALIDATION_SCORES[RUNS[plan.kind].criterion]
+        times = counted(training.patience, "time")
+        say(f"Stops   when the {name}, measured every {every} (`evaluate_every`), has not improved {times}")
     helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
         say(f"Advice  {advice}")

@@ -15,6 +15,7 @@ from keras_gen.run.checkpoints import save_checkpoint
 from keras_gen.training.callbacks import Checkpoints, HistoryFiles, Progress, StopSignals, Validation
 from keras_gen.training.doctor import Doctor
 from keras_gen.training.freezing import restored
+from keras_gen.training.patience import out_of_patience
 from keras_gen.training.trainer import Trainer
 
 CALL_SECONDS = 0.5  # an engine that takes many steps in one call is asked for about as many: Ctrl-C waits for them
@@ -86,6 +87,8 @@ class Loop:
             try:
                 self.callbacks.on_train_begin()
                 for epoch in range(self.run.epoch + 1, self.run.settings.training.epochs + 1):
+                    if out_of_patience(self.run):
+                        break
                     checked = self._train_epoch(epoch, checked)
                     if not self._stopping():
                         self._end_epoch(epoch)
@@ -113,6 +116,30 @@ class Loop:
         }
         save_checkpoint(run.folder, self.trainer.variables, position)
         run.folder.save_models(run.models, run=run.record["id"], epoch=run.epoch, step=run.step)
+
+    def rehearse(self, seconds: float) -> tuple[int, float, float]:
+        """Take steps for so long at least, and end two epochs; the trainer and the run are used up by it.
+
+        Returns:
+            The number of steps of an epoch, and the seconds of a step and of the second epoch's end.
+        """
+        self.trainer.start_epoch(1)
+        full = [batch for batch in self._batches(epoch=1) if len(batch) == self.trainer.images_per_step]
+        taken, first, began = 0, 0, time.perf_counter()
+        while self._calls <= self.trainer.compiling_calls or time.perf_counter() - began < seconds:
+            if self._calls == self.trainer.compiling_calls:  # what was compiled is waited for, and the clock starts
+                self.trainer.losses()
+                first, began = taken, time.perf_counter()
+            self.run.step = taken % len(full)
+            taken += self._take_steps(full[self.run.step :])
+        self.trainer.losses()
+        step_seconds = (time.perf_counter() - began) / (taken - first)
+        for epoch in (1, 2):
+            self._started = began = time.perf_counter()
+            self._end_epoch(epoch)
+        end_seconds = time.perf_counter() - began
+        self.save()
+        return self.steps, step_seconds, end_seconds
 
     def _train_epoch(self, epoch: int, checked: bool) -> bool:
         """Take the steps of one epoch that are left; return whether the weights have been checked in the run."""

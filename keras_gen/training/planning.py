@@ -15,13 +15,15 @@ from keras_gen.errors import InputError
 from keras_gen.run import Run, RunFolder, load_run
 from keras_gen.run.checkpoints import begun_epochs
 from keras_gen.run.images import find_images, split_validation
+from keras_gen.run.record import describe_images
 from keras_gen.settings import SETTINGS, Settings, default_recipe, resolve_settings
 from keras_gen.text import printable
 from keras_gen.training.engines import check_engine
 
-MAY_CHANGE = ("epochs", "max_bad")  # on a resume
+MAY_CHANGE = ("epochs", "patience", "max_bad")  # on a resume
 MAX_CLASSES = 1000  # of a conditional run
 MIN_OF_CLASS = 2
+MIN_VALIDATION = 6  # images that `patience` can judge by
 
 
 @dataclass
@@ -33,9 +35,11 @@ class Plan:
     why: str  # it is this recipe; empty if it was asked for
     train: ImageSet
     held_out: ImageSet
-    validation: ImageSet | None  # training images split off for `evaluate_every`
+    validation: ImageSet | None  # training images split off for `evaluate_every` and `patience`
     source: dict | None  # the arguments with which `load_dataset` gives the images again
     run: Run | None = None  # to continue
+    time_budget: dict | None = None  # `minutes`, and the number of epochs that was found to fit
+    start_from: dict | None = None  # what was taken of other networks
 
     @cached_property
     def class_counts(self) -> np.ndarray | None:
@@ -102,12 +106,18 @@ def _plan_resume(
             f"{run.where} is a {run.kind} run; resume it with python train_{run.kind}.py --resume {run.where}"
         )
     new = (settings or run.settings).replace(**overrides)
+    if new.training.minutes is not None:
+        raise InputError(
+            f"`minutes` fixes the epochs of a new run, and {run.where} has {run.settings.training.epochs}; leave it "
+            "out, or give more with `epochs`"
+        )
     if different := run.settings.differences(new, MAY_CHANGE):
         raise InputError(
             f"a resumed run keeps its settings: {'; '.join(different)}; leave these out, or start a new run"
         )
     epochs = run.settings.training.epochs
-    new = run.settings.replace(epochs=new.training.epochs, max_bad=new.data.max_bad)
+    may_change = {"epochs": new.training.epochs, "patience": new.training.patience, "max_bad": new.data.max_bad}
+    new = run.settings.replace(**may_change)
     if (begun := begun_epochs(run.folder)) > new.training.epochs:
         raise InputError(f"{run.where} is in epoch {begun} already; give at least as many with `epochs`")
     if new.training.epochs > epochs and new.learning_rate_falls:
@@ -133,6 +143,32 @@ def _load(
     options = {"seed": settings.training.seed, "say": say, **asdict(settings.data)}
     train, held_out = load_dataset(data, data_dir, held_out=held_out, **options)
     return (train, held_out) if train.source == held_out.source else (train.with_source(None), held_out)
+
+
+def describe_plan(plan: Plan, pixel_range: tuple[float, float]) -> dict:
+    """Return what run.json says of what is trained."""
+    record = {
+        "kind": plan.kind,
+        "settings": plan.settings.as_dict(),
+        **describe_images(plan.train, plan.held_out, plan.source),
+    }
+    if plan.class_counts is not None:
+        record["dataset"]["class_counts"] = plan.class_counts.tolist()
+    facts = {"time_budget": plan.time_budget, "start_from": plan.start_from}
+    record |= {name: fact for name, fact in facts.items() if fact is not None}
+    if plan.run is None:
+        record |= {"pixel_range": list(pixel_range), "seed": plan.settings.training.seed}
+    return record
+
+
+def check_validation(plan: Plan) -> None:
+    """Raise InputError where there are too few images to judge by whether the run still improves."""
+    if plan.settings.training.patience and len(plan.validation) < MIN_VALIDATION:
+        count = len(plan.train) + len(plan.validation)
+        raise InputError(
+            f"`patience` judges by a tenth of the training images, which of {count} are {len(plan.validation)}, and "
+            f"{MIN_VALIDATION} are the least; use {10 * MIN_VALIDATION} or more, or leave it out"
+        )
 
 
 def _class_counts(plan: Plan) -> np.ndarray | None:

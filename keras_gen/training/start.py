@@ -19,14 +19,16 @@ from keras_gen.run.checkpoints import load_checkpoint
 from keras_gen.run.images import save_images
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.new_folder import new_id
-from keras_gen.run.record import describe_images
 from keras_gen.text import counted
 from keras_gen.training.callbacks import checked_callbacks
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
 from keras_gen.training.lines import announce, last_losses, resume_line, unbreakable
 from keras_gen.training.loop import Loop
-from keras_gen.training.planning import Plan, make_plan
+from keras_gen.training.patience import out_of_patience, patience_line
+from keras_gen.training.planning import Plan, check_validation, describe_plan, make_plan
+from keras_gen.training.rehearsal import fix_epochs
+from keras_gen.training.starting_weights import take_weights
 from keras_gen.training.trainer import Trainer
 
 
@@ -47,8 +49,15 @@ def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
             f"{counted(count, 'training image')} ({left_out} of {count + left_out} held out) cannot fill one step of "
             f"{images_per_step}; use {smaller}more images: a network learns from a few hundred"
         )
+    check_validation(plan)
     announce(plan, trainer, say)
     plan.settings = trainer.settings
+    training = plan.settings.training
+    if training.start_from is not None and not (plan.run and plan.run.folder.has_checkpoint):
+        before = plan.run.record.get("start_from") if plan.run else None
+        plan.start_from = take_weights(trainer, training.start_from, say, before)
+    if training.minutes is not None:
+        fix_epochs(plan, trainer, say)
     return trainer
 
 
@@ -114,7 +123,7 @@ def run_plan(
         loop = Loop(trainer, run, plan.train, plan.held_out, measure=measure, callbacks=callbacks, say=say, **options)
         if run.folder is not None:
             remove_leftovers(run.folder.path)
-        run.update(status="running")
+        run.update(status="running", stop_reason=None)
         try:
             if plan.run is None and run.folder is not None:
                 _fill_folder(run, plan, say)
@@ -132,23 +141,17 @@ def _begin(
 ) -> tuple[Run, Callable | None]:
     """Return a new run with its folder, or the one to continue, and what measures it on validation images."""
     old = {} if plan.run is None else plan.run.record
-    record = {
+    record = describe_plan(plan, trainer.pixel_range) | {
         "id": old.get("id") or new_id(),  # a run of format version 1 has none
-        "kind": plan.kind,
-        "settings": plan.settings.as_dict(),
-        **describe_images(plan.train, plan.held_out, plan.source),
         "backend": keras.backend.backend(),
         "device": device_name(),
         "versions": versions(),
         "commands": [*old.get("commands", []), *([command] if command else [])],
     }
-    if plan.class_counts is not None:
-        record["dataset"]["class_counts"] = plan.class_counts.tolist()
     if plan.run is not None:
         run = plan.run
         run.settings = plan.settings
     else:
-        record |= {"pixel_range": list(trainer.pixel_range), "seed": plan.settings.training.seed}
         record |= {"status": "running", "findings": []}
         run = RUNS[plan.kind](record)
     run.continue_with(trainer.models, (plan.train, plan.held_out), record)
@@ -194,6 +197,10 @@ def restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
     epochs = run.settings.training.epochs
     if (position["epoch"], position["step"]) == (epochs, 0) and run.status == "finished" and not run.missing_pictures():
         raise InputError(f"{run.where} has its {counted(epochs, 'epoch')}; give more with `epochs` to continue")
+    if out_of_patience(run) and run.status == "stopped" and not run.missing_pictures():
+        raise InputError(
+            f"{run.where} has stopped: {patience_line(run)}; give a higher `patience` or `patience=None` to continue"
+        )
     run.resumed_after = len(run.history)
     _forget_later_findings(run)
     where = f"step {run.step} of epoch {run.epoch + 1}" if run.step else f"the end of epoch {run.epoch}"
@@ -230,18 +237,21 @@ def _fail(run: Run, error: BaseException, say: Callable[[str], None]) -> None:
 
 def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     """Draw the figures and the report, then call the run ended: a process that is killed here can be resumed."""
-    epochs = run.settings.training.epochs
+    epochs, reason = run.settings.training.epochs, None
+    minutes, rest = divmod(round(seconds), 60)
     if run.stopped_by is not None and run.epoch < epochs:  # else it arrived while the last epoch was saved
         status = "interrupted"
         more = f" To continue: {resume_line(run)}" if run.folder else ""
         say(f"Stopped in epoch {run.epoch + 1} of {epochs}.{more}")
+    elif run.epoch < epochs and out_of_patience(run):
+        status, reason = "stopped", patience_line(run)
+        say(f"Stopped after epoch {run.epoch} of {epochs}, {minutes} min {rest} s. {last_losses(run)}")
     elif run.epoch < epochs:
         status = "stopped"
         say(f"Stopped by a callback after epoch {run.epoch} of {epochs}. {last_losses(run)}")
     else:
         status = "finished"
         since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
-        minutes, rest = divmod(round(seconds), 60)
         say(f"Done: {counted(epochs, 'epoch')}, {minutes} min {rest} s{since}. {last_losses(run)}")
     if best := run.record.get("best"):
         say(f"Best    epoch {best['epoch']}, {best['by'].replace('_', ' ')} {best['value']:.4g}: models/best")
@@ -251,9 +261,11 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
             say("Pictures to open:")
             for path in drawn:
                 say(f"  {path}")
-        run.record["status"] = status
+        run.record |= {"status": status, "stop_reason": reason}
         say(f"All of it on one page: {run.report(say=say)}")
-    run.update(status=status)
+    run.update(status=status, stop_reason=reason)
+    if reason:
+        say(f"Stopped early: {reason}")
 
 
 def _pass_on(number: int) -> None:

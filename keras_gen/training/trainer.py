@@ -19,6 +19,7 @@ class Trainer(ABC):
     settings: Settings
     model: keras.Model  # the VAE, or the GAN, as callbacks see it
     models: dict[str, keras.Model]  # that a run saves
+    networks: dict[str, keras.Model]  # that are trained
     pixel_range: tuple[float, float]  # lowest and highest value of a pixel, as the models see it
     images_per_step: int
     drop_last: bool  # whether a last batch that is not full is left out
@@ -31,6 +32,9 @@ class Trainer(ABC):
     epoch: int = 1  # where the run stands, from 1; with the seed it fixes every draw
     step: int = 1
     class_labels: np.ndarray | None = None  # of all training images, for conditional networks
+
+    def networks_replaced(self) -> None:  # noqa: B027, there may be nothing
+        """Let what follows the networks begin from the weights that they have now, before the first step."""
 
     def start_epoch(self, epoch: int) -> None:
         """Begin new means of the losses, and set what changes from epoch to epoch."""

@@ -38,7 +38,7 @@ class VAETrainer(Trainer):
             encoder = build_encoder(image_shape, settings.encoder, seed=training.seed, classes=classes)
             decoder = build_decoder(image_shape, settings.decoder, classes=classes)
         self.vae = self.model = build_vae(encoder, decoder, training.beta, warm_up=training.kl_warmup > 0)
-        self.models = {"encoder": encoder, "decoder": decoder}
+        self.models = self.networks = {"encoder": encoder, "decoder": decoder}
         self.jit = jit_compile(training.jit, convolutional=settings.convolutional)
         optimizer = OPTIMIZERS[training.optimizer](training.learning_rate, global_clipnorm=training.clip_norm)
         optimizer.build(self.vae.trainable_variables)
@@ -55,7 +55,7 @@ class VAETrainer(Trainer):
         training, kl = self.settings.training, self.vae.get_layer("kl")
         kl.reset()
         if training.kl_warmup:
-            kl.kl_weight.assign(min(1.0, epoch / training.kl_warmup))
+            kl.kl_weight.assign(min(1.0, epoch / max(1, training.warmup_epochs)))
         if training.learning_rate_schedule == "cosine":
             part = (epoch - 1) / training.epochs
             self.vae.optimizer.learning_rate = training.learning_rate * (1 + math.cos(math.pi * part)) / 2
