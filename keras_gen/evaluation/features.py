@@ -142,7 +142,7 @@ def _network(image_shape: tuple[int, int, int], heads: list[int]) -> tuple[keras
     shrink = -(-max(image_shape[:2]) // LARGEST_SIDE)
     if shrink > 1:
         x = layers.AveragePooling2D(shrink, padding="same", dtype="float32", name="shrink")(x)
-    depth = halvings(max(x.shape[1:3]))
+    depth = halvings(*x.shape[1:3])
     for number, width in enumerate(widths(FILTERS, depth, MAX_FILTERS), start=1):
         x = layers.Conv2D(width, 3, 2, "same", activation="relu", name=f"conv_{number}", **options())(x)
     x = layers.Flatten(dtype="float32", name="flatten")(x)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
+from keras_gen.sizes import SIDES_WANTED, as_size
 from keras_gen.text import did_you_mean, nearest, printable
 
 LONGEST_SHOWN = 80
@@ -115,13 +116,20 @@ def yes_no() -> Check:
     return Check(convert, "true or false")
 
 
+def height_and_width() -> Check:
+    """The side of a square, or height and width; kept as a number, or as text such as `32x56`."""
+    return Check(as_size, SIDES_WANTED, texts=None)
+
+
 def or_none(check: Check) -> Check:
     """What another check allows, or None, which text calls `none`."""
 
     def convert(value: object) -> object:
         return None if value is None or value == "none" else check.convert(value)
 
-    return Check(convert, f"{check.expectation}, or none", check.choices, texts=("none",))
+    return Check(
+        convert, f"{check.expectation}, or none", check.choices, texts=None if check.texts is None else ("none",)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
