@@ -45,12 +45,16 @@ def doublings(height: int, width: int) -> tuple[int, int, int]:
         InputError: No such map leads to this size.
     """
     if (height, width) not in PAIRS:
-        first, *others = (repr(_as_text(*pair)) if height != width else pair[0] for pair in _offered(height, width))
-        rule = "a side is 4, 5, 6 or 7 times a" if height == width else "each side is 4, 5, 6 or 7 times the same"
-        more = "".join(f" or {other}".replace("'", "") for other in others)
+        is_square = height == width
+        size, *offered = (
+            str(pair[0]) if is_square else f"{pair[0]}x{pair[1]}"
+            for pair in [(height, width), *_offered(height, width)]
+        )
+        rule = "a side is 4, 5, 6 or 7 times a" if is_square else "each side is 4, 5, 6 or 7 times the same"
+        first = offered[0] if is_square else repr(offered[0])
         raise InputError(
-            f"the networks cannot reach {_as_text(height, width)} pixels ({rule} power of two, {SMALLEST} to "
-            f"{LARGEST}); resize with `image_size={first}`{more}"
+            f"the networks cannot reach {size} pixels ({rule} power of two, {SMALLEST} to {LARGEST}); resize with "
+            f"{' or '.join([f'`image_size={first}`', *offered[1:]])}"
         )
     count = int(math.log2(height // 4))
     return height // 2**count, width // 2**count, count
@@ -77,10 +81,6 @@ def _offered(height: int, width: int) -> list[tuple[int, int]]:
         return sum(abs(math.log(side / max(wanted, 1))) for side, wanted in zip(pair, (height, width), strict=True))
 
     return sorted(PAIRS, key=distance)[:2]
-
-
-def _as_text(height: int, width: int) -> str:
-    return str(height) if height == width else f"{height}x{width}"
 
 
 def halvings(*sides: int) -> int:

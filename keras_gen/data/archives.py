@@ -13,7 +13,7 @@ import threading
 import zipfile
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -65,7 +65,7 @@ class Archive(ABC):
         self.path, self.name = path, printable(path, PATH_LENGTH)
         self.stem = re.sub(ENDINGS, "", path.name, flags=re.IGNORECASE) or path.name
         self._lock = threading.Lock()
-        self._repeated = 0
+        self._repeated, self._remarks = 0, []
         self.entries: dict[Path, Entry] = {}
         with reading(self.name):
             self._file = path.open("rb")
@@ -104,7 +104,7 @@ class Archive(ABC):
 
     def find(self) -> Found:
         """Return the images of the archive, by the rules for those of a folder."""
-        found = Found()
+        found = Found(remarks=list(self._remarks))
         if self._repeated:
             found.remarks.append(
                 f"Members {counted(self._repeated, 'name')} in {self.name} come again; the last of each is used"
@@ -180,9 +180,9 @@ class TarArchive(Archive):
     def _listed(self) -> Iterable[Entry]:
         head = self._file.read(HEAD)
         self._file.seek(0)
-        for magic, unpacked in PACKERS.items():
+        for magic, opened in PACKERS.items():
             if head.startswith(magic):
-                self._file = self._unpacked(unpacked)
+                self._unpack(opened)
         found: dict[str, Entry] = {}
         with self._opened() as archive:
             while (member := archive.next()) is not None:
@@ -200,6 +200,8 @@ class TarArchive(Archive):
         rest = self._file.read(tarfile.BLOCKSIZE)  # of zeros, at the end
         if rest.strip(b"\0") or 0 < len(rest) < tarfile.BLOCKSIZE:
             raise tarfile.ReadError("unexpected end of data")
+        if not rest:
+            self._remarks.append(f"Members {self.name} has no end mark; it may be cut short")
 
     def _opened(self) -> tarfile.TarFile:
         try:
@@ -207,20 +209,19 @@ class TarArchive(Archive):
         except tarfile.ReadError:
             raise InputError(f"{self.name} holds no .tar; unpack it, and name what is in it") from None
 
-    def _unpacked(self, unpacked: object) -> BinaryIO:
-        """Return the tar itself, in memory or in a file without a name."""
+    def _unpack(self, opened: Callable[[BinaryIO], BinaryIO]) -> None:
+        """Put the tar itself into memory, or into a file without a name."""
         limit = max(LARGE, MAX_PACKED * os.fstat(self._file.fileno()).st_size)
-        result = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, closed with the archive
-        with self._file as packed, unpacked(packed) as content:
+        packed, self._file = self._file, tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, closed with the archive
+        with packed, opened(packed) as content:
             while chunk := content.read(CHUNK):
                 try:
-                    result.write(chunk)
+                    self._file.write(chunk)
                 except OSError as error:
                     raise WriteError(error.errno, error.strerror, tempfile.gettempdir()) from None
-                if result.tell() > limit:
-                    raise InputError(_bomb(self.name, result.tell()))
-        result.seek(0)
-        return result
+                if self._file.tell() > limit:
+                    raise InputError(_bomb(self.name, self._file.tell()))
+        self._file.seek(0)
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a member."""

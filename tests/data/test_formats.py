@@ -129,10 +129,11 @@ def test_zip_files_with_odd_headers_give_one_line(tmp_path, npz_file):
 
 def test_what_is_no_array_file_is_named_for_what_it_is(tmp_path):
     contents = {
-        "is a zip without arrays .*photos/1.png.* unpack it": zip_of("photos/1.png"),
+        "is a zip without arrays .*photos/1.png.* if it holds images, call it .zip": zip_of("photos/1.png"),
         "is an HTML page": PAGE,
         "holds pickled Python objects": b"\x80\x04K\x01.",
-        r"is no \.npz, \.npy or \.csv file": b"hello",
+        r"is no \.zip, .* or \.csv file": b"hello",
+        "is empty; copy or download it again": b"",
     }
     for message, content in contents.items():
         (tmp_path / "file.npz").write_bytes(content)
