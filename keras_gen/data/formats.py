@@ -123,6 +123,8 @@ def read_hdf5(path: Path) -> Arrays:
 
     class Members(Mapping):
         def __getitem__(self, key: str) -> np.ndarray:
+            if key not in names:  # perhaps a link to another file
+                raise KeyError(key)
             what = f"{key} in {path}"
             with reading(what), h5py.File(path) as file:
                 data = file[key]
