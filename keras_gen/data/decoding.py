@@ -169,7 +169,8 @@ def read_header(path: File) -> Header:
         width, height = image.size
         if max(width, height) > LONGEST * min(width, height):
             raise Unusable(f"is {width}x{height}, far from square")
-        if image.getexif().get(ORIENTATION, 1) in TURNED:
+        # Without it in `info`, a PNG would be decoded to look for it; a TIFF has its sides turned already.
+        if "exif" in image.info and image.getexif().get(ORIENTATION, 1) in TURNED:
             width, height = height, width
         return Header(width, height, image.mode)
 

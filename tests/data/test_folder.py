@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen.data import decoding, finding, load_dataset, resizing
+from keras_gen.data import decoding, finding, folder_pixels, load_dataset, resizing
 from keras_gen.data.cache import image_cache
 from keras_gen.data.finding import Folder
 from keras_gen.data.folder import read_folder, read_image, read_images
@@ -87,6 +87,20 @@ def test_images_of_different_shapes_become_squares_and_those_of_one_shape_keep_i
     assert read(path)[0].shape[1:3] == (32, 40)
     Image.new("L", (30, 40)).save(path / "upright.png")
     assert read(path)[0].shape[1:3] == (64, 64)
+
+
+def test_a_folder_that_changes_while_it_is_read_is_remarked_on(photos, monkeypatch):
+    path, decode = photos(), folder_pixels.decode
+
+    def vanish(file, plan):
+        (path / "07.png").unlink(missing_ok=True)
+        return decode(file, plan)
+
+    monkeypatch.setattr(folder_pixels, "decode", vanish)
+    images, _, said = read(path)
+    assert len(images) == 19
+    assert f"Changed {path} changed while it was read; run again if images were still arriving" in said
+    assert not [line for line in read(path)[2] if line.startswith("Changed")]
 
 
 def test_photos_that_lie_on_their_side_share_a_shape_with_those_that_stand(photos):
