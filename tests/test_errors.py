@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def make_arrays(root):
         "objects": {"images": np.array([print, None], dtype=object)},
         "complex": {"images": images.astype(np.complex64)},
         "rank": {"images": images.reshape(20, 64)},
-        "alpha": {"images": one((20, 8, 8, 4))},
+        "five": {"images": one((20, 8, 8, 5))},
         "nan": {"images": np.full((20, 8, 8), np.nan)},
         "range": {"images": images.astype(float)},
         "labels": {"images": images, "labels": np.arange(3)},
@@ -103,7 +104,7 @@ def make_arrays(root):
         "flat": {"images": np.full((20, 8, 8), 7, np.uint8)},
         "few": {"images": images},
         "size30": {"images": one((200, 30, 30))},
-        "wide": {"images": one((200, 8, 12))},
+        "wide": {"images": one((200, 24, 40))},
         "centred": {"images": images / 255 - 0.5},
         "dark": {"images": images % 17},
         "eight": {"images": images[:8]},
@@ -116,6 +117,12 @@ def make_arrays(root):
     (root / "text.npz").write_text("not an array")
     (root / "page.npz").write_text("<!DOCTYPE html><html></html>")
     (root / "rows.csv").write_text("1,2,3,4\n1,x,3,4\n")
+    for name, member in {"outside": "/etc/a.png", "nothing": "notes.txt"}.items():
+        with zipfile.ZipFile(root / f"{name}.zip", "w") as archive:
+            archive.writestr(member, b"")
+    (root / "broken.zip").write_bytes((root / "few.npz").read_bytes()[:200])
+    (root / "half.tar").write_bytes((root / "photos" / "0.png").read_bytes())
+    (root / "zero.h5").write_bytes(b"")
     np.save(root / "array.npy", images)
     (root / "array.npy").rename(root / "array.npz")
     np.save(root / "taken.npy", images)

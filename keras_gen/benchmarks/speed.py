@@ -26,7 +26,7 @@ def plan_tasks(kinds: list[str], precisions: list[str], batch_sizes: list[int] |
     `batch_sizes` None is the chapter's; `sizes` are the sides of the DCGAN's images.
     """
     for size in sizes:
-        doublings(size)
+        doublings(size, size)
     shapes = {"vae": [VAE_SHAPE], "dcgan": [(size, size, 3) for size in sizes]}
     return [
         Task(kind, *rest)

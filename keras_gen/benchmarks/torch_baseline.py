@@ -15,7 +15,7 @@ from keras_gen.benchmarks.tasks import Task
 from keras_gen.benchmarks.worker import Reporter
 from keras_gen.cores import usable_cores
 from keras_gen.settings import DCGANSettings, DiscriminatorSettings, GeneratorSettings, VAESettings
-from keras_gen.sizes import doublings, halvings, square_size, widths
+from keras_gen.sizes import doublings, halvings, widths
 
 KERAS_EPSILON = 1e-7  # of Keras's optimisers
 NORM_EPSILON = 1e-3  # of Keras's BatchNormalization
@@ -52,7 +52,7 @@ class VAE(nn.Module):
 
 def build_generator(image_shape: tuple[int, int, int], settings: GeneratorSettings) -> nn.Sequential:
     """Return the chapter's generator."""
-    base, count = doublings(square_size(image_shape))
+    base, _, count = doublings(*image_shape[:2])
     channels, kernel = settings.base_filters, settings.kernel_size
     layers = [nn.Linear(settings.latent_dim, base * base * channels), nn.Unflatten(1, (channels, base, base))]
     for width in [*widths(settings.filters, count - 1, MAX_FILTERS)[::-1], image_shape[-1]]:
@@ -64,7 +64,7 @@ def build_generator(image_shape: tuple[int, int, int], settings: GeneratorSettin
 
 def build_discriminator(image_shape: tuple[int, int, int], settings: DiscriminatorSettings) -> nn.Sequential:
     """Return the chapter's discriminator, which ends in logits."""
-    size, channels, kernel = square_size(image_shape), image_shape[-1], settings.kernel_size
+    size, channels, kernel = image_shape[0], image_shape[-1], settings.kernel_size
     layers: list[nn.Module] = []
     for width in widths(settings.filters, halvings(size), MAX_FILTERS):
         norm = [_norm(width, settings)] if layers else []

@@ -34,8 +34,9 @@ def _measure_speed(options: Namespace) -> None:
     batch_sizes = whole_numbers(options.batch_size, "--batch-size") if options.batch_size else []
     for size in batch_sizes:
         check_count("batch_size", size, 2, 65_536)
+    parts = _words(options.only, "--only", ("vae", "dcgan", "photos"))
     tasks = plan_tasks(
-        _words(options.only, "--only", ("vae", "dcgan")),
+        [part for part in parts if part != "photos"],
         _words(options.precision, "--precision", ("float32", "mixed_bfloat16")),
         batch_sizes or None,
         whole_numbers(options.image_size, "--image-size"),
@@ -43,7 +44,13 @@ def _measure_speed(options: Namespace) -> None:
     backend = os.environ["KERAS_BACKEND"] = chosen_backend()
     if not importlib.util.find_spec(backend):  # not imported: this process stays small, and leaves the GPU alone
         raise not_installed(backend)
-    measure_speed(tasks, options.rounds)
+    if tasks:
+        measure_speed(tasks, options.rounds)
+    if "photos" in parts:
+        from keras_gen.benchmarks.photos import photo_table
+
+        for line in photo_table(options.rounds):
+            say(line)
 
 
 def parser() -> Parser:
@@ -56,7 +63,11 @@ def parser() -> Parser:
     )
     add = result.add_argument
     add("--rounds", type=int, default=5, help="times that each is measured (default: 5)")
-    add("--only", default="vae,dcgan", help="models, with commas between (default: vae,dcgan)")
+    add(
+        "--only",
+        default="vae,dcgan,photos",
+        help="models, and photos for the reading of large images, with commas between (default: vae,dcgan,photos)",
+    )
     add(
         "--precision",
         default="float32,mixed_bfloat16",

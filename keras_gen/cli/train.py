@@ -15,7 +15,7 @@ from keras_gen.cli.command import say as say_on_stdout
 from keras_gen.cli.flags import replace_old_flags, train_parser
 from keras_gen.errors import InputError
 from keras_gen.settings import Settings, parse_sets, resolve_settings, settings_from_record
-from keras_gen.sizes import doublings
+from keras_gen.sizes import doublings, sides
 from keras_gen.training.distribution import is_chief, strategy, workers
 from keras_gen.training.engines import check_engine
 
@@ -109,7 +109,7 @@ def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Sett
     if out and os.path.lexists(out) and is_chief(settings.training.distribute):
         raise already_exists(out)
     if settings.data.image_size and settings.convolutional:
-        doublings(settings.data.image_size)
+        doublings(*sides(settings.data.image_size))
     return settings
 
 

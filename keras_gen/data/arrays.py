@@ -16,17 +16,21 @@ from keras_gen.text import listed
 
 MIN_SIDE, MAX_ASPECTS = 4, (4, 2, 1)  # of what is taken for an image where an array has several readings
 MIN_FLAT = 64  # pixels in a row: fewer are a table of numbers
-CHANNELS = (1, 3)
+CHANNELS = (1, 3, 4)
 ROWS = "(n, pixels)"
 IMAGES_FIRST, IMAGES_LAST = "(n, height, width)", "(height, width, n)"
 CHANNELS_LAST, CHANNELS_FIRST = "(n, height, width, channels)", "(n, channels, height, width)"
 MATLAB = "(height, width, channels, n)"
 USUAL = (IMAGES_FIRST, CHANNELS_LAST)
-WANTED = f"give {IMAGES_FIRST}, or {CHANNELS_LAST} with 1 or 3 channels, or square images as rows {ROWS}"
+WANTED = f"give {IMAGES_FIRST}, or {CHANNELS_LAST} with 1, 3 or 4 channels, or square images as rows {ROWS}"
 
 _STEMS = ("x", "images", "imgs", "image", "img", "data", "pixels", "features", "arr0", "")
 _LABEL_STEMS = ("y", "labels", "label", "targets", "target")
-_PARTS = {"train": ("train", "training"), "test": ("test", "testing"), "val": ("val", "valid", "validation")}
+_PARTS = {
+    "train": ("train", "training", "trainset"),
+    "test": ("test", "testing", "testset"),
+    "val": ("val", "valid", "validation"),
+}
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,7 @@ def named_parts(arrays: Mapping[str, np.ndarray], what: object) -> tuple[list[Pa
         if key is not None and len(parts) == 1:
             parts.append(_part(arrays, keys, key, part))
     class_names = []
-    names_key = _first(keys, ("classnames", "labelnames", "targetnames"))
+    names_key = _first(keys, ("classnames", "labelnames", "targetnames", "listclasses"))
     with contextlib.suppress(InputError):  # only names: numbers do instead
         class_names = [] if names_key is None else list(map(str, np.ravel(arrays[names_key])))
     return parts, class_names

@@ -7,12 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from keras_gen.data.resizing import SIXTEEN_BIT, Unusable, eight_bit, reduced, square, upright
+from keras_gen.data.resizing import (
+    ORIENTATION,
+    SIXTEEN_BIT,
+    Unusable,
+    as_pixels,
+    cropped,
+    eight_bit,
+    reduced,
+    upright,
+)
 from keras_gen.text import printable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")  # none of them runs another program
@@ -25,6 +34,7 @@ UNREAD = {  # what the file's bytes 4 to 12 say, where a decoder is missing
     ),
 }
 CUT_SHORT = "is cut short or damaged"
+TURNED = (5, 6, 7, 8)  # Exif's orientations of images that lie on their side
 LONGEST = 4  # times the shorter side: of a longer image, the crop would keep less than a quarter
 LARGEST_ZOOM = 4  # a smaller image would be mostly made up
 MACHINE_ERRORS = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # of the machine, not of one file
@@ -34,8 +44,15 @@ MEMORY = 9 * 10**8  # bytes for the images that are being decoded
 HEADROOM = 10**8  # which one image alone may take beyond that
 
 
+class File(Protocol):
+    """A `Path`, or what stands for one in an archive."""
+
+    def open(self, mode: str) -> BinaryIO:
+        """Return its content, to read from."""
+
+
 class Header(NamedTuple):
-    """What is known of an image file before its pixels are read."""
+    """What is known of an image file before its pixels are read; the sides are those of the upright image."""
 
     width: int
     height: int
@@ -43,28 +60,31 @@ class Header(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How images become pixels: side, channels, and the values that are white in 8 and 16 bits."""
+    """How images become pixels: sides, channels, and the values that are white in 8 and 16 bits."""
 
-    size: int
+    height: int
+    width: int
     channels: int
     white_8: int
     white_16: int
 
 
 class Decoded(NamedTuple):
-    """An image's pixels, uint8 (size, size, channels), and what they were before.
+    """An image's pixels, uint8 (height, width, channels), and what they were before.
 
     Attributes:
         pixels: As the networks see them.
         kind: `8`, `16`, or `upper 8`: of 16-bit colour, Pillow keeps the upper 8 bits.
         highest: The highest value in the file.
-        is_grey: Whether all channels are alike.
+        is_grey: Whether all colours are alike.
+        transparent: Whether any pixel shows what is behind it.
     """
 
     pixels: np.ndarray
     kind: str
     highest: int
     is_grey: bool
+    transparent: bool
 
 
 class _Memory:
@@ -114,7 +134,7 @@ def can_read_heif() -> bool:
     return True
 
 
-def is_image(path: Path) -> bool:
+def is_image(path: File) -> bool:
     """Tell whether a file's content begins as an image's does."""
     try:
         with _open(path):
@@ -136,11 +156,11 @@ def _telling_damage(problem: str) -> Iterator[None]:
         raise Unusable(f"{problem} ({printable(error, 100)})") from None
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: File) -> Header:
     """Return an image's size and mode, from its header alone.
 
     Raises:
-        Unusable: It is no single picture that can be cropped to a square.
+        Unusable: It is no single picture that can be cropped.
     """
     with _open(path) as image, _telling_damage(CUT_SHORT):
         frames = image.n_frames if image.format in ANIMATED and getattr(image, "is_animated", False) else 1
@@ -149,17 +169,21 @@ def read_header(path: Path) -> Header:
         width, height = image.size
         if max(width, height) > LONGEST * min(width, height):
             raise Unusable(f"is {width}x{height}, far from square")
+        # Without it in `info`, a PNG would be decoded to look for it; a TIFF has its sides turned already.
+        if "exif" in image.info and image.getexif().get(ORIENTATION, 1) in TURNED:
+            width, height = height, width
         return Header(width, height, image.mode)
 
 
-def too_small(header: Header, size: int) -> str | None:
+def too_small(header: Header, height: int, width: int) -> str | None:
     """Say that an image is too small for a size, if it is."""
-    if min(header.width, header.height) * LARGEST_ZOOM >= size:
+    if header.width * LARGEST_ZOOM >= width and header.height * LARGEST_ZOOM >= height:
         return None
+    size = height if height == width else f"{height}x{width}"
     return f"is {header.width}x{header.height}, too small for {size} pixels"
 
 
-def decode(path: Path, plan: Plan) -> Decoded:
+def decode(path: File, plan: Plan) -> Decoded:
     """Return an image as the networks will see it: upright, cropped to its centre, resampled.
 
     Raises:
@@ -168,7 +192,8 @@ def decode(path: Path, plan: Plan) -> Decoded:
     with _open(path) as image, _telling_damage(CUT_SHORT):
         width, height = image.size
         # A JPEG far too large is read at half, a quarter, an eighth.
-        image.draft(image.mode, (2 * plan.size, 2 * plan.size))
+        size = max(plan.height, plan.width)  # it may lie on its side
+        image.draft(image.mode, (2 * size, 2 * size))
         needed = _bytes_to_decode(image, width * height)
         if needed > MEMORY + HEADROOM:
             raise Unusable(f"is {width}x{height}, too large for {image.format} in 1 GB; save it as PNG")
@@ -182,16 +207,18 @@ def decode(path: Path, plan: Plan) -> Decoded:
 def _pixels(image: Image.Image, plan: Plan) -> Decoded:
     kind = "16" if image.mode in SIXTEEN_BIT else "upper 8" if ";16" in str(image.tile) else "8"
     white = plan.white_16 if kind == "16" else plan.white_8
+    keep_alpha = plan.channels == 4
     if image.width * image.height > HUGE:
-        picture, highest = reduced(image, plan.size, white)
+        picture, highest, transparent = reduced(image, max(plan.height, plan.width), white, keep_alpha)
         picture = upright(picture)
     else:
-        picture, highest = eight_bit(upright(image), white)
-    picture = square(picture, plan.size)
+        picture, highest, transparent = eight_bit(upright(image), white, keep_alpha)
+    picture = cropped(picture, plan.height, plan.width)
+    pixels = as_pixels(picture, plan.channels)
     colours = np.asarray(picture)
-    is_grey = colours.ndim == 2 or not (np.ptp(colours, axis=-1) > 8).any()  # JPEG may tint grey a little
-    pixels = np.array(picture.convert("L" if plan.channels == 1 else "RGB"))
-    return Decoded(pixels.reshape(plan.size, plan.size, plan.channels), kind, highest, is_grey)
+    # JPEG may tint grey a little.
+    is_grey = colours.ndim == 2 or not (np.ptp(colours[..., :3], axis=-1) > 8).any()
+    return Decoded(pixels, kind, highest, is_grey, transparent)
 
 
 def _bytes_to_decode(image: Image.Image, full_pixels: int) -> int:
@@ -207,14 +234,15 @@ def _bytes_to_decode(image: Image.Image, full_pixels: int) -> int:
     return coefficients + (held + copies) * pixels
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: File) -> Image.Image:
     """Open an image by its content; the one place where files of a folder are opened."""
     with _telling_damage("is damaged"):
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
+            on_disk = isinstance(path, Path)
+            if on_disk and not stat.S_ISREG(path.stat().st_mode):
                 raise Unusable("is not a file")
-            return Image.open(path, formats=(*FORMATS, "HEIF") if can_read_heif() else FORMATS)
+            content = path if on_disk else path.open("rb")
+            return Image.open(content, formats=(*FORMATS, "HEIF") if can_read_heif() else FORMATS)
         except UnidentifiedImageError:
             with path.open("rb") as file:
                 start = file.read(12)

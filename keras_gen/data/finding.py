@@ -3,11 +3,12 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keras_gen.data.decoding import can_read_heif, is_image
+from keras_gen.data.decoding import File, can_read_heif, is_image
 from keras_gen.errors import InputError
 from keras_gen.text import PATH_LENGTH, printable
 
@@ -19,7 +20,7 @@ REMEDIES = {  # of files that are pictures, or hold some, in a form that is not 
     "save them as PNG or JPEG": "dng nef cr2 cr3 arw raf orf rw2 pef srw svg psd pdf eps jp2 j2k jxl tga exr ico dcm",
     "save their frames as PNG": "mp4 mov avi mkv webm m4v",
     "unpack them": "zip tar gz tgz 7z rar bz2 xz",
-    "name one with `dataset`": "npz",
+    "name one with `dataset`": "npz npy h5 hdf5",
 }
 REMEDY = {f".{ending}": remedy for remedy, endings in REMEDIES.items() for ending in endings.split()}
 SILENT = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "$recycle.bin", "lost+found"}
@@ -36,12 +37,16 @@ class Found:
         passed: Number of other files, by their ending.
         runs: Number of folders that hold our own output.
         special: Number of named pipes, sockets and devices.
+        links: Number of links in an archive.
+        remarks: Lines for the user.
     """
 
     files: list[Path] = field(default_factory=list)
     passed: Counter = field(default_factory=Counter)
     runs: int = 0
     special: int = 0
+    links: int = 0
+    remarks: list[str] = field(default_factory=list)
 
     def describe_passed(self) -> str:
         """Say what was passed over, by ending, with the remedy; empty if nothing was."""
@@ -52,8 +57,42 @@ class Found:
             rest -= count
         parts += [f"{rest:,} with other endings"] * (rest > 0)
         parts += [_plural(self.special, "pipe, socket or device", "pipes, sockets or devices")] * (self.special > 0)
+        parts += [_plural(self.links, "link", "links")] * (self.links > 0)
         parts += [_plural(self.runs, "run folder", "run folders")] * (self.runs > 0)
         return ", ".join(parts)
+
+
+class Folder:
+    """A folder of images; an archive has the same methods."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name, self.stem = path, printable(path, PATH_LENGTH), path.resolve().name
+
+    def __enter__(self) -> "Folder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def find(self) -> Found:
+        """Return what lies below the folder."""
+        return find_images(self.path)
+
+    def file(self, path: Path) -> Path:
+        """Return one of the files found, to open."""
+        return self.path / path
+
+    def states(self, files: list[Path]) -> list[object]:
+        """Return what changes when the files do."""
+        return [_state(self.path / file) for file in files]
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = path.stat()
+    except OSError:  # a link to nowhere, or a file that has gone
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def find_images(root: Path) -> Found:
@@ -73,7 +112,11 @@ def find_images(root: Path) -> Found:
             continue
         seen.add(real)
         entries = _entries(folder)
-        if _is_run(folder, {entry.name for entry in entries}):
+        names = {entry.name for entry in entries}
+        has_models = "models" in names and any(folder.glob("models/*.keras"))
+        if has_models or is_run(
+            names, lambda record=folder / "run.json": record.read_bytes() if record.is_file() else b""
+        ):
             if folder == root:
                 where = printable(root, PATH_LENGTH)
                 raise InputError(f"{where} is a run folder; name the folder of the images to train on")
@@ -86,7 +129,7 @@ def find_images(root: Path) -> Found:
                 (links if entry.is_symlink() else folders).append(path)
             elif os.path.exists(path) and not os.path.isfile(path):
                 found.special += 1
-            elif _is_wanted(path):
+            elif is_wanted(path, path.suffix.lower()):
                 found.files.append(path.relative_to(root))
             else:
                 found.passed[path.suffix.lower()] += 1
@@ -94,17 +137,17 @@ def find_images(root: Path) -> Found:
     return found
 
 
-def _is_wanted(path: Path) -> bool:
-    ending = path.suffix.lower()
+def is_wanted(file: File, ending: str) -> bool:
+    """Tell whether a file is an image that can be read, by its ending or else by its content."""
     if ending in HEIF_ENDINGS:
         return can_read_heif()
-    return ending in ENDINGS or (ending not in REMEDY and is_image(path))
+    return ending in ENDINGS or (ending not in REMEDY and is_image(file))
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as entries:
-            visible = [entry for entry in entries if not (entry.name.startswith(".") or entry.name.lower() in SILENT)]
+            visible = [entry for entry in entries if not is_hidden(entry.name)]
     except OSError as error:
         raise InputError(
             f"{printable(folder, PATH_LENGTH)} cannot be read ({error.strerror}); allow reading it, or move it away"
@@ -112,14 +155,17 @@ def _entries(folder: Path) -> list[os.DirEntry]:
     return sorted(visible, key=lambda entry: entry.name)
 
 
-def _is_run(folder: Path, names: set[str]) -> bool:
-    """Tell whether a folder holds our own output: a run, also a damaged one, or a run of the minimal GANs."""
-    if len(names & RUN_FILES) > 1 or {"run.json", "checkpoints"} <= names or any(folder.glob("models/*.keras")):
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or a folder is one that systems hide, or leave behind."""
+    return name.startswith(".") or name.lower() in SILENT
+
+
+def is_run(names: set[str], read_record: Callable[[], bytes]) -> bool:
+    """Tell by what is in a folder that it is our own output: a run, also a damaged one, or one of the minimal GANs."""
+    if len(names & RUN_FILES) > 1 or {"run.json", "checkpoints"} <= names:
         return True
     with suppress(OSError, ValueError, RecursionError):
-        return os.path.isfile(folder / "run.json") and "format_version" in json.loads(
-            (folder / "run.json").read_bytes()
-        )
+        return "run.json" in names and "format_version" in json.loads(read_record())
     return False
 
 

@@ -12,14 +12,17 @@ from typing import BinaryIO
 
 import numpy as np
 
-from keras_gen.errors import InputError
+from keras_gen.errors import InputError, WriteError
 
 Arrays = Mapping[str, np.ndarray]
 LARGE, MAX_PACKED = 2**30, 200  # bytes; no images above it are packed more tightly, but zip bombs are
 MAX_IDX_BYTES = 2**28  # five times MNIST's
 MAX_LINE = 2**22  # characters of a table's first line
 INDEX_COLUMNS = ("", "id", "index", "unnamed: 0")  # of a table, neither pixels nor labels
-LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
+LABEL_COLUMNS = ("label", "labels", "class", "target", "y", "emotion")
+PIXEL_COLUMNS = ("pixels", "pixel", "image")  # of a table with all pixels of an image in one cell
+HDF5 = b"\x89HDF\r\n\x1a\n"
+PLAIN = "biufcSU"  # kinds of dtypes
 HEAD = 512  # bytes that tell what a file is
 CUT_SHORT = "is cut short or damaged: its header and its length do not agree"
 
@@ -29,7 +32,7 @@ def reading(what: object) -> Iterator[None]:
     """Turn whatever a damaged file makes a reader raise into one line."""
     try:
         yield
-    except InputError:
+    except (InputError, WriteError):
         raise
     except MemoryError:
         raise InputError(f"{what} does not fit into memory; use fewer or smaller images") from None
@@ -56,7 +59,7 @@ def _refuse_web_page(path: Path, head: bytes) -> None:
 
 
 def read_arrays(path: Path) -> Arrays:
-    """Read an .npz, .npy or .csv into named arrays; of an .npz, each is read when it is asked for.
+    """Read an .npz, .npy, .h5 or .csv into named arrays; of an .npz or .h5, each is read when it is asked for.
 
     Raises:
         InputError: It is none of these, is damaged, or holds Python objects.
@@ -70,11 +73,18 @@ def read_arrays(path: Path) -> Arrays:
                 return {"images": _read_npy(file, path.stat().st_size, path)}
         if head.startswith(b"PK"):
             return NpzMembers(path)
+        if head.startswith(HDF5):
+            return read_hdf5(path)
         if path.suffix.lower() == ".csv":
             return read_csv(path)
     if head.startswith(b"\x80"):
         raise InputError(f"{path} holds pickled Python objects, which may run code; save plain arrays with numpy.savez")
-    raise InputError(f"{path} is no .npz, .npy or .csv file; save arrays with numpy.savez, or name a folder of images")
+    if not head:
+        raise InputError(f"{path} is empty; copy or download it again")
+    raise InputError(
+        f"{path} is no .zip, .tar, .npy, .npz, .h5 or .csv file; save arrays with numpy.savez, or name a folder of "
+        "images"
+    )
 
 
 class NpzMembers(Mapping):
@@ -87,12 +97,12 @@ class NpzMembers(Mapping):
         self._members = {name.removesuffix(".npy"): info for name, info in members.items() if name.endswith(".npy")}
         if members and not self._members:
             inside = f"{next(iter(members))!r:.60}"
-            raise InputError(f"{path} is a zip without arrays (it has {inside}); unpack it and name the folder")
+            raise InputError(f"{path} is a zip without arrays (it has {inside}); if it holds images, call it .zip")
 
     def __getitem__(self, key: str) -> np.ndarray:
         info, what = self._members[key], f"{key} in {self.path}"
         if info.file_size > max(LARGE, MAX_PACKED * info.compress_size):
-            raise InputError(f"{what} unpacks to {info.file_size:,} bytes of almost nothing; it looks like a zip bomb")
+            raise InputError(_bomb(what, info.file_size))
         with reading(what), zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
             return _read_npy(file, info.file_size, what)
 
@@ -101,6 +111,48 @@ class NpzMembers(Mapping):
 
     def __len__(self) -> int:
         return len(self._members)
+
+
+def read_hdf5(path: Path) -> Arrays:
+    """Return the arrays of an HDF5 file, those in groups by names such as `train/images`; each is read when asked for.
+
+    Raises:
+        InputError: An array lies in other files, which the file could name at will, or is packed like a zip bomb.
+    """
+    import h5py
+
+    class Members(Mapping):
+        def __getitem__(self, key: str) -> np.ndarray:
+            if key not in names:  # perhaps a link to another file
+                raise KeyError(key)
+            what = f"{key} in {path}"
+            with reading(what), h5py.File(path) as file:
+                data = file[key]
+                if data.external or data.is_virtual:
+                    raise InputError(f"{what} lies in other files; copy it into this one")
+                if data.nbytes > max(LARGE, MAX_PACKED * data.id.get_storage_size()):
+                    raise InputError(_bomb(what, data.nbytes))
+                if h5py.check_string_dtype(data.dtype):
+                    return data.asstr()[()]
+                if data.dtype.kind not in PLAIN:
+                    raise InputError(f"{what} has dtype {data.dtype!s:.60}; save plain numbers")
+                return data[()]
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(names)
+
+        def __len__(self) -> int:
+            return len(names)
+
+    names: list[str] = []
+    with h5py.File(path) as file:
+        # Links that lead elsewhere, to other files, are not followed.
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return Members()
+
+
+def _bomb(what: str, size: int) -> str:
+    return f"{what} unpacks to {size:,} bytes of almost nothing; it looks like a zip bomb"
 
 
 def _read_npy(file: BinaryIO, size: int, what: object) -> np.ndarray:
@@ -112,7 +164,7 @@ def _read_npy(file: BinaryIO, size: int, what: object) -> np.ndarray:
     shape, fortran_order, dtype = read_header(file)
     if dtype.hasobject:
         raise InputError(f"{what} holds Python objects, which may run code; save plain numbers with numpy.savez")
-    if dtype.kind not in "biufcSU" or not dtype.itemsize:
+    if dtype.kind not in PLAIN or not dtype.itemsize:
         raise InputError(f"{what} has dtype {dtype!s:.60}; save plain numbers with numpy.savez")
     length = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or length != size - file.tell():
@@ -150,6 +202,8 @@ def read_idx(path: Path) -> np.ndarray:
 def read_csv(path: Path) -> dict[str, np.ndarray]:
     """Read rows of pixels with or without a label, with or without a header line: Kaggle's form of MNIST.
 
+    All pixels of a row may be in one cell, with spaces between, as Kaggle has FER2013.
+
     Returns:
         `images` (n, pixels), and `labels` (n,) if there is a column of them.
 
@@ -160,6 +214,8 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
         names = [cell.strip().lower() for cell in file.readline(MAX_LINE).replace('"', "").split(",")]
     column = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
     has_header = column is not None or not any(map(_is_number, names))
+    if cells := [place for place, name in enumerate(names) if name in PIXEL_COLUMNS]:
+        return _rows_of_cells(path, cells[0], column)
     table = _numbers(path, has_header)
     if has_header and (others := [place for place, name in enumerate(names) if name in INDEX_COLUMNS]):
         column = None if column is None else column - sum(place < column for place in others)
@@ -169,6 +225,33 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     if column is None:
         return {"images": table}
     return {"images": np.delete(table, column, axis=1), "labels": table[:, column]}
+
+
+def _rows_of_cells(path: Path, pixels: int, label: int | None) -> dict[str, np.ndarray]:
+    """Read a table in which a row has all its pixels in one cell."""
+    images, labels = [], []
+    with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
+        next(file)
+        for number, line in enumerate(file, start=1):
+            row = line.rstrip("\n").replace('"', "").split(",")
+            if row == [""]:
+                continue
+            try:
+                images.append(np.array(row[pixels].split(), np.uint8))
+                labels.append("" if label is None else row[label])
+            except (ValueError, OverflowError, IndexError):
+                raise InputError(f"row {number} of {path} holds no pixels from 0 to 255, or too few cells") from None
+            if len(images[-1]) != len(images[0]):
+                raise InputError(
+                    f"row {number} of {path} has {len(images[-1])} pixels, the first row {len(images[0])}; give all "
+                    "images one size"
+                )
+    if not images:
+        raise InputError(f"{path} has no rows; give pixels and one label a row")
+    if label is None:
+        return {"images": np.stack(images)}
+    numbers = [text.strip().isdecimal() for text in labels]
+    return {"images": np.stack(images), "labels": np.array(labels, np.int64 if all(numbers) else str)}
 
 
 def _is_number(cell: str) -> bool:

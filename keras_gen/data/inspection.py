@@ -5,6 +5,7 @@ import numpy as np
 from keras_gen.data.image_set import ImageSet
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.transparency import on_white
 
 FEW = 1000
 LOOKED_AT, LOOKED_AT_PIXELS = 1000, 20_000_000
@@ -21,7 +22,7 @@ def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
         InputError: All images are the same.
     """
     count = min(len(train), LOOKED_AT, max(50, LOOKED_AT_PIXELS // int(np.prod(train.image_shape))))
-    images = train.images[evenly_spaced_indices(len(train), count)].astype(np.float32)
+    images = on_white(train.images[evenly_spaced_indices(len(train), count)]).astype(np.float32)
     difference = np.sqrt(np.mean((images - np.median(images, axis=0)) ** 2, axis=(1, 2, 3)))
     if difference.max() == 0:
         what = "of one flat colour" if np.ptp(images[0], axis=(0, 1)).max() == 0 else "the same picture"

@@ -8,27 +8,30 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_gen.data.archives import open_archive
 from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
-from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS
+from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS, Folder
 from keras_gen.data.folder import as_text, read_folder
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.image_set import ImageSet
 from keras_gen.data.public import load_public
-from keras_gen.data.resizing import fit
+from keras_gen.data.resizing import fit, transparency_lines
 from keras_gen.errors import InputError
 from keras_gen.seeds import random_stream
+from keras_gen.sizes import SIDES_WANTED, as_size
 from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
+from keras_gen.transparency import has_alpha
 
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.1, 5000
-ARRAY_SUFFIXES = (".npz", ".npy", ".csv")
-PATHS = "a folder, .npz, .npy or .csv"
+FILE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".npy", ".npz", ".h5", ".hdf5", ".csv")
+PATHS = "a folder, .zip, .tar, .npy, .npz, .h5 or .csv"
 
 
 def load_dataset(
     name: str | os.PathLike | np.ndarray | ImageSet = "mnist5k",
     data_dir: str | Path | None = None,
-    image_size: int | None = None,
+    image_size: int | str | tuple[int, int] | None = None,
     seed: int = 0,
     *,
     channels: int | None = None,
@@ -45,16 +48,19 @@ def load_dataset(
 
     Args:
         name: `mnist5k` (embedded), `mnist`, `fashion_mnist`, `cifar10`,
-            `cifar10:CLASS` (a class's name or number), the path of a folder of
-            images (its sub-folders are labels) or of an .npz, .npy or .csv; or
-            an array of images or an ImageSet. An .npz has `images` or
-            `x_train`, optionally `labels` or `y_train`, and optionally
-            `x_test` and `y_test`, or other names that are common.
+            `cifar10:CLASS` (a class's name or number), the path of a folder, a
+            .zip or a .tar of images (its sub-folders are labels) or of an
+            .npy, .npz, .h5 or .csv; or an array of images or an ImageSet. An
+            .npz or .h5 has `images` or `x_train`, optionally `labels` or
+            `y_train`, and optionally `x_test` and `y_test`, or other names
+            that are common.
         data_dir: A folder to look in first.
-        image_size: Side in pixels to crop and resize to; None keeps the
-            images as they are, or brings a folder of mixed sizes to 64.
+        image_size: Side in pixels to crop and resize to, or height and width,
+            as a tuple or as text such as `32x56`; None keeps the images as
+            they are, or brings a folder of mixed sizes to about 64.
         seed: Draws the held-out tenth of images that have no test part.
-        channels: 1 turns the images grey, 3 to colour; None keeps them.
+        channels: 1 turns the images grey, 3 to colour, 4 to colour with
+            transparency; None keeps them, and puts what is transparent on white.
         max_bad: How many images of a folder that cannot be used are skipped; one more is an error.
         say: Takes lines of text about what was found.
         held_out: With an array or an ImageSet: the held-out images; None holds out a tenth.
@@ -65,36 +71,43 @@ def load_dataset(
     Raises:
         InputError: The data set is unknown, not to be had, or damaged.
     """
-    if not (image_size is None or (isinstance(image_size, int | np.integer) and image_size in range(4, 1025))):
-        raise InputError(f"`image_size` must be None or a whole number from 4 to 1024. Received: {image_size!r:.60}")
-    image_size = image_size and int(image_size)
-    if channels not in (None, 1, 3):
-        raise InputError(f"`channels` must be None, 1 or 3. Received: {channels!r:.60}")
+    try:
+        image_size = None if image_size is None else as_size(image_size)
+    except ValueError:
+        raise InputError(f"`image_size` must be None, {SIDES_WANTED}. Received: {image_size!r:.60}") from None
+    if channels not in (None, 1, 3, 4):
+        raise InputError(f"`channels` must be None, 1, 3 or 4. Received: {channels!r:.60}")
     if not isinstance(name, str | os.PathLike):
-        sets = _from_memory(name, held_out, seed, say)
-        return tuple(fit(images, image_size, channels) for images in sets)
+        return _fitted(_from_memory(name, held_out, seed, say), image_size, channels, say)
     if held_out is not None:
         raise InputError("`held_out` goes with an array or an ImageSet; a name or a path has its own")
     if data_dir is not None and not os.path.isdir(data_dir):
         raise InputError(f"`data_dir={data_dir}` is not a folder; name the folder that holds the data set's files")
     data_dir = None if data_dir is None else Path(data_dir)
-    if not is_path(name):
-        sets = _public(name, data_dir)
-    elif os.path.isdir(name):
-        sets = read_folder(Path(name), image_size, channels, max_bad, say)
-    else:
-        sets = _file(Path(name), say)
+    on_disk = is_path(name)
+    sets = read_sets(Path(name), image_size, channels, max_bad, say) if on_disk else _public(name, data_dir)
     if len(sets) == 1:
         sets = _split(sets[0], seed, "split", in_place=True)
     source = {
-        "dataset": str(Path(name).absolute()) if is_path(name) else name,
+        "dataset": str(Path(name).absolute()) if on_disk else name,
         "data_dir": data_dir and str(data_dir.absolute()),
         "image_size": image_size,
         "channels": channels,
         "max_bad": max_bad,
         "seed": seed,
     }
-    return tuple(fit(images, image_size, channels).with_source(source) for images in sets)
+    return tuple(images.with_source(source) for images in _fitted(sets, image_size, channels, say))
+
+
+def _fitted(
+    sets: Sequence[ImageSet], image_size: int | str | None, channels: int | None, say: Callable[[str], None]
+) -> tuple[ImageSet, ...]:
+    """Bring the sets to size and channels; say if that takes transparency from many images."""
+    if channels != 4 and all(has_alpha(images.images) for images in sets):
+        count = sum(int(np.sum(images.images[..., 3].min(axis=(1, 2)) < 255)) for images in sets)
+        for line in transparency_lines(count, sum(map(len, sets))):
+            say(line)
+    return tuple(fit(images, image_size, channels) for images in sets)
 
 
 def _public(name: str, data_dir: Path | None) -> Sequence[ImageSet]:
@@ -120,7 +133,7 @@ def is_path(name: str | os.PathLike) -> bool:
     base = name.partition(":")[0]
     if name == "mnist5k" or base in PUBLIC_DATASETS:
         return False
-    return name.lower().endswith(ARRAY_SUFFIXES) or "/" in name or os.sep in name or os.path.exists(name)
+    return name.lower().endswith(FILE_SUFFIXES) or "/" in name or os.sep in name or os.path.exists(name)
 
 
 def _from_memory(images: object, held_out: object, seed: int, say: Callable[[str], None]) -> tuple[ImageSet, ImageSet]:
@@ -192,14 +205,28 @@ def _split(image_set: ImageSet, seed: int, stream: str, in_place: bool) -> tuple
     return image_set[:-held_out], image_set[-held_out:]
 
 
-def _file(path: Path, say: Callable[[str], None]) -> list[ImageSet]:
-    """Return the training images of a file of arrays and, if it has any, the held-out ones."""
+def read_sets(
+    path: Path,
+    image_size: int | str | None = None,
+    channels: int | None = None,
+    max_bad: int = 50,
+    say: Callable[[str], None] = print,
+) -> list[ImageSet]:
+    """Return the training images of a folder or a file and, if it has any, the held-out ones.
+
+    Only images of a folder or an archive have the size and the channels asked for; see `load_dataset`.
+    """
+    if os.path.isdir(path):
+        return read_folder(Folder(path), image_size, channels, max_bad, say)
     if not os.path.isfile(path):
         problem = "is not a file" if os.path.lexists(path) else "does not exist"
         where = printable(path, PATH_LENGTH)
         raise InputError(f"{where} {problem}; name a data set, or {PATHS} that is there")
     if path.suffix.lower() in ENDINGS + HEIF_ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
+    if archive := open_archive(path):
+        with archive:
+            return read_folder(archive, image_size, channels, max_bad, say)
     parts, class_names = named_parts(read_arrays(path), path)
     parts, class_names = prepare(parts, class_names, f" in {path}", say)
     return [ImageSet(images, labels, class_names, as_text(path.stem)) for images, labels in parts]

@@ -2,15 +2,18 @@
 
 import numpy as np
 
+from keras_gen.transparency import premultiplied, straight
+
 
 def to_range(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """Scale uint8 pixels to float32 in `pixel_range`, its lowest and highest value."""
+    """Scale uint8 pixels to float32 in `pixel_range`, its lowest and highest value; RGBA is premultiplied."""
     low, high = pixel_range
-    scaled = np.multiply(images, np.float32((high - low) / 255), dtype=np.float32)
+    scaled = np.multiply(premultiplied(images), np.float32((high - low) / 255), dtype=np.float32)
     return scaled + np.float32(low) if low else scaled
 
 
 def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """Scale floats in `pixel_range` to uint8 pixels, rounding to the nearest and clipping."""
+    """Scale floats in `pixel_range` to uint8 pixels, rounding to the nearest and clipping; RGBA was premultiplied."""
     low, high = pixel_range
-    return np.clip(np.rint((np.asarray(images, np.float32) - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
+    levels = straight((np.asarray(images, np.float32) - low) * (255 / (high - low)))
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)

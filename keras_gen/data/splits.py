@@ -123,21 +123,13 @@ def _grouped(items: list[Item], kinds: dict[str, str]) -> Groups:
 
 
 def _without_wrappers(items: list[Item], everything: list[Item], in_splits: bool = False) -> list[Item]:
-    """Leave out the folders around all images that are no classes: around several, or in a split of a split's name."""
+    """Leave out the folders that are no classes: one around all images, or in a split those of a split's name."""
     names = _first_folders(everything)
-    inner = [(file, folders[1:]) for file, folders in everything]
     is_split = in_splits and all(_words(name) & set(SPLITS) for name in names)
-    if not names or not all(folders for _, folders in everything):
+    if not names or not all(folders for _, folders in everything) or not (is_split or len(names) == 1):
         return items
-    if is_split or (len(names) == 1 and _has_several(inner)):
-        return _without_wrappers([(file, folders[1:]) for file, folders in items], inner, in_splits)
-    return items
-
-
-def _has_several(items: list[Item]) -> bool:
-    """Tell whether there are several folders, or one around several."""
-    names = _first_folders(items)
-    return len(names) > 1 or (len(names) == 1 and _has_several([(file, folders[1:]) for file, folders in items]))
+    items, everything = ([(file, folders[1:]) for file, folders in part] for part in (items, everything))
+    return _without_wrappers(items, everything, in_splits)
 
 
 def _with_splits(groups: Groups, said: list[str]) -> Layout:

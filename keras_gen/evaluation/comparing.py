@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from keras_gen.data import ImageSet
-from keras_gen.data.arrays import named_parts, prepare
-from keras_gen.data.folder import read_folder
-from keras_gen.data.formats import read_arrays
+from keras_gen.data.loading import read_sets
+from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
 from keras_gen.evaluation.distances import random_indices
 from keras_gen.evaluation.features import FEATURES, INCEPTION_SIZES
@@ -38,7 +36,7 @@ def compare_images(
     are compared to the same `real` have scores that can be compared.
 
     Args:
-        real: A folder of images, an .npy or another file of arrays, an array, or an ImageSet.
+        real: A folder of images, an .npy or another file that `load_dataset` takes, an array, or an ImageSet.
         generated: Likewise; images of the same shape.
         features: What distances are measured in: `own` or `inception`; see `feature_extractor`.
         count: Images to compare, at most.
@@ -84,14 +82,11 @@ def compare_images(
 def _read(source: object, name: str, say: Callable[[str], None]) -> ImageSet:
     """Return all images of a folder, a file or an array as one set."""
     if isinstance(source, ImageSet):
-        return source
+        return fit(source)
     if not isinstance(source, str | os.PathLike):
-        return ImageSet.from_arrays(source, name=name)
+        return fit(ImageSet.from_arrays(source, name=name))
     path = as_path(name, source)
-    if path.is_dir():
-        return ImageSet(np.concatenate([part.images for part in read_folder(path, say=say)]), name=str(path))
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{printable(path)} does not exist; name a folder of images or an .npy")
-    named, class_names = named_parts(read_arrays(Path(path)), path)
-    parts, _ = prepare(named, class_names, f" in {path}", say)
-    return ImageSet(np.concatenate([images for images, _ in parts]), name=str(path))
+    sets = [fit(images) for images in read_sets(path, say=say)]
+    return ImageSet(np.concatenate([images.images for images in sets]), name=str(path))

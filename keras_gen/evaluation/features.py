@@ -1,7 +1,7 @@
 """Features: what distances between sets of images are measured in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from keras_gen.evaluation.pretext import SURFACE, ways_to_spoil
 from keras_gen.files import replacing
 from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.sizes import halvings, widths
+from keras_gen.transparency import on_white
 
 FEATURES = ("own", "inception")
 VERSION = 3  # of the own features: raise it whenever they come out otherwise
@@ -29,7 +30,7 @@ SEED = 0  # of the network's, always: scores of runs with different seeds can be
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """A function from uint8 images (n, height, width, channels) to features, float32 (n, d).
+    """A function from uint8 images (n, height, width, channels) to features, float32 (n, d); RGBA is seen on white.
 
     Attributes:
         network: The network.
@@ -41,7 +42,7 @@ class FeatureExtractor:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the images' features."""
-        return self.network.predict(images, batch_size=BATCH, verbose=0)
+        return self.network.predict(on_white(images), batch_size=BATCH, verbose=0)
 
 
 def feature_extractor(
@@ -75,6 +76,7 @@ def feature_extractor(
     """
     if name not in FEATURES:
         raise ValueError(f"name must be one of {', '.join(FEATURES)}. Received: {name}")
+    train = replace(train, images=on_white(train.images))
     order = random_stream(SEED, "features").permutation(len(train))
     seen = np.sort(order[: -(-len(train) // 2)])
     with own_random_state(SEED):
@@ -142,7 +144,7 @@ def _network(image_shape: tuple[int, int, int], heads: list[int]) -> tuple[keras
     shrink = -(-max(image_shape[:2]) // LARGEST_SIDE)
     if shrink > 1:
         x = layers.AveragePooling2D(shrink, padding="same", dtype="float32", name="shrink")(x)
-    depth = halvings(max(x.shape[1:3]))
+    depth = halvings(*x.shape[1:3])
     for number, width in enumerate(widths(FILTERS, depth, MAX_FILTERS), start=1):
         x = layers.Conv2D(width, 3, 2, "same", activation="relu", name=f"conv_{number}", **options())(x)
     x = layers.Flatten(dtype="float32", name="flatten")(x)

@@ -17,6 +17,7 @@ from keras_gen.models.layers import kl_divergence
 from keras_gen.models.losses import LIKELIHOODS, observed
 from keras_gen.models.vae import to_logits
 from keras_gen.seeds import random_stream
+from keras_gen.transparency import premultiplied
 
 PIXEL_RANGE = (0.0, 1.0)  # what a likelihood is of, whatever the network
 BATCH_PIXELS = 500 * 784  # few enough for the cache, enough to keep the cores busy
@@ -214,7 +215,7 @@ def _pixels(images: np.ndarray, likelihood: str, random: np.random.Generator) ->
     """Return the pixels that a likelihood is of, float32 from 0 to 1: of a density, spread over their level's width."""
     if likelihood not in DENSITIES:
         return to_range(images, PIXEL_RANGE)
-    return (images + random.random(images.shape, np.float32)) / np.float32(256)
+    return (premultiplied(images) + random.random(images.shape, np.float32)) / np.float32(256)
 
 
 def _batch_size(images: np.ndarray) -> int:

@@ -34,6 +34,7 @@ from keras_gen.models.losses import observed
 from keras_gen.run.arguments import check_count, check_one_of
 from keras_gen.seeds import random_stream
 from keras_gen.text import has_terminal
+from keras_gen.transparency import on_white
 
 if TYPE_CHECKING:
     from keras_gen.run import Run, VAERun
@@ -155,7 +156,8 @@ def copies_of(
         sets: Training and held-out images.
         features: Of the generated, the held-out and the training images.
     """
-    train, held_out = (images.images for images in sets)
+    train, held_out = (on_white(images.images) for images in sets)
+    generated = on_white(generated)
     stay, honest, dropped = distinct(train, held_out)
     reference = features_of.unseen[np.isin(features_of.unseen, stay)]  # the network knows the others
     options = [{"reference": np.searchsorted(stay, reference)} for _ in range(2)]

@@ -10,16 +10,18 @@ from PIL import Image
 from keras_gen.figures.names import shown_names, widest
 from keras_gen.figures.style import Figure, own_style
 from keras_gen.files import replacing
+from keras_gen.transparency import on_checkerboard
 
 GAP = 2  # white pixels between images
 PICTURE_SIDE = 64  # small images are enlarged to about this side, each pixel to a square
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, gap: int = GAP) -> np.ndarray:
-    """Lay out images, uint8 (n, height, width, 1 or 3), in rows, in reading order, on white.
+    """Lay out images, uint8 (n, height, width, channels), in rows, in reading order, on white; RGBA on a checkerboard.
 
     The grid is about square if no number of columns is given; the gap is in pixels between the images.
     """
+    images = on_checkerboard(images)
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows, high, wide = math.ceil(count / columns), height + gap, width + gap
@@ -31,13 +33,13 @@ def image_grid(images: np.ndarray, columns: int | None = None, gap: int = GAP) -
 
 @own_style()
 def labelled_grid(images: np.ndarray, labels: list[str], columns: int | None = None) -> Figure:
-    """Draw a grid of images, uint8 (n, height, width, 1 or 3), each with its label above it."""
+    """Draw a grid of images, uint8 (n, height, width, channels), each with its label above it."""
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
     figure = Figure(layout="constrained")
     labels = shown_names(figure, labels)
     figure.set_size_inches(max(0.8, widest(labels, 7) + 0.1) * columns, 0.95 * rows)
-    for place, image in enumerate(images):
+    for place, image in enumerate(on_checkerboard(images)):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
         axes.set_title(labels[place], fontsize=7, pad=2)
@@ -60,11 +62,11 @@ def enlarged(picture: np.ndarray, side: int, wanted: int = PICTURE_SIDE) -> np.n
 
 
 def save_image(image: np.ndarray, path: Path, replacing: Callable = replacing) -> None:
-    """Write one image, uint8 (height, width, 1 or 3), as PNG, pixel for pixel; see `save_grid`."""
+    """Write one image, uint8 (height, width, channels), as PNG, pixel for pixel; see `save_grid`."""
     with replacing(path) as temporary:
         to_pillow(image).save(temporary, "PNG")
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
-    """Return uint8 (height, width, channels), 1 or 3 channels, as a Pillow image."""
+    """Return uint8 (height, width, channels), 1, 3 or 4 channels, as a Pillow image."""
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)

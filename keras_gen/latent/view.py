@@ -16,6 +16,7 @@ from keras_gen.figures.grids import enlarged, save_image, to_pillow
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_path
 from keras_gen.text import short_name
+from keras_gen.transparency import on_checkerboard
 
 STEPS_BETWEEN = 4  # frames of a film from one image of a strip to the next
 MOVING_SIDE = 128  # pixels of an image in a film, about
@@ -103,7 +104,7 @@ def label_name(label: int | str | None) -> str:
 
 def moving(images: np.ndarray) -> list[np.ndarray]:
     """Return images as the frames of a film."""
-    return [enlarged(image, image.shape[0], MOVING_SIDE) for image in images]
+    return [enlarged(image, image.shape[0], MOVING_SIDE) for image in on_checkerboard(images)]
 
 
 def joined(numbers: Iterable[int]) -> str:

@@ -58,6 +58,8 @@ class Augment(keras.layers.Layer):
 
     def _color(self, x: object) -> object:
         low, high = self.pixel_range
+        if x.shape[-1] == 4:  # transparency is no colour
+            return ops.concatenate([self._color(x[..., :3]), x[..., 3:]], axis=-1)
         dtype, x = x.dtype, ops.cast(x, "float32")
         x = x + self._uniform(x, -0.25, 0.25) * (high - low)
         if x.shape[-1] == 3:

@@ -13,7 +13,7 @@ from keras_gen.models.conditioning import LABEL_SCALE, beside, fresh_inputs, joi
 from keras_gen.models.layers import CHANNELS_LAST, SpectralNorm
 from keras_gen.models.normalization import BatchNormalization
 from keras_gen.settings import DiscriminatorSettings, GeneratorSettings
-from keras_gen.sizes import doublings, halvings, square_size, widths
+from keras_gen.sizes import doublings, halvings, widths
 
 
 def build_generator(
@@ -43,13 +43,13 @@ def build_generator(
         InputError: The network cannot reach this image size, or a setting is out of bounds.
     """
     settings = replace(settings or GeneratorSettings(), **overrides)
-    base, count = doublings(square_size(image_shape))
+    high, wide, count = doublings(*image_shape[:2])
     hidden = widths(settings.filters, count + settings.extra_layers - 1)[::-1]
     z = keras.Input((settings.latent_dim,), name="z")
     labels, rows = label_rows(classes)
     x = joined(z, rows, LABEL_SCALE)
-    x = layers.Dense(base * base * settings.base_filters, kernel_initializer=_kernels(settings), name="dense")(x)
-    x = layers.Reshape((base, base, settings.base_filters), name="reshape")(x)
+    x = layers.Dense(high * wide * settings.base_filters, kernel_initializer=_kernels(settings), name="dense")(x)
+    x = layers.Reshape((high, wide, settings.base_filters), name="reshape")(x)
     for layer, width in enumerate([*hidden, image_shape[-1]], start=1):
         x = BatchNormalization(momentum=settings.batch_norm_momentum, name=f"batch_norm_{layer}")(x)
         if settings.activation == "relu":
@@ -92,10 +92,10 @@ def build_discriminator(
         sigmoid is the probability that the image is real.
 
     Raises:
-        InputError: The images are not square, or a setting is out of bounds.
+        InputError: A setting is out of bounds.
     """
     settings = replace(settings or DiscriminatorSettings(), **overrides)
-    strided = halvings(square_size(image_shape))
+    strided = halvings(*image_shape[:2])
     count = strided + settings.extra_layers
     images = keras.Input(image_shape, name="images")
     labels, rows = label_rows(classes)

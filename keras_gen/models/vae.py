@@ -13,7 +13,7 @@ from keras_gen.models.conditioning import beside, joined, label_rows
 from keras_gen.models.layers import CHANNELS_LAST, KLDivergence, StandardNormal, kl_divergence, sample_latent
 from keras_gen.models.losses import Loss, reconstruction_loss
 from keras_gen.settings import DecoderSettings, EncoderSettings
-from keras_gen.sizes import doublings, square_size, widths
+from keras_gen.sizes import doublings, widths
 
 
 def build_encoder(
@@ -49,7 +49,7 @@ def build_encoder(
     labels, rows = label_rows(classes)
     x = images
     if settings.convolutional:
-        _, count = doublings(square_size(image_shape))
+        *_, count = doublings(*image_shape[:2])
         for layer, width in enumerate(widths(settings.filters, count), start=1):
             x = layers.Conv2D(
                 width,
@@ -102,10 +102,10 @@ def build_decoder(
         x = layers.Dense(math.prod(image_shape), dtype=full, name="pixels")(x)
         logits = layers.Reshape(image_shape, dtype=full, name="logits")(x)
     else:
-        base, count = doublings(square_size(image_shape))
+        high, wide, count = doublings(*image_shape[:2])
         outward = widths(settings.filters, count)[::-1]
-        x = layers.Dense(base * base * outward[0], activation=settings.activation, name="map")(x)
-        x = layers.Reshape((base, base, outward[0]), name="reshape")(x)
+        x = layers.Dense(high * wide * outward[0], activation=settings.activation, name="map")(x)
+        x = layers.Reshape((high, wide, outward[0]), name="reshape")(x)
         for layer, width in enumerate(outward, start=1):
             x = layers.Conv2DTranspose(
                 width,

@@ -134,14 +134,21 @@ function decodeLive(z) {
   const values = network.reduce((x, step) => step(x), Float32Array.from(z));
   const [low, high] = data.pixelRange;
   const pixels = new Uint8ClampedArray(height * width * 4);
+  const level = (place) => (values[place] - low) * (255 / (high - low));
   for (let place = 0; place < height * width; place++) {
+    const alpha = channels === 4 ? Math.min(Math.max(level(place * 4 + 3), 0), 255) : 255;
     for (let channel = 0; channel < 3; channel++) {
-      const value = values[place * channels + (channels === 3 ? channel : 0)];
-      pixels[4 * place + channel] = (value - low) * (255 / (high - low)); // the array rounds and clips
+      const colour = level(place * channels + (channels === 1 ? 0 : channel));
+      // The array rounds and clips. RGBA is premultiplied.
+      pixels[4 * place + channel] = alpha < 255 ? Math.min(Math.max(colour, 0), alpha) + behind(place) * (1 - alpha / 255) : colour;
     }
     pixels[4 * place + 3] = 255;
   }
   return pixels;
+}
+function behind(place) { // a checkerboard as in transparency.py
+  const cell = Math.max(1, Math.floor(Math.min(height, width) / 8));
+  return (Math.floor(Math.floor(place / width) / cell) + Math.floor((place % width) / cell)) % 2 ? 204 : 255;
 }
 function blend(point) {
   const side = data.tiles.side, [left, right, bottom, top] = data.range;

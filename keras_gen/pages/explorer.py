@@ -11,6 +11,7 @@ from keras_gen.figures.grids import image_grid, to_pillow
 from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
 from keras_gen.pages import asset, render
 from keras_gen.text import printable
+from keras_gen.transparency import on_checkerboard
 
 SHEET_COLUMNS = 40
 LARGEST_SIDE = 128  # pixels of an image in a page; larger ones are averaged down
@@ -148,6 +149,7 @@ def shrunk(images: np.ndarray) -> np.ndarray:
     factor = -(-max(images.shape[1:3]) // LARGEST_SIDE)
     if factor == 1:
         return images
+    images = on_checkerboard(images)
     count, height, width, channels = images.shape
     high, wide = height // factor, width // factor
     blocks = images[:, : high * factor, : wide * factor].reshape(count, high, factor, wide, factor, channels)

@@ -125,7 +125,8 @@ def _card(run: Run, to: str, networks: dict[str, keras.Model]) -> str:
             "- License of the weights: (fill in; it depends on the images)",
             f"- Training images: {data['train']['count']:,} of {run.name}, "
             f"{' x '.join(map(str, run.image_shape))}; {data['held_out']['count']:,} held out",
-            f"- Pixels: from {low:g} to {high:g}",
+            f"- Pixels: from {low:g} to {high:g}"
+            + "; red, green and blue are multiplied by alpha" * (run.image_shape[-1] == 4),
             *shapes,
             "",
             "## Scores on held-out images",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from keras_gen.errors import InputError
+from keras_gen.sizes import SIDES_WANTED, as_size
 from keras_gen.text import did_you_mean, nearest, printable
 
 LONGEST_SHOWN = 80
@@ -126,6 +127,11 @@ def path() -> Check:
         return os.path.abspath(value)
 
     return Check(convert, "a path", texts=None, metavar="RUN")
+
+
+def height_and_width() -> Check:
+    """The side of a square, or height and width; kept as a number, or as text such as `32x56`."""
+    return Check(as_size, SIDES_WANTED, texts=None)
 
 
 def or_none(check: Check) -> Check:

@@ -4,7 +4,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from keras_gen.errors import InputError
-from keras_gen.settings.fields import Group, choice, number, or_none, path, setting, subset, whole, wholes, yes_no
+from keras_gen.settings.fields import (
+    Group,
+    choice,
+    height_and_width,
+    number,
+    or_none,
+    path,
+    setting,
+    subset,
+    whole,
+    wholes,
+    yes_no,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,15 +25,18 @@ class DataSettings(Group):
 
     group: ClassVar[str] = "data"
 
-    image_size: int | None = setting(
+    image_size: int | str | None = setting(
         None,
-        or_none(whole(4, 1024)),
-        "crop and resize the images to this side: none keeps a square size that all share, and brings a folder of "
-        "others to 64; a size is kept only if the networks can reach it",
+        or_none(height_and_width()),
+        "crop and resize the images to this side, or to HEIGHTxWIDTH: none keeps a size that all images of a folder "
+        "share if the networks can reach it, and brings others to about 64",
         "pixels",
     )
     channels: int | None = setting(
-        None, or_none(choice(1, 3)), "turn the images grey (1) or to colour (3); none: as they are"
+        None,
+        or_none(choice(1, 3, 4)),
+        "turn the images grey (1), to colour (3), or to colour with transparency (4); none: as they are, and what is "
+        "transparent on white",
     )
     max_bad: int = setting(
         50, whole(0, 1_000_000_000), "images of a folder that may be skipped because they cannot be used", "images"

@@ -17,6 +17,7 @@ from keras_gen.errors import InputError, RunError
 from keras_gen.settings import Settings
 from keras_gen.training.distribution import is_chief, one_batch, strategy
 from keras_gen.training.trainer import Trainer
+from keras_gen.transparency import has_alpha
 
 MAX_STEPS = 50  # in one call
 CALL_BYTES = 2**26  # of images in one call
@@ -212,7 +213,11 @@ class CompiledTrainer(Trainer):
 
     def _to_range(self, images: tf.Tensor) -> tf.Tensor:
         low, high = self.pixel_range
-        return tf.cast(images, tf.float32) * np.float32((high - low) / 255) + np.float32(low)
+        images = tf.cast(images, tf.float32)
+        if has_alpha(images):  # as `transparency.premultiplied` does
+            colours = tf.round(images[..., :3] * images[..., 3:] / np.float32(255))
+            images = tf.concat([colours, images[..., 3:]], axis=-1)
+        return images * np.float32((high - low) / 255) + np.float32(low)
 
 
 def descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, model: keras.Model) -> None:

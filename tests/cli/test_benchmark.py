@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from keras_gen.benchmarks import speed
+from keras_gen.benchmarks import photos, speed
 from keras_gen.benchmarks.runner import Result
 from keras_gen.cli import benchmark
 from keras_gen.cli.main import main
@@ -40,6 +40,8 @@ def measured(monkeypatch):
     monkeypatch.setattr(speed, "run_in_turns", run_in_turns)
     monkeypatch.setattr(speed, "started", started)
     monkeypatch.setattr(speed, "first_pictures", lambda kind: [1.0, 2.0])
+    for name, value in (("PHOTOS", 3), ("DIFFERENT", 1), ("WIDTH", 80), ("HEIGHT", 60)):
+        monkeypatch.setattr(photos, name, value)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     return tasks_run
 
@@ -51,10 +53,16 @@ def test_a_table_for_each_model_and_precision_and_the_first_pictures(measured, c
         *[("vae", 100, 600)] * 2,
         *[("dcgan", 128, 6)] * 2,
     ]
-    for title in ("VAE, 28x28x1, batch 100, float32", "DCGAN, 32x32x3, batch 128, mixed_bfloat16", "Seconds from"):
+    for title in (
+        "VAE, 28x28x1, batch 100, float32",
+        "DCGAN, 32x32x3, batch 128, mixed_bfloat16",
+        "Seconds from",
+        "Reading",
+    ):
         assert f"\n## {title}" in printed
     assert "ours, compiled, shared fakes" in printed
     assert "What bounds a step" not in printed
+    assert "| ours | " in printed.partition("Reading photos, 80x60 JPEG to 64x64")[2]
 
 
 def test_batch_and_image_sizes_are_combined_and_judged(measured, capsys):
@@ -84,7 +92,7 @@ def test_what_cannot_take_part_is_left_out_and_named(measured, monkeypatch, caps
     ("flags", "line"),
     [
         (["--rounds", "0"], "--rounds must be a whole number from 1 to 1000; received 0"),
-        (["--only", "vae,gan"], "--only must be some of vae,dcgan, with commas between; received vae,gan"),
+        (["--only", "vae,gan"], "--only must be some of vae,dcgan,photos, with commas between; received vae,gan"),
         (["--precision", ""], "--precision must be some of float32,mixed_bfloat16, with commas between; received "),
         (["--batch-size", "1"], "--batch-size must be a whole number from 2 to 65536; received 1"),
         (["--batch-size", "some"], "--batch-size must be whole numbers and ranges such as 0-63,100, each once; "),

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen.data import decoding, finding, load_dataset, resizing
+from keras_gen.data import decoding, finding, folder_pixels, load_dataset, resizing
 from keras_gen.data.cache import image_cache
+from keras_gen.data.finding import Folder
 from keras_gen.data.folder import read_folder, read_image, read_images
 from keras_gen.errors import InputError
 
@@ -35,7 +36,7 @@ def photos(tmp_path):
 def read(path, **options):
     """Return the images of a folder, as an array and as a set, and the lines said."""
     said = []
-    image_set, *_ = read_folder(path, say=said.append, **options)
+    image_set, *_ = read_folder(Folder(path), say=said.append, **options)
     return image_set.images, image_set, said
 
 
@@ -63,15 +64,51 @@ def test_a_folder_s_images_are_read_in_order_and_described(photos):
 @pytest.mark.parametrize(
     ("size", "expected", "said"),
     [
-        ((16, 16), 16, "of 16x16 pixels, kept at their own size"),
-        ((20, 16), 64, "of 20x16 pixels, cropped to squares and resized to 64x64 (`image_size` sets another)"),
-        ((18, 18), 64, "of 18x18 pixels, cropped to squares and resized to 64x64 (`image_size` sets another)"),
+        ((16, 16), (16, 16), "of 16x16 pixels, kept at their own size"),
+        ((20, 16), (16, 20), "of 16x20 pixels, kept at their own size, height x width"),
+        (
+            (24, 40),
+            (56, 32),
+            "of 40x24 pixels, cropped and resized to 56x32 (`image_size` sets another), height x width",
+        ),
+        ((640, 480), (64, 80), "of 480x640 pixels, cropped and resized to 64x80"),
+        ((18, 18), (64, 64), "of 18x18 pixels, cropped to squares and resized to 64x64 (`image_size` sets another)"),
     ],
 )
-def test_the_size_is_the_shared_one_if_it_can_be_reached_and_else_64(photos, size, expected, said):
+def test_the_size_is_the_shared_one_if_it_can_be_reached_and_else_about_64(photos, size, expected, said):
     images, _, lines = read(photos(size))
-    assert images.shape[1:3] == (expected, expected)
+    assert images.shape[1:3] == expected
     assert said in lines[0]
+
+
+def test_images_of_different_shapes_become_squares_and_those_of_one_shape_keep_it(photos):
+    path = photos((40, 30), count=15)
+    Image.new("L", (400, 301)).save(path / "larger.png")  # of the same shape but for rounding
+    assert read(path)[0].shape[1:3] == (32, 40)
+    Image.new("L", (30, 40)).save(path / "upright.png")
+    assert read(path)[0].shape[1:3] == (64, 64)
+
+
+def test_a_folder_that_changes_while_it_is_read_is_remarked_on(photos, monkeypatch):
+    path, decode = photos(), folder_pixels.decode
+
+    def vanish(file, plan):
+        (path / "07.png").unlink(missing_ok=True)
+        return decode(file, plan)
+
+    monkeypatch.setattr(folder_pixels, "decode", vanish)
+    images, _, said = read(path)
+    assert len(images) == 19
+    assert f"Changed {path} changed while it was read; run again if images were still arriving" in said
+    assert not [line for line in read(path)[2] if line.startswith("Changed")]
+
+
+def test_photos_that_lie_on_their_side_share_a_shape_with_those_that_stand(photos):
+    path = photos((40, 56), names="{:02d}.jpg")
+    turned = Image.new("L", (56, 40))
+    turned.getexif()[0x0112] = 6
+    turned.save(path / "turned.jpg", exif=turned.getexif())
+    assert read(path)[0].shape == (21, 56, 40, 1)
 
 
 def test_size_and_channels_can_be_asked_for(photos):
@@ -146,7 +183,7 @@ def test_images_that_cannot_be_used_are_skipped_counted_and_named(photos):
     path = photos((40, 30))
     reasons = bad_files(path)
     for _ in ("decoded", "from the cache"):
-        images, _, said = read(path)
+        images, _, said = read(path, image_size=64)
         skipped = reasons_in_cache()
         assert images.shape == (20, 64, 64, 1)
         assert {name: skipped[name].startswith(reason) for name, reason in reasons.items()} == dict.fromkeys(

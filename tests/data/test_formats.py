@@ -3,9 +3,11 @@ import io
 import struct
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
+from keras_gen.data import formats
 from keras_gen.data.formats import read_arrays, read_csv, read_idx
 from keras_gen.errors import InputError
 
@@ -129,10 +131,11 @@ def test_zip_files_with_odd_headers_give_one_line(tmp_path, npz_file):
 
 def test_what_is_no_array_file_is_named_for_what_it_is(tmp_path):
     contents = {
-        "is a zip without arrays .*photos/1.png.* unpack it": zip_of("photos/1.png"),
+        "is a zip without arrays .*photos/1.png.* if it holds images, call it .zip": zip_of("photos/1.png"),
         "is an HTML page": PAGE,
         "holds pickled Python objects": b"\x80\x04K\x01.",
-        r"is no \.npz, \.npy or \.csv file": b"hello",
+        r"is no \.zip, .* or \.csv file": b"hello",
+        "is empty; copy or download it again": b"",
     }
     for message, content in contents.items():
         (tmp_path / "file.npz").write_bytes(content)
@@ -181,6 +184,14 @@ def test_csv_rows_with_and_without_a_header_and_a_label_on_either_side(tmp_path,
     assert arrays["labels"].tolist() == [0, 1, 0]
 
 
+def test_csv_rows_may_have_all_pixels_in_one_cell(tmp_path):
+    (tmp_path / "faces.csv").write_text('emotion,pixels,Usage\n0,"1 2 3 4",Training\n\n2,5 6 7 255,PublicTest\n')
+    arrays = read_csv(tmp_path / "faces.csv")
+    assert (arrays["images"].tolist(), arrays["labels"].tolist()) == ([[1, 2, 3, 4], [5, 6, 7, 255]], [0, 2])
+    (tmp_path / "pets.csv").write_text("pixels,label\n1 2 3 4,cat\n5 6 7 8,dog\n")
+    assert read_csv(tmp_path / "pets.csv")["labels"].tolist() == ["cat", "dog"]
+
+
 def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
     (tmp_path / "rows.csv").write_text("1e-1,.2,0.3,4\n5,300,-7,8\n")
     arrays = read_csv(tmp_path / "rows.csv")
@@ -199,9 +210,57 @@ def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
         ("", "has no rows"),
         ("a,b,c,d\n", "has no rows"),
         ("cat,1,2,3,4\n", "is no table of numbers \\(could not convert string"),
+        ("label,pixels\n1,1 2 3\n1,1 2 x\n", "row 2 of .* holds no pixels from 0 to 255"),
+        ("label,pixels\n1,1 2 300\n", "row 1 of .* holds no pixels from 0 to 255"),
+        ("label,pixels\n1,1 2 3\n1,1 2\n", "row 2 of .* has 2 pixels, the first row 3"),
+        ("label,pixels\n", "has no rows"),
     ],
 )
 def test_csv_that_cannot_be_used_says_why(tmp_path, text, message):
     (tmp_path / "rows.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_arrays(tmp_path / "rows.csv")
+
+
+@pytest.fixture
+def hdf5_file(tmp_path):
+    def make(**arrays):
+        with h5py.File(tmp_path / "few.h5", "w") as file:
+            for name, array in arrays.items():
+                file[name.replace("_", "/")] = array
+        return tmp_path / "few.h5"
+
+    return make
+
+
+def test_arrays_of_an_hdf5_file_are_read_by_name_when_asked_for(hdf5_file):
+    arrays = read_arrays(hdf5_file(train_images=IMAGES, train_labels=np.array(["cat", "dög"], object), notes="hello"))
+    assert sorted(arrays) == ["notes", "train/images", "train/labels"]
+    np.testing.assert_array_equal(arrays["train/images"], IMAGES)
+    assert arrays["train/labels"].tolist() == ["cat", "dög"]
+
+
+def test_an_hdf5_file_reads_no_other_file_and_unpacks_no_bomb(hdf5_file, tmp_path, monkeypatch):
+    (tmp_path / "secret").write_bytes(bytes(64))
+    path = hdf5_file(x=IMAGES)
+    with h5py.File(path, "a") as file:
+        file["elsewhere"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "x")
+        file.create_dataset("outside", (64,), "u1", external=[(str(tmp_path / "secret"), 0, 64)])
+        file.create_dataset("bomb", (10**7,), "u1", chunks=(10**6,), compression="gzip", data=np.zeros(10**7, np.uint8))
+        file.create_dataset("pairs", data=np.zeros(2, [("a", int), ("b", float)]))
+    monkeypatch.setattr(formats, "LARGE", 10**6)
+    arrays = read_arrays(path)
+    assert "elsewhere" not in arrays
+    for name, message in (("outside", "lies in other files"), ("bomb", "zip bomb"), ("pairs", "save plain numbers")):
+        with pytest.raises(InputError, match=message):
+            arrays[name]
+
+
+def test_a_damaged_hdf5_file_gives_one_line(hdf5_file):
+    path = hdf5_file(images=np.arange(10000).reshape(100, 100))
+    content = path.read_bytes()
+    for cut in (100, 1000, len(content) - 500):
+        path.write_bytes(content[:cut])
+        with pytest.raises(InputError, match=r"few.h5 cannot be read") as caught:
+            read_arrays(path)["images"]
+        assert "\n" not in str(caught.value)

@@ -137,7 +137,10 @@ def test_arrays_come_with_held_out_ones_or_without():
 
 
 @pytest.mark.parametrize("data", ["mnist5k", NOISE])
-@pytest.mark.parametrize("wrong", [{"image_size": value} for value in (0, -1, 2000, "64", 16.5)] + [{"channels": 2}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"image_size": value} for value in (0, -1, 2000, "32x", "32x2000", 16.5)] + [{"channels": 2}, {"channels": 5}],
+)
 def test_a_size_or_channels_that_cannot_be_are_named(data, wrong):
     with pytest.raises(InputError, match=rf"`{next(iter(wrong))}` must be None.* Received: "):
         load_dataset(data, **wrong)

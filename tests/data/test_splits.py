@@ -41,7 +41,7 @@ ANIMALS = {"cat", "dog"}
         (["more:9", ".:2"], 11, 0, None, "none, since 2 of 11 images are in no sub-folder"),
         (["all/cat:3", "all/dog:2"], 5, 0, ANIMALS, ""),
         (["cat/2020:3", "cat/2021:2", "dog/old:1"], 6, 0, ANIMALS, ""),
-        (["cat:3"], 3, 0, {"cat"}, ""),
+        (["cat:3"], 3, 0, None, ""),
         (["train/cat:3", "train/dog:3", "train:1", "test/cat:1", "test/dog:1"], 6, 2, ANIMALS, "left out: train/0.png"),
         # Kaggle's: test images without classes, or all in one folder of no class
         (

@@ -94,10 +94,19 @@ def test_kernels_start_from_the_given_normal_distribution():
 
 
 def test_sizes_out_of_reach_are_refused():
-    with pytest.raises(InputError, match="--image-size 28 or 32"):
+    with pytest.raises(InputError, match="`image_size=28` or 32"):
         build_generator((30, 30, 3))
-    with pytest.raises(InputError, match="not square"):
-        build_discriminator((32, 16, 3))
+    with pytest.raises(InputError, match="`image_size='32x40'` or 24x28"):
+        build_generator((24, 40, 3))
+
+
+@pytest.mark.parametrize("settings", [{}, {"upsampling": "resize", "extra_layers": 1}])
+def test_a_rectangle_starts_from_a_map_of_its_shape(settings):
+    generator = build_generator((16, 28, 4), base_filters=3, filters=2, **settings)
+    assert generator.get_layer("reshape").output.shape == (None, 4, 7, 3)
+    assert generator.output_shape == (None, 16, 28, 4)
+    discriminator = build_discriminator((16, 28, 4), filters=2)
+    assert discriminator.get_layer("flatten").input.shape[1:3] == (2, 4)
 
 
 def test_saved_nets_are_keras_s_layers_and_load_in_safe_mode(tmp_path):

@@ -71,6 +71,12 @@ def test_dense_nets_take_any_size_and_convolutional_ones_say_what_they_reach():
         build_decoder((8, 8, 1), architecture="deep")
 
 
+def test_convolutional_nets_halve_and_double_a_rectangle():
+    shape, options = (16, 28, 4), {"architecture": "conv", "filters": 2}
+    assert build_encoder(shape, **options).get_layer("flatten").input.shape[1:3] == (4, 7)
+    assert build_decoder(shape, **options).output_shape == (None, *shape)
+
+
 def test_the_models_share_their_layers_and_the_loss_has_both_terms():
     encoder, decoder = build_encoder((8, 8, 1), seed=1), build_decoder((8, 8, 1))
     vae = build_vae(encoder, decoder, beta=2.0)

@@ -74,8 +74,13 @@ def test_every_flat_name_of_format_version_1_sets_what_it_named(kind, name, plac
         ("vae", "beta", True, "`training.beta` must be a number from 0 to 1e+06; received true"),
         ("vae", "architecture", "deep", "`encoder.architecture` must be one of dense, conv; received deep"),
         ("vae", "layer_norm", 1, "`encoder.layer_norm` must be true or false; received 1"),
-        ("vae", "channels", 2, "`data.channels` must be one of 1, 3, or none; received 2"),
-        ("vae", "image_size", "3", "`data.image_size` must be a whole number from 4 to 1024, or none; received 3"),
+        ("vae", "channels", 2, "`data.channels` must be one of 1, 3, 4, or none; received 2"),
+        (
+            "vae",
+            "image_size",
+            "3",
+            "`data.image_size` must be a whole number from 4 to 1024, or two as HEIGHTxWIDTH, or none; received 3",
+        ),
         (
             "vae",
             "intermediate_dim",
@@ -156,6 +161,9 @@ def test_what_tf_distribute_cannot_do(training, message):
         ("generator", "init_stddev", "none", None),
         ("discriminator", "batch_norm", "false", False),
         ("data", "channels", "3", 3),
+        ("data", "image_size", "32x56", "32x56"),
+        ("data", "image_size", (48, 40), "48x40"),
+        ("data", "image_size", "64", 64),
     ],
 )
 def test_text_from_the_command_line_and_lists_from_a_file_become_values(group, name, text, value):
