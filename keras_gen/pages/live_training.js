@@ -26,6 +26,7 @@ class Training {
   half() {
     const { gan, state, settings } = this, half = this.position % gan.halves;
     gan.halfStep(state, this.random, settings, half);
+    for (const pass of state.traces[half % 2 ? "generator" : "discriminator"]) pass.settings = settings;
     this.position++;
     if (this.changes.some(({ position }) => position === this.position)) gan.prepare(state, this.settings);
     if (half < gan.halves - 1) return;
