@@ -3,11 +3,13 @@
 "use strict";
 
 const MAX_SEED = 2 ** 32 - 2;
+const MAX_SNAPSHOTS = 2000;
 
 class Training {
   constructor(gan, seed, settings = {}, epochs = gan.epochs) {
     Object.assign(this, { gan, seed, epochs, position: 0, reached: 0 });
     this.end = epochs * gan.halves;
+    this.snapshotEvery = Math.max(gan.snapshotEvery, Math.ceil(epochs / MAX_SNAPSHOTS)); // epochs
     this.losses = { discriminator: new Float64Array(epochs), generator: new Float64Array(epochs) };
     this.changes = [{ position: 0, settings: { ...structuredClone(gan.defaults), ...structuredClone(settings) } }];
     this.random = new RandomState(seed);
@@ -33,7 +35,7 @@ class Training {
     const epoch = this.epoch - 1;
     [this.losses.discriminator[epoch], this.losses.generator[epoch]] = this.epochLosses(settings);
     this.reached = Math.max(this.reached, this.epoch);
-    if (this.epoch % gan.snapshotEvery === 0 && this.snapshots.at(-1).position < this.position) this.snapshots.push(this.snapshot());
+    if (this.epoch % this.snapshotEvery === 0 && this.snapshots.at(-1).position < this.position) this.snapshots.push(this.snapshot());
   }
 
   // The losses that a finished epoch is recorded with: of the faces GAN the means over its steps.
