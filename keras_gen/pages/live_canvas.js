@@ -93,7 +93,7 @@ function drawNetwork(canvas, training, selected) {
       if (item.from === null) return;
       const column = columnOf(gan, item), [x1, y1] = places[column][item.from], [x2, y2] = places[column + 1][item.to];
       const share = item.network === "generator" ? 0.55 : 0.45;
-      outlined(context, shortNumber(values[number]).slice(0, -2), x1 + share * (x2 - x1), y1 + share * (y2 - y1));
+      outlined(context, values[number].toFixed(2).replace("-", "−"), x1 + share * (x2 - x1), y1 + share * (y2 - y1));
     });
   }
 }

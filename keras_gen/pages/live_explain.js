@@ -3,9 +3,9 @@
 "use strict";
 
 // Numbers with a true minus, enough digits to be multiplied by hand, and brackets where a sign would run into another.
-const shortNumber = (value) => (Math.abs(value) >= 1e-3 || value === 0 ? value.toFixed(4) : value.toExponential(2)).replace("-", "−");
-const inProduct = (value) => (value < 0 ? `(${shortNumber(value)})` : shortNumber(value));
-const product = (values) => values.map(inProduct).join(" × ");
+const shortNumber = (value, digits = 4) => (Math.abs(value) >= 1e-3 || value === 0 ? value.toFixed(digits) : value.toExponential(digits - 2)).replaceAll("-", "−");
+const inProduct = (value, digits = 4) => (value < 0 ? `(${shortNumber(value, digits)})` : shortNumber(value, digits));
+const product = (values) => values.map((value) => inProduct(value)).join(" × ");
 
 // Every weight and bias, from left to right: { network, layer, from, to }; of a bias, `from` is null.
 function allItems(gan) {
@@ -62,7 +62,7 @@ function explainWeight(training, item, chosen = 0) {
     after: passes[pass + 1]?.before[name][place] ?? state.parameters[name][place],
     factors,
     product: factors.reduce((result, { value }) => result * value, 1),
-    errors: errorLists(gan, chain, item),
+    errors: errorLists(gan, chain, item, settings),
     count: counts[pass],
     example,
     examples: total,
@@ -103,9 +103,9 @@ function verdictFactor(network, verdict, label, error, { saturating, faults }) {
 }
 
 // In a deep network: the errors of the layers between the output and the weight, from which the first factor follows.
-function errorLists(gan, { layers, errors }, { layer }) {
-  const lists = [];
-  for (let deeper = layers.length - 1; deeper > layer && layers.length > 2; deeper--) {
+function errorLists(gan, { layers, errors }, { network: owner, layer }, { faults }) {
+  const lists = [], first = faults?.loss_as_gradient && owner === "generator" ? gan.generator.length - 1 : layers.length - 1;
+  for (let deeper = first; deeper > layer && layers.length > 2; deeper--) {
     const network = deeper >= layers.length - gan.discriminator.length ? "discriminator" : "generator";
     const number = network === "discriminator" ? deeper - (layers.length - gan.discriminator.length) : deeper;
     lists.push({ name: `errors of ${network} layer ${number + 1}`, values: Array.from(errors[deeper]) });

@@ -276,7 +276,7 @@ def test_a_weight_and_a_loss_are_explained_by_pointer_and_by_keyboard(open_page)
     assert "v₄ of the discriminator" in text
     assert "0.8564 − 1" in text  # as docs/minimal.md works it out by hand
     assert re.search(r"\(−0\.1436\) × 1\.0000\s+−0\.1436", text)
-    assert "1.5230 − 0.0100 × (−0.1436)" in text
+    assert "1.523030 − 0.0100 × (−0.143614)" in text
     box = page.locator("#network").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
     settled(page)
