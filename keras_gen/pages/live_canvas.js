@@ -93,7 +93,12 @@ function drawNetwork(canvas, training, selected) {
       if (item.from === null) return;
       const column = columnOf(gan, item), [x1, y1] = places[column][item.from], [x2, y2] = places[column + 1][item.to];
       const share = item.network === "generator" ? 0.55 : 0.45;
-      outlined(context, values[number].toFixed(2).replace("-", "−"), x1 + share * (x2 - x1), y1 + share * (y2 - y1));
+      const text = values[number].toFixed(2).replace("-", "−"), x = x1 + share * (x2 - x1), y = y1 + share * (y2 - y1);
+      const half = context.measureText(text).width / 2 + 3;
+      context.fillStyle = colours.back;
+      context.fillRect(x - half, y - 0.65 * colours.text, 2 * half, 1.2 * colours.text);
+      context.fillStyle = colours.ink;
+      context.fillText(text, x, y);
     });
   }
 }
