@@ -207,8 +207,14 @@ def test_any_moment_can_be_gone_back_to_and_the_training_goes_on_the_same(open_p
     assert open_page("trend").evaluate(script) == [[2, 1000, 1001, 3500], True, True]
 
 
+def wait_until(page, condition):
+    """Wait for a condition in the page; its policy forbids Playwright's `wait_for_function`."""
+    check = f"const check = () => ({condition}) ? done() : requestAnimationFrame(check); check();"
+    page.evaluate(f"new Promise((done) => {{ {check} }})")
+
+
 def settled(page):
-    page.wait_for_function("target === null && !playing && !scheduled")
+    wait_until(page, "target === null && !playing && !scheduled")
 
 
 def test_step_play_the_slider_and_reset(open_page):
@@ -222,7 +228,7 @@ def test_step_play_the_slider_and_reset(open_page):
     assert "the discriminator is next" in page.text_content("#position")
     page.locator("#speed input").fill("7")
     page.locator("#play").click()
-    page.wait_for_function("training.epoch > 20")
+    wait_until(page, "training.epoch > 20")
     page.locator("#play").click()
     settled(page)
     page.locator("#moment input").fill("10000")
