@@ -140,8 +140,7 @@ function showMoment() {
   if (target === null) moment.value = position;
   const words = [`${gan.unit} ${epoch.toLocaleString("en")} of ${epochs.toLocaleString("en")}`];
   if (gan === FACES && half) words.push(`face ${Math.ceil(half / 2)} of 5`);
-  if (half % 2) words.push("the discriminator has taken its half step, the generator is next");
-  else words.push(position ? "both networks have taken their steps, the discriminator is next" : "not trained yet, the discriminator is next");
+  words.push(half % 2 ? "the generator is next" : "the discriminator is next");
   if (target !== null) words.push(`training to ${Math.floor(target / gan.halves).toLocaleString("en")} …`);
   byId("position").textContent = words.join("; ");
 }

@@ -4,7 +4,7 @@
 let colours = null; // of the scheme that the reader's system asks for
 function readColours() {
   const style = getComputedStyle(document.documentElement);
-  const names = { back: "--back", ink: "--ink", quiet: "--quiet", line: "--line", panel: "--panel", mark: "--mark", positive: "--series-1", negative: "--series-2" };
+  const names = { back: "--back", ink: "--ink", quiet: "--quiet", line: "--line", panel: "--panel", mark: "--mark", positive: "--series-1", negative: "--series-2", generated: "--series-4" };
   colours = Object.fromEntries(Object.entries(names).map(([name, variable]) => [name, style.getPropertyValue(variable).trim()]));
   colours.text = parseFloat(style.fontSize);
 }
@@ -41,7 +41,7 @@ function pointerPlace(canvas, event) {
 
 // ---------------------------------------------------------------- the network
 
-const WIDEST = 9; // CSS pixels of the largest weight's line
+const WIDEST = 9, WIDEST_OF_MANY = 3.2; // CSS pixels of the largest weight's line
 
 // Places of the nodes, column by column: [[[x, y], ...], ...].
 function nodePlaces(gan, width, height) {
@@ -66,7 +66,7 @@ function drawNetwork(canvas, training, selected) {
   const radius = few ? 1.15 * colours.text : 0.42 * colours.text;
   const line = (number, extra) => {
     const item = items[number], column = columnOf(gan, item);
-    const thick = Math.max(0.4, (WIDEST * Math.abs(values[number])) / largest[item.network]);
+    const thick = Math.max(0.4, ((few ? WIDEST : WIDEST_OF_MANY) * Math.abs(values[number])) / largest[item.network]);
     context.lineWidth = thick + extra;
     context.beginPath();
     if (item.from === null) {
@@ -77,16 +77,20 @@ function drawNetwork(canvas, training, selected) {
     }
     context.stroke();
   };
-  if (chosen >= 0) {
-    context.strokeStyle = colours.mark;
-    line(chosen, 6);
-    context.strokeStyle = colours.back;
-    line(chosen, 2);
-  }
-  items.forEach((item, number) => {
+  const paint = (number) => {
     context.strokeStyle = values[number] < 0 ? colours.negative : colours.positive;
     line(number, 0);
-  });
+  };
+  context.globalAlpha = few ? 1 : 0.75; // so that one sees lines below others
+  items.forEach((_, number) => paint(number));
+  context.globalAlpha = 1;
+  if (chosen >= 0) {
+    for (const [ink, extra] of [[colours.back, 8], [colours.ink, 6], [colours.back, 2.5]]) {
+      context.strokeStyle = ink;
+      line(chosen, extra);
+    }
+    paint(chosen);
+  }
   drawNodes(context, gan, places, radius, few);
   if (few) {
     items.forEach((item, number) => {
@@ -217,7 +221,7 @@ function drawSlice(canvas, training, slice, pointer) {
     }
   };
   dots(slice.real(training), colours.ink, true);
-  dots(slice.generated(training), colours.mark, false);
+  dots(slice.generated(training), colours.generated, false);
   if (!pointer) return;
   const [x, y] = place(pointer);
   context.strokeStyle = colours.ink;

@@ -30,7 +30,7 @@ function weightExplanation(item) {
   rows.push(...found.factors.map(({ name, text, value: factor }) => row(name, text, shortNumber(factor))));
   rows.push(row("their product: this example's derivative", found.factors.length > 1 ? product(found.factors.map((factor) => factor.value)) : "", shortNumber(found.product)));
   if (found.shared) rows.push(row("this bias is shared: the sum over the three pixels", found.shared.map((part) => inProduct(part)).join(" + "), shortNumber(found.shared.reduce((sum, part) => sum + part, 0))));
-  rows.push(row("∂loss/∂weight in this step", found.count === 1 ? "one example" : `mean of ${found.count} such products`, shortNumber(found.derivative)));
+  rows.push(row("the derivative in this step", found.count === 1 ? "one example" : `mean of ${found.count} such products`, shortNumber(found.derivative)));
   const cut = found.cut < 1 ? ` × ${shortNumber(found.cut)} (the matrix's gradient is cut to a norm of 0.2)` : "";
   rows.push(row("after the step", `${shortNumber(found.before, 6)} − ${inProduct(found.rate)} × ${inProduct(found.derivative, 6)}${cut}${gan === SINE ? ", clipped to ±0.25" : ""}`, shortNumber(found.after, 6)));
   return [title, examplePicker(found), make("div", { className: "scrolls" }, make("table", {}, ...rows))];

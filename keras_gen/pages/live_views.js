@@ -36,8 +36,8 @@ const VIEWS = {
   faces: {
     latents: "latent numbers from 0 to 1",
     slice: {
-      x: [0, 1],
-      y: [0, 1],
+      x: [-0.05, 1.05],
+      y: [-0.05, 1.05],
       names: ["main diagonal", "other diagonal"],
       about: "both pixels of a diagonal are alike",
       example: (x, y) => [x, y, y, x],

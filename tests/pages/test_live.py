@@ -306,6 +306,7 @@ def test_a_weight_and_a_loss_are_explained_by_pointer_and_by_keyboard(open_page)
 
 def test_the_real_data_can_be_changed(open_page):
     page = open_page("faces")
+    page.locator("#real").scroll_into_view_if_needed()
     box = page.locator("#real").bounding_box()
     x, y = box["x"] + box["width"] * 0.09, box["y"] + box["height"] * 0.3  # top left pixel of the first face
     page.mouse.move(x, y)
@@ -320,6 +321,7 @@ def test_the_real_data_can_be_changed(open_page):
     page.locator("#published").click()
     assert page.evaluate("training.settings.faces[0]") == [1, 0, 0, 1]
     page = open_page("sine")
+    page.locator("#real").scroll_into_view_if_needed()
     box = page.locator("#real").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.05, box["y"] + box["height"] * 0.5)
     page.mouse.down()
