@@ -10,6 +10,7 @@ from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.sine import Faults
 from keras_gen.minimal_runs import train_minimal
 from tests.minimal.test_trend import PUBLISHED
+from tests.pages.test_report import overlaps
 
 RUN = """([system, seed, settings, epochs, moments]) => {
   const training = new Training(GANS[system], seed, settings, epochs);
@@ -350,9 +351,6 @@ def test_a_card_answers_after_one_has_tried(open_page):
 @pytest.mark.parametrize("system", ["trend", "faces", "sine"])
 def test_a_phone_a_finger_and_large_type(open_page, system):
     page = open_page(system, has_touch=True, is_mobile=True, color_scheme="dark")
-    for width in (360, 768):
-        page.set_viewport_size({"width": width, "height": 780})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 360, "height": 780})
     page.locator("#step").tap()
     box = page.locator("#network").bounding_box()
@@ -360,9 +358,15 @@ def test_a_phone_a_finger_and_large_type(open_page, system):
     settled(page)
     assert "of the discriminator" in page.inner_text("#explanation h3")
     size = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
-    page.locator("#large-type").check()
+    for large in (False, True):
+        page.locator("#large-type").set_checked(large)
+        for width in (360, 768, 1440, 2560):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate("scrollTo(0, 0)")
+            assert overlaps(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 360, "height": 780})
     assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 1.4 * size
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_a_page_without_javascript_says_so(pages, browser):
