@@ -29,6 +29,7 @@ from keras_gen.figures.networks import faces_network, trend_network
 from keras_gen.files import write_text
 from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
+from keras_gen.pages.live import live_page
 from keras_gen.run.arguments import check_count
 from keras_gen.run.new_folder import make_folder
 from keras_gen.text import has_terminal
@@ -67,9 +68,12 @@ def train_minimal(
     seed: int = 42,
     out: str | Path | None = None,
     animate: bool = False,
+    page: bool = False,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Train one of the three NumPy GANs, draw what happens, and return the folder with the pictures.
+
+    With `page` the folder has live.html alone, a page that trains the GAN in a browser.
 
     Args:
         system: `trend`, `faces` or `sine`.
@@ -79,6 +83,7 @@ def train_minimal(
         seed: Start of all random numbers; 42 is the published run.
         out: Folder to make; None numbers it under `runs`.
         animate: Also write training.gif.
+        page: Write live.html in place of all else.
         say: Takes lines of text for the user.
     """
     if system not in DEFAULTS:
@@ -88,6 +93,8 @@ def train_minimal(
         raise InputError(f"`learning_rate` must be a number above 0 and up to 10; received {learning_rate:g}")
     if batch_size is not None and system != "sine":
         raise InputError(f"`batch_size` is for sine; {system} steps as the original does, so leave it out")
+    if page and animate:
+        raise InputError("`page` writes live.html alone, so leave out `animate`")
     options = Options(
         seed=check_count("seed", seed, 0, 2**32 - 2),  # what is measured draws with the next one
         epochs=check_count("epochs", default_epochs if epochs is None else epochs, 1, 10_000_000),
@@ -101,9 +108,22 @@ def train_minimal(
     )
     folder = make_folder(out, f"minimal-{system}")
     say(f"Run     {folder}")
+    if page:
+        settings = _page_settings(options, system)
+        write_text(folder / "live.html", live_page(system, options.seed, options.epochs, settings))
+        return folder
     with own_style():
         {"trend": _trend, "faces": _faces, "sine": _sine}[system](options, folder)
     return folder
+
+
+def _page_settings(options: Options, system: str) -> dict[str, float]:
+    """Return the options by the names that the page gives them."""
+    batch_size = {"batchSize": options.batch_size} if system == "sine" else {}
+    return batch_size | {
+        "generatorRate": options.rates["generator_learning_rate"],
+        "discriminatorRate": options.rates["discriminator_learning_rate"],
+    }
 
 
 def _watch(

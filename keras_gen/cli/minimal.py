@@ -9,8 +9,8 @@ from keras_gen.minimal_runs import BATCH_SIZE, DEFAULTS, train_minimal
 def run(options: Namespace) -> None:
     """Run the command."""
     folder = train_minimal(**vars(options), say=say)
-    say("Pictures to open:")
-    for path in sorted(folder.glob("*.png")) + sorted(folder.glob("*.gif")):
+    say("Page to open:" if options.page else "Pictures to open:")
+    for path in [path for ending in ("png", "gif", "html") for path in sorted(folder.glob(f"*.{ending}"))]:
         say(f"  {path}")
 
 
@@ -35,4 +35,9 @@ def parser() -> Parser:
     result.add_argument("--batch-size", type=int, help=f"signals of one step, sine only (default: {BATCH_SIZE})")
     result.add_argument("--out", help="folder to make (default: the next number, such as runs/0001-minimal-trend)")
     result.add_argument("--animate", action="store_true", help="also write training.gif (default: pictures only)")
+    result.add_argument(
+        "--page",
+        action="store_true",
+        help="write live.html alone, a page that trains the GAN in a browser, step by step (default: pictures)",
+    )
     return result

@@ -56,10 +56,14 @@ class FacesGAN:
         error = self.discriminate(image) - label
         return error * image, error
 
-    def generator_gradients(self, latent: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gradients of -log D(G(latent)) by the generator's weights and biases."""
+    def generator_gradients(self, latent: float, saturating: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the gradients of -log D(G(latent)) by the generator's weights and biases.
+
+        The saturating loss, log(1 - D), has -D in the place of D - 1.
+        """
         image = self.generate(latent)
-        by_pixel = (self.discriminate(image) - 1) * self.discriminator_weights
+        verdict = self.discriminate(image)
+        by_pixel = (-verdict if saturating else verdict - 1) * self.discriminator_weights
         by_activation = by_pixel * image * (1 - image)
         return by_activation * latent, by_activation
 
@@ -69,9 +73,9 @@ class FacesGAN:
         self.discriminator_weights -= learning_rate * weights
         self.discriminator_bias -= learning_rate * bias
 
-    def generator_step(self, latent: float, learning_rate: float) -> None:
+    def generator_step(self, latent: float, learning_rate: float, saturating: bool = False) -> None:
         """Move the generator toward images that the discriminator calls a face."""
-        weights, biases = self.generator_gradients(latent)
+        weights, biases = self.generator_gradients(latent, saturating)
         self.generator_weights -= learning_rate * weights
         self.generator_biases -= learning_rate * biases
 
@@ -93,8 +97,11 @@ def train(
     epochs: int = 1000,
     discriminator_learning_rate: float = 0.01,
     generator_learning_rate: float = 0.01,
+    label_smoothing: float = 0.0,
+    saturating: bool = False,
+    faces: np.ndarray = FACES,
 ) -> Iterator[tuple[float, float]]:
-    """Train on the five faces in order, changing `gan` in place.
+    """Train on the faces in order, changing `gan` in place.
 
     Args:
         gan: The network.
@@ -102,24 +109,28 @@ def train(
         epochs: Passes over the faces.
         discriminator_learning_rate: Step along the discriminator's gradient.
         generator_learning_rate: Step along the generator's gradient.
+        label_smoothing: How far below 1 the label of a face is.
+        saturating: Whether the generator's loss is log(1 - D) instead of -log D.
+        faces: The real images, shape (n, 4).
 
     Yields:
-        After each epoch the mean losses over its five steps, measured at the
+        After each epoch the mean losses over its steps, measured at the
         end of each: the discriminator's, -log D(face) - log(1 - D(image)), and
         the generator's, -log D(image).
     """
     for _ in range(epochs):
         discriminator_loss = generator_loss = 0.0
-        for face in FACES:
-            gan.discriminator_step(face, 1, discriminator_learning_rate)
+        for face in faces:
+            gan.discriminator_step(face, 1 - label_smoothing, discriminator_learning_rate)
             latent = random.uniform()
             gan.discriminator_step(gan.generate(latent), 0, discriminator_learning_rate)
-            gan.generator_step(latent, generator_learning_rate)
+            gan.generator_step(latent, generator_learning_rate, saturating)
 
-            on_image = gan.discriminate(gan.generate(latent))
-            discriminator_loss -= _log(gan.discriminate(face)) + _log(1 - on_image)
-            generator_loss -= _log(on_image)
-        yield float(discriminator_loss / len(FACES)), float(generator_loss / len(FACES))
+            on_face, on_image = gan.discriminate(face), gan.discriminate(gan.generate(latent))
+            discriminator_loss -= (1 - label_smoothing) * _log(on_face) + _log(1 - on_image)
+            discriminator_loss -= label_smoothing * _log(1 - on_face)
+            generator_loss += _log(1 - on_image) if saturating else -_log(on_image)
+        yield float(discriminator_loss / len(faces)), float(generator_loss / len(faces))
 
 
 def _log(probability: float) -> float:

@@ -15,6 +15,7 @@ from keras_gen.minimal.activations import (
     relu,
     relu_derivative,
     sigmoid,
+    sigmoid_derivative,
     tanh_derivative,
 )
 
@@ -23,6 +24,26 @@ TRUE_RANGES = {"m": (0.5, 0.8), "f": (1.2, 1.5), "x0": (0.0, 1.0)}
 GRADIENT_NORM, WEIGHT_LIMIT = 0.2, 0.25
 
 Activation = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Faults:
+    """The four faults of the original sine GAN, each of which can be switched on to see what it does.
+
+    Attributes:
+        relu_derivative: The derivative of ReLU returns ReLU.
+        activated_derivatives: The derivatives of sigmoid and tanh are taken at the value that was already activated.
+        discriminator_climbs: The discriminator steps along its gradient, not against it.
+        loss_as_gradient: The generator is given its loss as the gradient by each sample of its signals.
+    """
+
+    relu_derivative: bool = False
+    activated_derivatives: bool = False
+    discriminator_climbs: bool = False
+    loss_as_gradient: bool = False
+
+
+NO_FAULTS = Faults()
 
 
 @dataclass
@@ -92,19 +113,32 @@ class Network:
             np.clip(parameter, -WEIGHT_LIMIT, WEIGHT_LIMIT, out=parameter)
 
 
-def start(random: np.random.RandomState) -> tuple[Network, Network]:
+def start(random: np.random.RandomState, faults: Faults = NO_FAULTS) -> tuple[Network, Network]:
     """Draw a generator (1-10-10-10) and a discriminator (10-10-10-1)."""
     relus, leaky = (relu, relu_derivative), (leaky_relu, leaky_relu_derivative)
-    generator = Network.draw(random, [1, 10, 10, SAMPLES], [relus, relus, (np.tanh, tanh_derivative)])
-    # The derivative of the last sigmoid is never needed: it cancels against that of the cross-entropy.
-    discriminator = Network.draw(random, [SAMPLES, 10, 10, 1], [leaky, leaky, (sigmoid, None)])
+    # The derivative of the last sigmoid is not needed: it cancels against that of the cross-entropy.
+    last_tanh, last_sigmoid = (np.tanh, tanh_derivative), (sigmoid, None)
+    if faults.relu_derivative:
+        relus = (relu, relu)
+    if faults.activated_derivatives:
+        last_tanh = (np.tanh, lambda sums: tanh_derivative(np.tanh(sums)))
+        last_sigmoid = (sigmoid, lambda sums: sigmoid_derivative(sigmoid(sums)))
+    generator = Network.draw(random, [1, 10, 10, SAMPLES], [relus, relus, last_tanh])
+    discriminator = Network.draw(random, [SAMPLES, 10, 10, 1], [leaky, leaky, last_sigmoid])
     return generator, discriminator
 
 
-def draw_signals(random: np.random.RandomState, count: int) -> np.ndarray:
-    """Draw real signals m sin(x0 + f i), i = 0 to 9, each parameter uniform over its range; shape (count, 10)."""
+def draw_signals(random: np.random.RandomState, count: int, shape: np.ndarray | None = None) -> np.ndarray:
+    """Draw real signals, shape (count, 10).
+
+    Args:
+        random: Where the draws come from.
+        count: Number of signals.
+        shape: Ten samples of another signal, which each m scales; None is m sin(x0 + f i) for i = 0 to 9, each
+            parameter uniform over its range.
+    """
     m, f, x0 = (random.uniform(*TRUE_RANGES[name], (count, 1)) for name in ("m", "f", "x0"))
-    return m * np.sin(x0 + f * np.arange(SAMPLES))
+    return m * (np.sin(x0 + f * np.arange(SAMPLES)) if shape is None else shape)
 
 
 def draw_latents(random: np.random.RandomState, count: int) -> np.ndarray:
@@ -123,18 +157,47 @@ def discriminator_gradients(
         labels: 1 for real and 0 for generated, shape (n, 1).
     """
     sums, values = discriminator.forward(signals)
-    by_weights, by_biases, _ = discriminator.backward(sums, values, (values[-1] - labels) / len(signals))
+    error = (values[-1] - labels) / len(signals)
+    by_weights, by_biases, _ = discriminator.backward(sums, values, _by_last_sum(discriminator, sums, values, error))
     return by_weights, by_biases
 
 
+def _by_last_sum(discriminator: Network, sums: list, values: list, error: np.ndarray) -> np.ndarray:
+    """Return the loss's gradient by the last weighted sum: `error`, unless the sigmoid's derivative is at fault."""
+    derivative, verdicts = discriminator.activations[-1][1], values[-1]
+    if derivative is None:
+        return error
+    return error / (verdicts * (1 - verdicts)) * derivative(sums[-1])  # what should have cancelled does not
+
+
 def generator_gradients(
-    generator: Network, discriminator: Network, latents: np.ndarray
+    generator: Network,
+    discriminator: Network,
+    latents: np.ndarray,
+    saturating: bool = False,
+    loss_as_gradient: bool = False,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the gradients of the mean of -log D(G(latent)) by the generator's weights and biases."""
+    """Return the gradients of the mean of -log D(G(latent)) by the generator's weights and biases.
+
+    Args:
+        generator: The network whose gradients are wanted.
+        discriminator: The network that judges its signals.
+        latents: Shape (n, 1).
+        saturating: Whether the loss is log(1 - D) instead.
+        loss_as_gradient: See `Faults`.
+    """
     sums, values = generator.forward(latents)
-    judged = discriminator.forward(values[-1])
-    _, _, by_signal = discriminator.backward(*judged, (judged[1][-1] - 1) / len(latents))
-    by_weights, by_biases, _ = generator.backward(sums, values, by_signal * tanh_derivative(sums[-1]))
+    judged_sums, judged = discriminator.forward(values[-1])
+    verdicts = judged[-1]
+    if loss_as_gradient:
+        losses = np.log(1 - verdicts) if saturating else -np.log(verdicts)
+        by_signal = np.repeat(losses, SAMPLES, axis=1) / len(latents)
+    else:
+        error = (-verdicts if saturating else verdicts - 1) / len(latents)
+        by_sum = _by_last_sum(discriminator, judged_sums, judged, error)
+        by_signal = discriminator.backward(judged_sums, judged, by_sum)[2]
+    derivative = generator.activations[-1][1]
+    by_weights, by_biases, _ = generator.backward(sums, values, by_signal * derivative(sums[-1]))
     return by_weights, by_biases
 
 
@@ -146,24 +209,45 @@ def train(
     batch_size: int = 128,
     discriminator_learning_rate: float = 0.1,
     generator_learning_rate: float = 0.01,
+    label_smoothing: float = 0.0,
+    saturating: bool = False,
+    shape: np.ndarray | None = None,
+    faults: Faults = NO_FAULTS,
 ) -> Iterator[tuple[float, float]]:
     """Train in turns, changing both networks in place.
+
+    Args:
+        generator: From `start`.
+        discriminator: From `start`.
+        random: Where latent numbers and real signals are drawn from.
+        iterations: Number of steps of both networks.
+        batch_size: Real signals, and generated ones, of a step.
+        discriminator_learning_rate: Step along the discriminator's gradient.
+        generator_learning_rate: Step along the generator's gradient.
+        label_smoothing: How far below 1 the label of the real signals is.
+        saturating: Whether the generator's loss is log(1 - D) instead of -log D.
+        shape: See `draw_signals`.
+        faults: The same as `start` was given.
 
     Yields:
         After each iteration the discriminator's loss on its real and generated
         signals, and the generator's, both of the step just taken.
     """
-    labels = np.repeat([[1.0], [0.0]], batch_size, axis=0)
+    labels = np.repeat([[1.0 - label_smoothing], [0.0]], batch_size, axis=0)
+    sign = -1 if faults.discriminator_climbs else 1
     for _ in range(iterations):
         latents = draw_latents(random, batch_size)
-        signals = np.concatenate([draw_signals(random, batch_size), generator(latents)])
+        signals = np.concatenate([draw_signals(random, batch_size, shape), generator(latents)])
         by = discriminator_gradients(discriminator, signals, labels)
-        discriminator.descend(*by, discriminator_learning_rate)
-        by = generator_gradients(generator, discriminator, latents)
+        discriminator.descend(*by, sign * discriminator_learning_rate)
+        by = generator_gradients(generator, discriminator, latents, saturating, faults.loss_as_gradient)
         generator.descend(*by, generator_learning_rate)
-        verdicts = discriminator(signals)[:, 0]
-        on_real, on_fake = np.split(verdicts, 2)
-        yield float(-np.log(on_real).mean() - np.log(1 - on_fake).mean()), float(-np.log(on_fake).mean())
+        on_real, on_fake = np.split(discriminator(signals)[:, 0], 2)
+        discriminator_loss = -np.log(on_real).mean() - np.log(1 - on_fake).mean()
+        if label_smoothing:  # the cross-entropy with the label 1 - label_smoothing
+            discriminator_loss += label_smoothing * (np.log(on_real) - np.log(1 - on_real)).mean()
+        generator_loss = np.log(1 - on_fake).mean() if saturating else -np.log(on_fake).mean()
+        yield float(discriminator_loss), float(generator_loss)
 
 
 def fit_sines(signals: np.ndarray) -> dict[str, np.ndarray]:
