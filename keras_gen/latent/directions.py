@@ -1,7 +1,72 @@
-"""Directions of a generator's latent space along which its first layer changes most."""
+"""Directions of a latent space: what a generator's first layer amplifies, active dimensions, and classes."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
+
+from keras_gen.data import ImageSet
+from keras_gen.errors import InputError
+from keras_gen.figures import Figure, image_table
+from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.concepts import concept_vector
+from keras_gen.latent.own_images import Image, codes_of, named_image
+from keras_gen.latent.traversal import DEAD, centre_and_deviation, kl_per_dimension
+from keras_gen.latent.view import View, image_labels, joined, label_for, label_name, not_default
+from keras_gen.run import Run
+from keras_gen.run.arguments import check_count, check_numbers
+from keras_gen.text import short_name
+
+COUNT = 8
+REACH = 3.0  # standard deviations to each side
+MAX_CLASSES, MIN_OF_CLASS = 10, 10  # that have a direction; images that one is made of
+MAX_SEEDS = 10
+WANTED = f"1 to {MAX_SEEDS} whole numbers, such as 0,1,2"
+CLASS_IMAGES = 4000  # from which the directions of classes are found
+CLASSIFIER_SIDE = 14  # pixels, about, of the images that the classifier sees
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Directions of a latent space.
+
+    Attributes:
+        vectors: float32 (n, latent_dim), of length 1 each.
+        names: Of each, such as `direction 1`, `z[3]` or `towards 7`.
+        centres: Where latent points are along each, on average, (n,).
+        deviations: Their standard deviation along each, (n,).
+        remarks: What the user should know of them.
+    """
+
+    vectors: np.ndarray
+    names: tuple[str, ...]
+    centres: np.ndarray
+    deviations: np.ndarray
+    remarks: tuple[str, ...] = ()
+
+    def through(self, point: np.ndarray, number: int, amounts: np.ndarray) -> np.ndarray:
+        """Return points, float32 (n, latent_dim), on the line through one along a direction.
+
+        The amounts are where they are on it, in standard deviations from the centre.
+        """
+        vector = self.vectors[number]
+        values = self.centres[number] + self.deviations[number] * np.asarray(amounts, np.float32)
+        return (point + (values - point @ vector)[:, np.newaxis] * vector).astype(np.float32)
+
+
+def find_directions(run: Run, count: int = COUNT) -> Directions:
+    """Return directions of a run's latent space; see `Run.directions`."""
+    count = check_count("count", count, 1, 1000)
+    if run.encodes:
+        return _with_classes(run, _active_dimensions(run, count))
+    # Along any direction of length 1, independent numbers vary as each of them does.
+    deviation = 1 / np.sqrt(3) if run.settings.latent_distribution == "uniform" else 1.0
+    vectors = sefa_directions(run.model("generator"), count)
+    names = tuple(f"direction {number}" for number in range(1, len(vectors) + 1))
+    found = Directions(vectors, names, np.zeros(len(vectors)), np.full(len(vectors), deviation))
+    return _with_classes(run, found)
 
 
 def sefa_directions(generator: keras.Model, count: int = 8) -> np.ndarray:
@@ -26,3 +91,130 @@ def sefa_directions(generator: keras.Model, count: int = 8) -> np.ndarray:
     largest = np.abs(directions).argmax(axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
     return (directions * signs[:, np.newaxis]).astype(np.float32)
+
+
+def _active_dimensions(run: Run, count: int) -> Directions:
+    """Return a VAE's dimensions that carry information, those with the largest KL first."""
+    _, held_out = run.datasets()
+    codes = run.encode_distribution(held_out.images, run.labels_of(held_out))
+    kl, (centres, deviations) = kl_per_dimension(*codes), centre_and_deviation(*codes)
+    order = np.argsort(-kl, kind="stable")
+    active, collapsed = order[kl[order] >= DEAD], np.sort(order[kl[order] < DEAD])
+    names = ", ".join(f"z[{number}]" for number in collapsed)
+    remark = f"Collapsed dimensions (KL below {DEAD:g} nats): {names or 'none'}"
+    if not len(active):
+        raise InputError(
+            f"all dimensions of {run.where} have collapsed (KL below {DEAD:g} nats); train with a lower `beta`"
+        )
+    shown = active[:count]
+    names = tuple(f"z[{number}]  {kl[number]:.2f} nats" for number in shown)
+    vectors = np.eye(len(kl), dtype=np.float32)[shown]
+    return Directions(vectors, names, centres[shown], deviations[shown], (remark,))
+
+
+def _with_classes(run: Run, found: Directions) -> Directions:
+    """Return directions and, of labelled images, for each class the one from the mean of all others towards its own.
+
+    A conditional run has none: its latent points do not carry the class.
+    """
+    if run.conditional or not run.record["dataset"].get("class_counts"):
+        return found
+    try:
+        train, held_out = run.datasets()
+    except InputError as error:
+        return replace(found, remarks=(*found.remarks, f"Without directions of classes: {error}"))
+    if run.encodes:
+        indices = evenly_spaced_indices(len(train), CLASS_IMAGES)
+        points, labels, remarks = run.encode(train.images[indices]), train.labels[indices], ()
+    else:
+        points = run.draw(CLASS_IMAGES)
+        labels, accuracy = _classified(run.decode(points), train, held_out)
+        remarks = (
+            f"Classes of {CLASS_IMAGES:,} generated images by logistic regression on pixels, which is right for "
+            f"{accuracy:.0%} of held-out images",
+        )
+    present, counts = np.unique(labels, return_counts=True)
+    present = present[counts >= MIN_OF_CLASS]
+    if len(present) < 2:
+        return found
+    chosen = present[np.argsort(-counts[counts >= MIN_OF_CLASS], kind="stable")][:MAX_CLASSES]
+    vectors = np.stack([concept_vector(points[labels != label], points[labels == label]) for label in np.sort(chosen)])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    along = points @ vectors.T
+    return Directions(
+        np.concatenate([found.vectors, vectors]),
+        (*found.names, *(f"towards {run.label_names[label]}" for label in np.sort(chosen))),
+        np.concatenate([found.centres, along.mean(axis=0)]),
+        np.concatenate([found.deviations, along.std(axis=0)]),
+        (*found.remarks, *remarks),
+    )
+
+
+def _classified(images: np.ndarray, train: ImageSet, held_out: ImageSet) -> tuple[np.ndarray, float]:
+    """Return the labels that a linear classifier of the training images gives to others, and its held-out accuracy."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    indices = evenly_spaced_indices(len(train), CLASS_IMAGES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier = LogisticRegression(max_iter=200).fit(_small(train.images[indices]), train.labels[indices])
+    accuracy = classifier.score(_small(held_out.images), held_out.labels)
+    return classifier.predict(_small(images)), accuracy
+
+
+def _small(images: np.ndarray) -> np.ndarray:
+    """Return the means of blocks of pixels, from 0 to 1, as rows."""
+    count, height, width, channels = images.shape
+    block = max(1, height // CLASSIFIER_SIDE)
+    rows, columns = height // block, width // block
+    blocks = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block, channels)
+    return blocks.mean(axis=(2, 4)).reshape(count, -1) / 255
+
+
+def directions(
+    run: Run,
+    count: int = COUNT,
+    seeds: Sequence[int] | None = None,
+    at: Image | None = None,
+    steps: int = 5,
+    label: int | str | None = None,
+) -> View:
+    """Sweep latent points along each direction, a row each, from -3 to 3 standard deviations.
+
+    Args:
+        run: The run.
+        count: Directions to show, at most; those of classes are added.
+        seeds: Of the generated images that are changed; None takes three.
+        at: Instead, a held-out image by its number, or an image file.
+        steps: Images of each on a row.
+        label: Of all images, for a conditional run; None is the image's own, or the first.
+    """
+    steps, remarks = check_count("steps", steps, 2, 100), []
+    if at is not None and seeds is not None:
+        raise InputError("`at` is a given image and `seeds` are generated ones; choose one")
+    shown = label_for(run, label)
+    if at is not None:
+        labels = image_labels(run, [at], label)
+        points = codes_of(run, named_image(run, at, "at")[np.newaxis], labels, remarks)
+        shown, name = label_for(run, label, labels), f"directions-of-{short_name(str(at))}"
+    else:
+        points = run.draw_seeds(check_numbers("seeds", (0, 1, 2) if seeds is None else seeds, WANTED, (1, MAX_SEEDS)))
+        name = "directions" if seeds is None else f"directions-of-seeds-{joined(seeds)}"
+    found = find_directions(run, count)
+    amounts = np.linspace(-REACH, REACH, steps)
+    rows = range(len(found.names))
+    latents = np.concatenate([found.through(point, row, amounts) for row in rows for point in points])
+    images = run.decode(latents, shown)
+    name += not_default(count=(count, COUNT), steps=(steps, 5)) + label_name(label)
+    figure = _strips(images.reshape(len(rows), len(points), steps, *run.image_shape), amounts, found.names)
+    return View(run, name, figure, images, remarks=(*remarks, *found.remarks))
+
+
+def _strips(images: np.ndarray, amounts: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draw images, (directions, points, steps, height, width, channels), with a gap between points."""
+    gap = np.full_like(images[:, :, :1], 255)
+    columns = [*(f"{amount:+.1f}" for amount in amounts), ""] * images.shape[1]
+    rows = np.concatenate([images, gap], axis=2).reshape(len(names), -1, *images.shape[3:])[:, :-1]
+    title = "latent points along each direction, in standard deviations"
+    return image_table(rows.reshape(-1, *images.shape[3:]), columns[:-1], list(names), title)

@@ -23,7 +23,7 @@ class VAERun(Run):
     """A variational autoencoder's run."""
 
     kind, image_model, method, encodes = "vae", "decoder", "linear", True
-    views = ("scatter", "manifold", "reconstruct", "interpolate", "concept", "traverse")
+    views = ("scatter", "manifold", "reconstruct", "interpolate", "concept", "traverse", "project", "directions")
 
     @property
     def final_views(self) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ class DCGANRun(Run):
     """A DCGAN's run."""
 
     kind, image_model, method, encodes = "dcgan", "generator", "spherical", False
-    views = ("interpolate", "concept", "traverse")
+    views = ("interpolate", "concept", "traverse", "project", "directions")
 
     def encode(self, images: np.ndarray, labels: object = None) -> np.ndarray:
         """Raise InputError: a DCGAN has no encoder."""
