@@ -1,17 +1,15 @@
 """Directions of a latent space: what a generator's first layer amplifies, active dimensions, and classes."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 
-from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_table
-from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.concepts import concept_vector
+from keras_gen.latent.groups import class_points
 from keras_gen.latent.own_images import Image, codes_of, named_image
 from keras_gen.latent.traversal import DEAD, centre_and_deviation, kl_per_dimension
 from keras_gen.latent.view import View, image_labels, joined, label_for, label_name, not_default
@@ -24,8 +22,6 @@ REACH = 3.0  # standard deviations to each side
 MAX_CLASSES, MIN_OF_CLASS = 10, 10  # that have a direction; images that one is made of
 MAX_SEEDS = 10
 WANTED = f"1 to {MAX_SEEDS} whole numbers, such as 0,1,2"
-CLASS_IMAGES = 4000  # from which the directions of classes are found
-CLASSIFIER_SIDE = 14  # pixels, about, of the images that the classifier sees
 
 
 @dataclass(frozen=True)
@@ -117,22 +113,16 @@ def _with_classes(run: Run, found: Directions) -> Directions:
 
     A conditional run has none: its latent points do not carry the class.
     """
-    if run.conditional or not run.record["dataset"].get("class_counts"):
+    if run.conditional:
         return found
     try:
         train, held_out = run.datasets()
     except InputError as error:
-        return replace(found, remarks=(*found.remarks, f"Without directions of classes: {error}"))
-    if run.encodes:
-        indices = evenly_spaced_indices(len(train), CLASS_IMAGES)
-        points, labels, remarks = run.encode(train.images[indices]), train.labels[indices], ()
-    else:
-        points = run.draw(CLASS_IMAGES)
-        labels, accuracy = _classified(run.decode(points), train, held_out)
-        remarks = (
-            f"Classes of {CLASS_IMAGES:,} generated images by logistic regression on pixels, which is right for "
-            f"{accuracy:.0%} of held-out images",
-        )
+        return replace(found, remarks=(*found.remarks, f"Directions towards classes are left out: {error}"))
+    if not train.has_classes or held_out.labels is None:
+        return found
+    remarks = list(found.remarks)
+    points, labels = class_points(run, train, held_out, remarks)
     present, counts = np.unique(labels, return_counts=True)
     present = present[counts >= MIN_OF_CLASS]
     if len(present) < 2:
@@ -146,30 +136,8 @@ def _with_classes(run: Run, found: Directions) -> Directions:
         (*found.names, *(f"towards {run.label_names[label]}" for label in np.sort(chosen))),
         np.concatenate([found.centres, along.mean(axis=0)]),
         np.concatenate([found.deviations, along.std(axis=0)]),
-        (*found.remarks, *remarks),
+        tuple(remarks),
     )
-
-
-def _classified(images: np.ndarray, train: ImageSet, held_out: ImageSet) -> tuple[np.ndarray, float]:
-    """Return the labels that a linear classifier of the training images gives to others, and its held-out accuracy."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    indices = evenly_spaced_indices(len(train), CLASS_IMAGES)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        classifier = LogisticRegression(max_iter=200).fit(_small(train.images[indices]), train.labels[indices])
-    accuracy = classifier.score(_small(held_out.images), held_out.labels)
-    return classifier.predict(_small(images)), accuracy
-
-
-def _small(images: np.ndarray) -> np.ndarray:
-    """Return the means of blocks of pixels, from 0 to 1, as rows."""
-    count, height, width, channels = images.shape
-    block = max(1, height // CLASSIFIER_SIDE)
-    rows, columns = height // block, width // block
-    blocks = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block, channels)
-    return blocks.mean(axis=(2, 4)).reshape(count, -1) / 255
 
 
 def directions(

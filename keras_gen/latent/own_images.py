@@ -14,7 +14,7 @@ from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
 from keras_gen.figures import image_table
 from keras_gen.latent.inversion import STARTS, STEPS, Projection
-from keras_gen.latent.view import MAX_IMAGES, View
+from keras_gen.latent.view import MAX_IMAGES, View, label_name
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_images
 from keras_gen.text import PATH_LENGTH, counted, printable, short_name
@@ -72,7 +72,9 @@ def codes_of(run: Run, images: np.ndarray, labels: object, remarks: list[str]) -
     if run.encodes:
         return run.encode(images, labels)
     found = run.project(images, labels)
-    errors = " and ".join(f"{error:.4f}" for error in found.errors)
+    errors = f"{np.median(found.errors):.4f}, the median of {len(images):,}"
+    if len(images) < 3:
+        errors = " and ".join(f"{error:.4f}" for error in found.errors)
     remarks.append(f"Found by gradient descent, with a mean squared error of {errors} (pixels from 0 to 1)")
     return found.latents
 
@@ -112,7 +114,7 @@ def project(
     if shown <= COLUMNS:
         figure.axes[0].set_xlabel("mean squared difference (pixels from 0 to 1)")
     name = f"projection-{short_name(Path(names[0]).name)}" + (f"-and-{len(names) - 1}-more" if len(names) > 1 else "")
-    name += "-refined" if refine else ""
+    name += ("-refined" if refine else "") + label_name(label)
     return View(run, name, figure, found.latents, remarks=tuple(remarks), keeps_array=True)
 
 
@@ -130,7 +132,8 @@ def _read(run: Run, image: Image) -> tuple[np.ndarray, list[str]]:
         pixels = _from_arrays(run, path)
         names = [f"{path}[{number}]" for number in range(len(pixels))]
     else:
-        return named_image(run, image, "images")[np.newaxis], [str(image)]
+        name = f"held-out image {image}" if str(image).isdecimal() else str(image)
+        return named_image(run, image, "images")[np.newaxis], [name]
     _refuse_flat(pixels, names)
     return pixels, names
 

@@ -94,7 +94,7 @@ def concept(
     Args:
         run: The run.
         start: A label or a folder of images without the concept, or several for a sum of concepts; None takes the first
-            label, and numbered images to pick seeds from for a DCGAN.
+            label, and numbered images to pick seeds from for a DCGAN. Its labels are a classifier's.
         end: Likewise with the concept; None takes the second label.
         plus: Instead, seeds of generated images that have the concept.
         minus: And seeds of images that lack it.
@@ -158,10 +158,8 @@ def _check_concept(
         raise InputError(
             f"`strength` must be two numbers within {MAX_STRENGTH} of 0; received {printable(repr(strength))}"
         )
-    if run.encodes:
+    if run.encodes or start is not None:
         return
-    if start is not None:
-        raise InputError(f"{run.where} is a DCGAN's run, which cannot encode images; use `plus` and `minus`")
     for name, image in (("seed", seed), ("apply", apply)):
         if plus is None and image is not None:
             raise InputError(f"`{name}` adds a concept to an image; say which concept with `plus` and `minus`")

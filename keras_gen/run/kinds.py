@@ -66,7 +66,9 @@ class DCGANRun(Run):
 
     def encode(self, images: np.ndarray, labels: object = None) -> np.ndarray:
         """Raise InputError: a DCGAN has no encoder."""
-        raise InputError(f"{self.where} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
+        raise InputError(
+            f"{self.where} is a DCGAN's run, which cannot encode images; use `project`, which looks for them"
+        )
 
     encode_distribution = encode
 
