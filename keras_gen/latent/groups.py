@@ -41,8 +41,8 @@ def concept_groups(
         raise InputError("`start` and `end` belong together; give both, once for each concept")
     if run.conditional and not run.encodes:
         raise InputError(
-            f"{run.where} was told the labels, so its latent points do not carry them; choose one with `label`, or give "
-            "`plus` and `minus`"
+            f"{run.where} was told the labels, so its latent points do not carry them; choose one with `label`, or "
+            "give `plus` and `minus`"
         )
     classified = None if run.encodes or not train.has_classes else class_points(run, train, held_out, remarks)
     codes = [
