@@ -146,13 +146,13 @@ def test_the_cookbook_s_python_runs(elsewhere):
     small = [f"--set={group}.{name}=4" for group, name in (("generator", "filters"), ("discriminator", "filters"))]
     assert train_command("vae", ["--epochs", "3"]) == 0
     assert train_command("dcgan", ["--epochs", "1", "--set", "generator.base_filters=4", *small]) == 0
-    Image.fromarray(np.full((40, 50, 3), 99, np.uint8)).save("photo.png")
+    Image.fromarray(np.arange(0, 200, 4, dtype=np.uint8)[:, np.newaxis].repeat(40, axis=1)).save("photo.png")
     names = run_snippets(elsewhere["cookbook.md"], {})
     assert names["images"].shape == (16, 28, 28, 1)
     assert (names["codes"].shape, names["mine"].shape) == ((1000, 2), (1, 2))
     assert names["error"][names["worst"]].min() >= np.median(names["error"])
     assert names["changed"].shape == (36, 28, 28, 1)
-    for name in ("walk.png", "walk.gif", "concept.png", "seeds.png"):
+    for name in ("walk.png", "walk.gif", "concept.png", "seeds.png", "directions.png"):
         assert Path(name).stat().st_size > 300
     run_snippets(elsewhere["runs.md"], names)
     assert names["images"].shape == (1, 28, 28, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import ClassVar
 
 from keras_gen.cli.command import Parser, check_ending, check_new, save_array, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
@@ -12,6 +13,19 @@ from keras_gen.errors import InputError
 SHARED = ("run", "view", "best", "dataset", "data_dir", "out", "npy")  # flags that are no options of the view
 NUMBERS = ("seeds", "plus", "minus", "images", "dimensions")
 MOVING = ("interpolate", "concept", "traverse")
+
+
+class _LatentParser(Parser):
+    """Takes the view before the run, too: `latent project RUN IMAGE`."""
+
+    views: ClassVar[dict[str, Parser]] = {}
+
+    def parse_args(self, words: list[str]) -> Namespace:
+        """Read the arguments; a view that stands first changes places with the run."""
+        first, *rest = words or [""]
+        if first in self.views and rest[:1] and rest[0] not in self.views and not Path(first).exists():
+            words = [rest[0], first, *rest[1:]]
+        return super().parse_args(words)
 
 
 def run(options: Namespace) -> None:
@@ -34,8 +48,10 @@ def parser() -> Parser:
     result = run_parser(
         "latent",
         "Look into the latent space of a trained run. Each view writes a picture into the run's figures.",
+        kind=_LatentParser,
     )
-    views = result.add_subparsers(dest="view", required=True, metavar="VIEW", title="views")
+    views = result.add_subparsers(dest="view", required=True, metavar="VIEW", title="views", parser_class=Parser)
+    _LatentParser.views = views.choices
     image = "a held-out image by its number, or an image file"
 
     scatter = _view(views, "scatter", "where held-out images lie, by label (VAE)", "the codes, float32")
@@ -59,8 +75,8 @@ def parser() -> Parser:
     reconstruct.add_argument("--images", help="their numbers, such as 0-9,42 (default: ten, evenly spaced)")
 
     interpolate = _view(views, "interpolate", "a walk from one image to another, and a GIF")
-    _flag(interpolate, "--from", "start", "IMAGE", f"{image} (default: 0, the first; VAE)")
-    _flag(interpolate, "--to", "end", "IMAGE", f"{image} (default: the first with another label; VAE)")
+    _flag(interpolate, "--from", "start", "IMAGE", f"{image} (default of a VAE: 0, the first)")
+    _flag(interpolate, "--to", "end", "IMAGE", f"{image} (default of a VAE: the first with another label)")
     interpolate.add_argument("--seeds", help="walk between two seeds instead, such as 3,7 (default for a DCGAN: 0,1)")
     interpolate.add_argument(
         "--method",
@@ -76,7 +92,13 @@ def parser() -> Parser:
     _flag(concept, "--to", "end", "LABEL|FOLDER", "images with it (default: 1, a number; VAE)", action="append")
     concept.add_argument("--plus", help="instead, seeds whose images have it, such as 3,17,21 (default: none)")
     concept.add_argument("--minus", help="and seeds whose images lack it (default: none)")
-    _flag(concept, "--apply", "apply", "IMAGE", f"what to add it to: {image} (default: the mean of what lacks it; VAE)")
+    _flag(
+        concept,
+        "--apply --apply-to",
+        "apply",
+        "IMAGE",
+        f"what to add it to: {image} (default: what lacks it, on average)",
+    )
     concept.add_argument("--seed", type=int, help="add it to a generated image instead (default: none)")
     concept.add_argument(
         "--strength", default="0:1", help="how much is added, from:to; write --strength=-2:2 (default: 0:1)"
@@ -85,11 +107,29 @@ def parser() -> Parser:
     _label(concept)
 
     traverse = _view(views, "traverse", "each latent dimension swept over its range, and a GIF")
-    _flag(traverse, "--from", "start", "IMAGE", f"{image} (default: the mean of all codes; VAE)")
+    _flag(traverse, "--from --at", "start", "IMAGE", f"{image} (default of a VAE: the mean of all codes)")
     traverse.add_argument("--seed", type=int, help="a generated image instead (default for a DCGAN: 0)")
     traverse.add_argument("--rows", type=int, default=20, help="dimensions to show, at most (default: 20)")
     _steps(traverse)
     _label(traverse)
+
+    project = _view(views, "project", "where images of your own lie, and the nearest that the run makes", "the points")
+    wanted = "an image file, a folder of them, an array file such as .npy, or a held-out image by its number"
+    project.add_argument("images", nargs="+", metavar="IMAGE", help=wanted)
+    project.add_argument(
+        "--refine", action="store_true", help="go on from the encoder's points by gradient descent (VAE) (default: no)"
+    )
+    project.add_argument("--starts", type=int, default=4, help="generated images to start from (DCGAN; default: 4)")
+    project.add_argument("--steps", type=int, default=300, help="steps of gradient descent (default: 300)")
+    text = "the class of the images, for a conditional run (default: all are tried)"
+    project.add_argument("--label", metavar="NAME|NUMBER", help=text)
+
+    directions = _view(views, "directions", "what changes most along which directions, and towards each class")
+    directions.add_argument("--count", type=int, default=8, help="directions, beside those of classes (default: 8)")
+    directions.add_argument("--seeds", help="generated images that are changed (default: 0,1,2)")
+    _flag(directions, "--at", "at", "IMAGE", f"one image instead: {image} (default: none)")
+    directions.add_argument("--steps", type=int, default=5, help="images of each in a row (default: 5)")
+    _label(directions)
     return result
 
 
@@ -102,8 +142,8 @@ def _view(views: object, name: str, text: str, array: str = "the images, uint8 (
     return result
 
 
-def _flag(view: ArgumentParser, flag: str, name: str, metavar: str, text: str, **keywords: object) -> None:
-    view.add_argument(flag, dest=name, metavar=metavar, help=text, **keywords)
+def _flag(view: ArgumentParser, flags: str, name: str, metavar: str, text: str, **keywords: object) -> None:
+    view.add_argument(*flags.split(), dest=name, metavar=metavar, help=text, **keywords)
 
 
 def _steps(view: ArgumentParser) -> None:
@@ -119,7 +159,7 @@ def _arguments(options: Namespace) -> dict[str, object]:
     """Return the options of the view."""
     arguments = {name: value for name, value in vars(options).items() if name not in SHARED}
     for name in NUMBERS:
-        if arguments.get(name) is not None:
+        if isinstance(arguments.get(name), str):
             arguments[name] = whole_numbers(arguments[name], f"--{name}")
     if "strength" in arguments:
         low, _, high = options.strength.partition(":")
@@ -136,4 +176,7 @@ def _check_outputs(options: Namespace) -> None:
     film = options.out and options.view in MOVING and options.out.with_suffix(".gif")
     if film and film == options.npy:
         raise InputError(f"--npy {film} is where the GIF goes; name another file")
-    check_new(*[path for path in (options.out, film, options.npy) if path])
+    points = options.out and options.view == "project" and options.out.with_suffix(".npy")
+    if points and points == options.npy:
+        options.npy = None
+    check_new(*[path for path in (options.out, film, points, options.npy) if path])

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from keras_gen.run import Run
 
 
-def run_parser(command: str, description: str, optional: bool = False) -> Parser:
+def run_parser(command: str, description: str, optional: bool = False, kind: type[Parser] = Parser) -> Parser:
     """Return the parser of a command on a run's folder, which it may do without if it is optional."""
-    result = Parser(prog=f"python -m keras_gen {command}", description=description)
+    result = kind(prog=f"python -m keras_gen {command}", description=description)
     count = {"nargs": "?"} if optional else {}
     result.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/0001-vae-mnist5k", **count)
     return result

@@ -77,7 +77,12 @@ def read_images(path: str | Path, image_shape: tuple[int, int, int]) -> np.ndarr
     Raises:
         InputError: There is none, or one that cannot be used.
     """
-    return _read_files([Path(path) / file for file in _found(Folder(Path(path))).files], image_shape)
+    return _read_files(image_files(path), image_shape)
+
+
+def image_files(path: str | Path) -> list[Path]:
+    """Return the image files under a folder, in the order of `read_images`."""
+    return [Path(path) / file for file in _found(Folder(Path(path))).files]
 
 
 def _read_files(paths: list[Path], image_shape: tuple[int, int, int]) -> np.ndarray:

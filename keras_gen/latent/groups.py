@@ -1,5 +1,6 @@
-"""Groups of images that a concept is made of: a label's training images, or a folder."""
+"""Groups of images that a concept is made of: a label's, or a folder's."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,23 +10,27 @@ from keras_gen.data import ImageSet, read_images
 from keras_gen.data.image_set import label_names
 from keras_gen.data.labels import label_of
 from keras_gen.errors import InputError
-from keras_gen.run import VAERun
+from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.own_images import codes_of
+from keras_gen.run import Run
 from keras_gen.text import listed, printable, short_name
 
 MAX_IMAGES = 2000  # of a label, whose codes are averaged
+CLASS_IMAGES = 4000  # of all labels together
+CLASSIFIER_SIDE = 14  # pixels, about, of the images that the classifier sees
 
 Group = int | str | Path  # a label's name or number, or a folder
 
 
 def concept_groups(
-    run: VAERun, start: Sequence[Group] | Group | None, end: Sequence[Group] | Group | None, remarks: list[str]
+    run: Run, start: Sequence[Group] | Group | None, end: Sequence[Group] | Group | None, remarks: list[str]
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
     """Return the codes without and with each concept, and a name for files.
 
     The concepts lead from labels or folders to as many others; None is the first two labels. `remarks` is given what
     the user should know of how a name was understood.
     """
-    train, _ = run.datasets()
+    train, held_out = run.datasets()
     if start is None:
         present = np.unique(train.labels) if train.labels is not None else ()
         if len(present) < 2:
@@ -34,7 +39,16 @@ def concept_groups(
     starts, ends = _as_groups("start", start), _as_groups("end", end)
     if len(starts) != len(ends) or not starts:
         raise InputError("`start` and `end` belong together; give both, once for each concept")
-    codes = [tuple(_codes(run, train, group, remarks) for group in pair) for pair in zip(starts, ends, strict=True)]
+    if run.conditional and not run.encodes:
+        raise InputError(
+            f"{run.where} was told the labels, so its latent points do not carry them; choose one with `label`, or "
+            "give `plus` and `minus`"
+        )
+    classified = None if run.encodes or not train.has_classes else class_points(run, train, held_out, remarks)
+    codes = [
+        tuple(_codes(run, train, group, classified, remarks) for group in pair)
+        for pair in zip(starts, ends, strict=True)
+    ]
     pairs = (f"{short_name(str(first))}-to-{short_name(str(last))}" for first, last in zip(starts, ends, strict=True))
     return codes, "-and-".join(pairs)
 
@@ -47,17 +61,60 @@ def _as_groups(name: str, value: object) -> list[Group]:
     return [int(group) if isinstance(group, np.integer) else group for group in groups]
 
 
-def _codes(run: VAERun, train: ImageSet, group: Group, remarks: list[str]) -> np.ndarray:
+def _codes(
+    run: Run, train: ImageSet, group: Group, classified: tuple[np.ndarray, np.ndarray] | None, remarks: list[str]
+) -> np.ndarray:
     names = label_names(train.labels, train.class_names)
     label = label_of(group, names, remarks)
     if label is None and Path(str(group)).is_dir():
-        return run.encode(read_images(group, run.image_shape))
+        return codes_of(run, read_images(group, run.image_shape), None, remarks)
     if train.labels is None:
         raise InputError(f"{printable(group)} is no folder, and {train.name} has no labels; name folders of images")
     known = listed(names)
     if label is None:
         raise InputError(f"{printable(group)} is neither a label nor a folder; the labels are {known}")
+    if classified is not None:
+        points, labels = classified
+        if not (labels == label).any():
+            raise InputError(
+                f"none of {len(labels):,} generated images is taken for {printable(group)}; name another label"
+            )
+        return points[labels == label]
     indices = np.flatnonzero(train.labels == label)[:MAX_IMAGES]
     if not len(indices):
         raise InputError(f"no training image has the label {printable(group)}; the labels are {known}")
     return run.encode(train.images[indices], run.labels_of(train, indices))
+
+
+def class_points(run: Run, train: ImageSet, held_out: ImageSet, remarks: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return latent points, (n, latent_dim), and the label of the image at each, (n,).
+
+    They are codes of training images or, of a run that cannot encode images, draws, whose images are classified;
+    `remarks` is told by what, and how often that is right.
+    """
+    indices = evenly_spaced_indices(len(train), CLASS_IMAGES)
+    images, labels = train.images[indices], train.labels[indices]
+    if run.encodes:
+        return run.encode(images), labels
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier = LogisticRegression(max_iter=200).fit(_small(images), labels)
+    points = run.draw(CLASS_IMAGES)
+    accuracy = classifier.score(_small(held_out.images), held_out.labels)
+    remarks.append(
+        f"Classes of {CLASS_IMAGES:,} generated images by logistic regression on pixels, which is right for "
+        f"{accuracy:.0%} of held-out images"
+    )
+    return points, classifier.predict(_small(run.decode(points)))
+
+
+def _small(images: np.ndarray) -> np.ndarray:
+    """Return the means of blocks of pixels, from 0 to 1, as rows."""
+    count, height, width, channels = images.shape
+    block = max(1, height // CLASSIFIER_SIDE)
+    rows, columns = height // block, width // block
+    blocks = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block, channels)
+    return blocks.mean(axis=(2, 4)).reshape(count, -1) / 255

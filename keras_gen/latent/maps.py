@@ -8,6 +8,7 @@ from keras_gen import figures, latent
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices, rows_at
+from keras_gen.latent.own_images import named_image
 from keras_gen.latent.view import (
     MAX_IMAGES,
     View,
@@ -15,7 +16,6 @@ from keras_gen.latent.view import (
     joined,
     label_for,
     label_name,
-    named_image,
     not_default,
     strip_pixels,
 )

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from keras_gen import files
-from keras_gen.data import read_image
 from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_grid, save_figure
 from keras_gen.figures.animation import save_gif, there_and_back
@@ -33,17 +32,22 @@ class View:
     array: np.ndarray  # what is in it: images, uint8 (n, height, width, channels), or codes, float32 (n, latent_dim)
     frames: list[np.ndarray] | None = None  # uint8 pictures that move
     remarks: tuple[str, ...] = ()
+    keeps_array: bool = False  # `save` writes it, too
 
     def save(self, path: str | Path | None = None) -> list[Path]:
-        """Write the picture as PNG, by default into the run's figures, and beside it a GIF if something moves."""
+        """Write the picture as PNG, by default into the run's figures, beside it a GIF or an array if there is one."""
         path = as_path("path", path, ".png") if path is not None else self.run.figure_path(self.name)
         replacing = self.run.folder.replacing if self.run.folder else files.replacing
         (save_figure if isinstance(self.picture, Figure) else save_image)(self.picture, path, replacing=replacing)
-        if self.frames is None:
-            return [path]
-        film = path.with_suffix(".gif")
-        save_gif(there_and_back(self.frames), film, frame_ms=60, last_ms=60)
-        return [path, film]
+        written = [path]
+        if self.frames is not None:
+            written.append(path.with_suffix(".gif"))
+            save_gif(there_and_back(self.frames), written[-1], frame_ms=60, last_ms=60)
+        if self.keeps_array:
+            written.append(path.with_suffix(".npy"))
+            with replacing(written[-1]) as temporary, temporary.open("wb") as file:
+                np.save(file, self.array, allow_pickle=False)
+        return written
 
     def _repr_png_(self) -> bytes:
         if isinstance(self.picture, Figure):
@@ -51,25 +55,6 @@ class View:
         png = io.BytesIO()
         to_pillow(self.picture).save(png, "PNG")
         return png.getvalue()
-
-
-def named_image(run: Run, image: int | str | Path, name: str) -> np.ndarray:
-    """Return a held-out image by its number, or an image file; uint8 (height, width, channels).
-
-    The name is that of the argument, for the message, if there is no such image or the run cannot encode images.
-    """
-    if not run.encodes:
-        run.encode([])  # says so
-    if isinstance(image, bool) or not isinstance(image, int | np.integer | str | Path):
-        raise InputError(
-            f"`{name}` must be the number of a held-out image, or an image file; received {type(image).__name__}"
-        )
-    if isinstance(image, str | Path) and not str(image).isdecimal():
-        return read_image(image, run.image_shape)
-    _, held_out = run.datasets()
-    if not 0 <= int(str(image)) < len(held_out):
-        raise InputError(f"there is no held-out image {image}; they are numbered from 0 to {len(held_out) - 1}")
-    return held_out.images[int(str(image))]
 
 
 def label_for(run: Run, label: int | str | None, own: object = None) -> int | str | None:

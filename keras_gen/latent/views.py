@@ -3,7 +3,9 @@
 import inspect
 
 from keras_gen.errors import InputError
+from keras_gen.latent.directions import directions
 from keras_gen.latent.maps import manifold, reconstruct, scatter
+from keras_gen.latent.own_images import project
 from keras_gen.latent.view import View
 from keras_gen.latent.walks import concept, interpolate, traverse
 from keras_gen.run import Run
@@ -15,6 +17,8 @@ VIEWS = {
     "interpolate": interpolate,
     "concept": concept,
     "traverse": traverse,
+    "project": project,
+    "directions": directions,
 }
 FILE_NAMES = {
     "scatter": "latent_space",

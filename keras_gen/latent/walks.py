@@ -9,6 +9,7 @@ from keras_gen import figures, latent
 from keras_gen.errors import InputError
 from keras_gen.figures.grids import labelled_grid
 from keras_gen.latent.groups import concept_groups
+from keras_gen.latent.own_images import Image, codes_of, named_image
 from keras_gen.latent.view import (
     MAX_IMAGES,
     MOVING_SIDE,
@@ -19,7 +20,6 @@ from keras_gen.latent.view import (
     label_for,
     label_name,
     moving,
-    named_image,
     not_default,
     strip_pixels,
 )
@@ -30,8 +30,6 @@ from keras_gen.text import printable, short_name
 REACH = 2.33  # standard deviations on each side: 98 % of a normal distribution
 NUMBERED = 64  # images to pick a concept's from
 MAX_STRENGTH = 100
-
-Image = int | str | Path  # a held-out image's number, or an image file
 
 
 def interpolate(
@@ -61,10 +59,11 @@ def interpolate(
         raise InputError("`seeds` walks between generated images, `start` and `end` between given ones; choose one way")
     if seeds is None and start is None:
         start, end, seeds = (*_two_unlike(run), None) if run.encodes else (None, None, (0, 1))
+    remarks: list[str] = []
     if seeds is None:
         ends = np.stack([named_image(run, start, "start"), named_image(run, end, "end")])
         labels = image_labels(run, (start, end), label)
-        points = run.encode(ends, labels)
+        points = codes_of(run, ends, labels, remarks)
         shown = label_for(run, label, labels)
         name = f"interpolation-{short_name(str(start))}-{short_name(str(end))}"
     else:
@@ -74,7 +73,8 @@ def interpolate(
     images = run.interpolate(*points, steps=STEPS_BETWEEN * (steps - 1) + 1, method=method, label=shown)
     strip = images[::STEPS_BETWEEN]
     name += ("" if method in (None, run.method) else f"-{method}") + label_name(label)
-    return View(run, f"{name}{not_default(steps=(steps, 9))}", strip_pixels(strip, steps), strip, moving(images))
+    name += not_default(steps=(steps, 9))
+    return View(run, name, strip_pixels(strip, steps), strip, moving(images), tuple(remarks))
 
 
 def concept(
@@ -94,7 +94,7 @@ def concept(
     Args:
         run: The run.
         start: A label or a folder of images without the concept, or several for a sum of concepts; None takes the first
-            label, and numbered images to pick seeds from for a DCGAN.
+            label, and numbered images to pick seeds from for a DCGAN. Its labels are a classifier's.
         end: Likewise with the concept; None takes the second label.
         plus: Instead, seeds of generated images that have the concept.
         minus: And seeds of images that lack it.
@@ -121,7 +121,8 @@ def concept(
         )
     origin = np.mean(groups[0][0], axis=0)
     if apply is not None:
-        origin, name = run.encode(named_image(run, apply, "apply"), shown)[0], f"{name}-on-{short_name(str(apply))}"
+        image = named_image(run, apply, "apply")[np.newaxis]
+        origin, name = codes_of(run, image, shown, remarks)[0], f"{name}-on-{short_name(str(apply))}"
     elif seed is not None:
         origin, name = run.draw(1, seed)[0], f"{name}-on-seed-{seed}"
     amounts = np.linspace(*strength, STEPS_BETWEEN * (steps - 1) + 1)
@@ -157,14 +158,11 @@ def _check_concept(
         raise InputError(
             f"`strength` must be two numbers within {MAX_STRENGTH} of 0; received {printable(repr(strength))}"
         )
-    if run.encodes:
+    if run.encodes or start is not None:
         return
-    if start is not None:
-        raise InputError(f"{run.where} is a DCGAN's run, which cannot encode images; use `plus` and `minus`")
-    if apply is not None:
-        named_image(run, apply, "apply")
-    if plus is None and seed is not None:
-        raise InputError("`seed` adds a concept to an image; say which concept with `plus` and `minus`")
+    for name, image in (("seed", seed), ("apply", apply)):
+        if plus is None and image is not None:
+            raise InputError(f"`{name}` adds a concept to an image; say which concept with `plus` and `minus`")
 
 
 def numbered(run: Run, label: int | str | None = None, count: int = NUMBERED) -> View:
@@ -198,10 +196,11 @@ def traverse(
     steps, rows = check_count("steps", steps, 2, 100), check_count("rows", rows, 1, 1000)
     if start is not None and seed is not None:
         raise InputError("`start` is a given image and `seed` a generated one; choose one")
-    point, name, shown = None, "traversal", label_for(run, label)
+    point, name, shown, remarks = None, "traversal", label_for(run, label), []
     if start is not None:
         labels = image_labels(run, [start], label)
-        point, name = run.encode(named_image(run, start, "start"), labels)[0], f"traversal-of-{short_name(str(start))}"
+        point = codes_of(run, named_image(run, start, "start")[np.newaxis], labels, remarks)[0]
+        name = f"traversal-of-{short_name(str(start))}"
         shown = label_for(run, label, labels)
     elif seed is not None or not run.encodes:
         point, name = run.draw(1, seed or 0)[0], f"traversal-of-seed-{seed or 0}"
@@ -240,7 +239,7 @@ def traverse(
         names = ", ".join(f"z[{number}]" for number in dead)
         remark = f"Dead dimensions (below {latent.DEAD:g} {unit}): {names or 'none'}"
     name += not_default(steps=(steps, 9), rows=(rows, 20)) + label_name(label)
-    return View(run, name, figure, strip, frames, (remark,))
+    return View(run, name, figure, strip, frames, (*remarks, remark))
 
 
 def _two_unlike(run: Run) -> tuple[int, int]:

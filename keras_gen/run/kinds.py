@@ -23,7 +23,7 @@ class VAERun(Run):
     """A variational autoencoder's run."""
 
     kind, image_model, method, encodes, criterion = "vae", "decoder", "linear", True, "validation_loss"
-    views = ("scatter", "manifold", "reconstruct", "interpolate", "concept", "traverse")
+    views = ("scatter", "manifold", "reconstruct", "interpolate", "concept", "traverse", "project", "directions")
 
     @property
     def final_views(self) -> tuple[str, ...]:
@@ -62,11 +62,13 @@ class DCGANRun(Run):
     """A DCGAN's run."""
 
     kind, image_model, method, encodes, criterion = "dcgan", "generator", "spherical", False, "kid"
-    views = ("interpolate", "concept", "traverse")
+    views = ("interpolate", "concept", "traverse", "project", "directions")
 
     def encode(self, images: np.ndarray, labels: object = None) -> np.ndarray:
         """Raise InputError: a DCGAN has no encoder."""
-        raise InputError(f"{self.where} is a DCGAN's run, which cannot encode images; use a VAE's, or seeds")
+        raise InputError(
+            f"{self.where} is a DCGAN's run, which cannot encode images; use `project`, which looks for them"
+        )
 
     encode_distribution = encode
 

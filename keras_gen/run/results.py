@@ -11,6 +11,8 @@ from keras_gen.run.arguments import check_count
 
 if TYPE_CHECKING:
     from keras_gen.figures import Figure
+    from keras_gen.latent.directions import Directions
+    from keras_gen.latent.inversion import Projection
     from keras_gen.latent.view import View
     from keras_gen.run.folder import RunFolder
 
@@ -55,6 +57,53 @@ class RunResults:
         from keras_gen.latent.views import make_view
 
         return make_view(self, name, **options)
+
+    def project(
+        self,
+        images: object,
+        label: int | str | Sequence[int | str] | None = None,
+        refine: bool = False,
+        starts: int = 4,
+        steps: int = 300,
+    ) -> Projection:
+        """Return the latent points whose images are nearest to given ones: a VAE's encoder, or gradient descent.
+
+        Args:
+            images: An array, or one or several of: an image file, a folder of image files, an .npy, the number of a
+                held-out image. Files are cropped and resized as training images are.
+            label: Of a conditional run: the images' label, or one for each; None tries all.
+            refine: Go on from the encoder's points by gradient descent (VAE).
+            starts: Generated images to start from, for each image (DCGAN).
+            steps: Of gradient descent from the best start.
+
+        Returns:
+            A `keras_gen.latent.inversion.Projection`: `latents`, `images`, `errors`, `labels` and `originals`.
+
+        Example:
+            >>> run.project("my-seven.png").latents
+        """
+        from keras_gen.latent.inversion import project
+        from keras_gen.latent.own_images import given_images
+
+        pixels, _ = given_images(self, images)
+        labels = None if label is None else self.network_labels(label, len(pixels))
+        return project(self, pixels, labels, refine, starts, steps)
+
+    def directions(self, count: int = 8) -> Directions:
+        """Return directions of the latent space.
+
+        Those of a DCGAN are what its first layer amplifies most (SeFa), those of a VAE its active dimensions, ordered
+        by KL. For labelled images a direction towards each class follows, unless the run is conditional.
+
+        Args:
+            count: How many, at most, beside those of classes.
+
+        Returns:
+            A `keras_gen.latent.directions.Directions`: `vectors`, float32 (n, latent_dim), and `names`.
+        """
+        from keras_gen.latent.directions import find_directions
+
+        return find_directions(self, count)
 
     def evaluate(self, *, training_images: bool = True, **options: object) -> dict:
         """Measure the run on its held-out images, and return the scores; see `keras_gen.evaluation.scores.evaluate`.

@@ -42,6 +42,18 @@ def test_each_command_says_which_models_it_used_and_where_its_files_are(command_
     ]
 
 
+def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_runs, capsys, tmp_path):
+    run, out = load_run(command_runs["vae"]), tmp_path / "found.png"
+    _, held_out = run.datasets()
+    np.save(tmp_path / "mine.npy", held_out.images[2:4])
+    lines = printed(capsys, "latent", "project", run.folder.path, tmp_path / "mine.npy", "1", "--out", out)
+    errors = run.project([2, 3, 1]).errors
+    assert lines[1] == f"Error   {errors[0]:.5f}  {tmp_path / 'mine.npy'}[0]"
+    assert lines[3] == f"Error   {errors[2]:.5f}  held-out image 1"
+    assert lines[-2:] == [str(out), str(tmp_path / "found.npy")]
+    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), run.encode(held_out.images[[2, 3, 1]]))
+
+
 def test_images_that_have_moved_are_found_by_dataset_and_other_ones_are_refused(command_runs, capsys, tmp_path):
     run = load_run(shutil.copytree(command_runs["vae"], tmp_path / "run"))
     moved = shutil.copy(run.record["source"]["dataset"], tmp_path / "moved.npz")
@@ -68,6 +80,8 @@ def test_images_that_have_moved_are_found_by_dataset_and_other_ones_are_refused(
         ("vae", "latent RUN scatter --out map.jpg", "--out map.jpg must end in .png"),
         ("vae", "latent RUN interpolate --out walk.png --npy walk.gif", "--npy walk.gif is where the GIF goes"),
         ("dcgan", "latent RUN scatter", "has no view 'scatter'; its views are interpolate, concept, traverse"),
+        ("vae", "latent RUN project 0 --out a.png --npy a.npy --steps 0", "--steps must be a whole number from 1"),
+        ("dcgan", "latent project RUN 0 --refine", "always found by gradient descent; leave --refine out"),
         ("vae", "film RUN --frames 0", "--frames must be a whole number from 1 to 1000; received 0"),
         ("vae", "film RUN --out film.mov", "--out film.mov must end in .gif"),
         ("vae", "explore RUN --seeds 0,1,2", "--seeds are for a DCGAN; the plane of a VAE is two dimensions, "),

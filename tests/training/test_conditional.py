@@ -72,6 +72,8 @@ def test_every_view_takes_a_label(run):
         options = {"label": "lying"} if name not in ("scatter", "reconstruct") else {}
         if name == "concept":
             options |= {"plus": [1], "minus": [2]}
+        if name == "project":
+            options |= {"images": [0, 1], "starts": 1, "steps": 3}
         view = run.view(name, **options)
         assert view.name.endswith("-label-lying") == bool(options)
         if name in ("manifold", "traverse") and not run.encodes:

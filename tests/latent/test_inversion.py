@@ -1,0 +1,154 @@
+"""Images in the latent space: what a network made is found again, and files and arrays of the user's are read."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gen.errors import InputError
+from keras_gen.latent.descent import Inverter
+from keras_gen.latent.own_images import given_images
+from keras_gen.run import load_run
+from tests.small import train_small
+
+
+def with_contrast(run):
+    """Multiply the weights of a run's barely trained generator, so that its images differ."""
+    for variable in run.model("generator").trainable_variables:
+        variable.assign(variable * 4)
+    return run
+
+
+@pytest.fixture(scope="module")
+def runs(command_runs):
+    loaded = {name: load_run(path) for name, path in command_runs.items()}
+    with_contrast(loaded["dcgan"])
+    return loaded
+
+
+def test_images_that_a_generator_made_are_found_again(runs):
+    run = runs["dcgan"]
+    own = run.generate(3, seed=5)
+    assert np.ptp(own, axis=0).mean() > 20  # they differ
+    weights = run.model("generator").get_weights()
+
+    found = run.project(own, starts=2, steps=150)
+
+    assert found.latents.shape == (3, 20) and found.latents.dtype == np.float32
+    np.testing.assert_array_equal(found.images, run.decode(found.latents))
+    assert found.errors.max() < 0.001
+    differences = np.mean(((found.images - own.astype(float)) / 255) ** 2, axis=(1, 2, 3))
+    np.testing.assert_allclose(found.errors, differences, rtol=1e-4)
+    assert (np.abs(np.mean(found.latents**2, axis=1) - 1) < 0.7).all()  # as typical as draws
+    assert run.model("generator").trainable
+    for before, after in zip(weights, run.model("generator").get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_vae_encodes_and_refining_is_never_worse(runs):
+    run = runs["vae"]
+    _, held_out = run.datasets()
+    images = held_out.images[:4]
+    encoded, refined = run.project(images), run.project(images, refine=True, steps=40)
+    np.testing.assert_array_equal(encoded.latents, run.encode(images))
+    assert (refined.errors <= encoded.errors).all() and refined.errors.mean() < encoded.errors.mean()
+
+
+@pytest.mark.parametrize("kind", ["vae", "dcgan"])
+def test_without_its_label_an_image_of_a_conditional_run_is_found_with_the_one_that_fits(image_sets, kind):
+    run = train_small(kind, *image_sets(), conditional=True)
+    if kind == "dcgan":
+        with_contrast(run)
+        labels = np.array([1, 0, 1])
+        images = run.generate(3, label=labels)
+        assert run.project(images, labels, starts=1, steps=20).labels.tolist() == labels.tolist()
+        found = run.project(images, starts=2, steps=150)
+        assert found.labels.tolist() == labels.tolist()
+        assert found.errors.max() < 0.001
+    else:
+        images = run.datasets()[1].images[:3]
+        found = run.project(images)
+        errors = [run.project(images, label).errors for label in (0, 1)]
+        assert found.labels.tolist() == np.argmin(errors, axis=0).tolist()
+        np.testing.assert_array_equal(found.errors, np.min(errors, axis=0))
+
+
+def test_more_images_than_a_batch_are_each_found_by_their_own_start(runs):
+    run = runs["dcgan"]
+    points = run.draw(5, 9)
+    inverter = Inverter(run.model("generator"), run.pixel_range, lambda z: 0.0 * z[:, 0], rows=2)
+    taken = []
+    found = inverter.descend(points + 0.05, run.decode(points), 30, taken=lambda: taken.append(1))
+    errors = np.mean((run.decode(found) / 255 - run.decode(points) / 255) ** 2, axis=(1, 2, 3))
+    assert errors.max() < 0.0005
+    assert len(taken) == 3 * 30
+
+
+def test_files_folders_and_arrays_are_read_as_training_images_are(runs, tmp_path):
+    run = runs["vae"]
+    _, held_out = run.datasets()
+    pixels = held_out.images[:2]
+    (tmp_path / "folder").mkdir()
+    for number, image in enumerate(pixels[..., 0]):
+        Image.fromarray(image).convert("RGB").save(tmp_path / "folder" / f"{number}.png")
+    np.save(tmp_path / "images.npy", pixels[..., 0] / 255)
+    np.save(tmp_path / "large.npy", np.kron(pixels, np.ones((1, 2, 2, 3), np.uint8)))  # twice as large, in colour
+    np.save(tmp_path / "one.npy", pixels[1, ..., 0])
+    wide = np.pad(np.kron(pixels[0, ..., 0], np.ones((3, 3), np.uint8)), ((0, 0), (7, 7)))
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+
+    names = [tmp_path / "folder", tmp_path / "images.npy", tmp_path / "one.npy", 1, "0"]
+    read, called = given_images(run, names)
+    np.testing.assert_array_equal(read, pixels[[0, 1, 0, 1, 1, 1, 0]])
+    assert called[0].endswith("0.png") and called[3].endswith("images.npy[1]") and called[-1] == "held-out image 0"
+    for name in ("large.npy", "wide.png"):
+        read, _ = given_images(run, str(tmp_path / name))
+        assert np.abs(read[0].astype(int) - pixels[0]).mean() < 6
+    np.testing.assert_array_equal(given_images(run, pixels / 255)[0], pixels)
+
+
+def test_what_cannot_be_projected_gets_one_line(runs, tmp_path):
+    run = runs["dcgan"]
+    Image.new("L", (16, 16), 255).save(tmp_path / "blank.png")
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "nothing").mkdir()
+    np.save(tmp_path / "table.npy", np.arange(10))
+    for images, message in (
+        (tmp_path / "blank.png", "blank.png is of one flat colour"),
+        (np.zeros((2, 16, 16)), "image 0 (and 1 other) is of one flat colour"),
+        (tmp_path / "text.png", "is not an image"),
+        (tmp_path / "nothing", "holds no image"),
+        (tmp_path / "gone.npy", "does not exist"),
+        (tmp_path / "gone.png", "cannot be opened"),
+        (tmp_path / "table.npy", "has shape (10,)"),
+        (np.zeros((2, 9, 9, 3)), "this run takes (n, 16, 16, 1)"),
+        ([], "images have shape (0,)"),
+        (None, "images have dtype object"),
+        (9999, "there is no held-out image 9999"),
+    ):
+        with pytest.raises(InputError) as raised:
+            run.project(images)
+        assert message in str(raised.value)
+        assert "\n" not in str(raised.value)
+    with pytest.raises(InputError, match="always found by gradient descent; leave `refine` out"):
+        run.project(0, refine=True)
+    with pytest.raises(InputError, match="`starts` must be a whole number from 1 to 64"):
+        run.project(0, starts=0)
+
+
+def test_views_of_a_dcgan_take_images(runs, tmp_path, monkeypatch):
+    run = runs["dcgan"]
+    monkeypatch.setattr(run, "project", partial(run.project, starts=1, steps=80))
+    own = run.generate(2, seed=5)
+    for number, image in enumerate(own[..., 0]):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    first, last = tmp_path / "0.png", tmp_path / "1.png"
+    walk = run.view("interpolate", start=first, end=last, steps=3)
+    assert np.abs(walk.array[[0, -1]].astype(int) - own).mean() < 5
+    assert walk.remarks[0].startswith("Found by gradient descent, with a mean squared error of 0.000")
+    swept = run.view("traverse", start=last, rows=1, steps=3)
+    assert swept.name.startswith("traversal-of-")
+    changed = run.view("concept", plus=[1], minus=[2], apply=first, steps=2, strength=(0.0, 0.0))
+    assert np.abs(changed.array[0].astype(int) - own[0]).mean() < 20  # brought to the typical length
+    assert run.view("concept", start=0, end=1, apply=last, steps=2).remarks[0].startswith("Classes of 4,000")
