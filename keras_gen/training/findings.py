@@ -86,9 +86,10 @@ def dcgan_findings(doctor: Doctor) -> Iterator[Finding]:
     if steps >= FEW_STEPS:
         yield from _collapse_findings(images, doctor.images)
     if best := worsens_since(run.metrics):
+        now = _kids(run.metrics)[-1]
         yield Finding(
             "worsening",
-            f"The KID worsens since epoch {best['epoch']} (from {best['kid']:.2g} to {run.metrics[-1]['kid']:.2g}): "
+            f"The KID worsens since epoch {best['epoch']} (from {best['kid']:.2g} to {now['kid']:.2g}): "
             f"the best models are kept (`best=True` uses them); stop there (`epochs={best['epoch']}`), or lower both "
             "learning rates.",
         )
@@ -185,13 +186,17 @@ def few_kinds(images: np.ndarray, real: np.ndarray) -> bool:
 
 def worsens_since(metrics: list[dict[str, float]]) -> dict[str, float] | None:
     """Return the best row, if the last two KIDs are clearly above its."""
-    rows = [row for row in metrics if "kid" in row]
+    rows = _kids(metrics)
     if len(rows) < FEW_EPOCHS:
         return None
     best = min(rows, key=lambda row: row["kid"])
     errors = [math.hypot(row["kid_standard_error"], best["kid_standard_error"]) for row in rows[-2:]]
     worse = all(row["kid"] > best["kid"] + WORSE * error for row, error in zip(rows[-2:], errors, strict=True))
     return best if worse else None
+
+
+def _kids(metrics: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [row for row in metrics if "kid" in row]
 
 
 def _mean_distance(images: np.ndarray) -> float:
