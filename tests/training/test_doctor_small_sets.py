@@ -1,0 +1,109 @@
+"""What goes wrong with few images, or with labels: each fault is made, and found."""
+
+import numpy as np
+import pytest
+
+from keras_gen import DCGANRun, ImageSet
+from keras_gen.evaluation import features
+from keras_gen.training import DCGANTrainer, VAETrainer, findings
+from keras_gen.training.data_findings import most_repeated
+from keras_gen.training.findings import memorises_since
+from tests.small import train_small
+from tests.training.test_doctor import dcgan, examined, noise, stripes, vae
+
+NAMES = ("upright", "lying")
+
+
+def changed(images, labels=None, names=NAMES):
+    train, held_out = stripes()
+    return ImageSet(images, train.labels if labels is None else labels, names, "stripes"), held_out
+
+
+def test_an_image_that_is_there_often():
+    images = stripes()[0].images.copy()
+    assert most_repeated(images, np.arange(240))[1] == 1
+    images[100:112] = images[7]
+    run, (line,) = examined(VAETrainer, changed(images), vae(epochs=2))
+    assert line.startswith("One image makes 5.4% of the training images (it is there 13 times, first as number 7)")
+    assert [finding["epoch"] for finding in run.findings] == [1]
+    images[104:112] = stripes()[1].images[:8]
+    assert not examined(VAETrainer, changed(images), vae(epochs=1))[1]  # five of 240 are enough, and four are not
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_class_of_a_handful_of_images(conditional):
+    train, _ = stripes()
+    labels = np.where(np.arange(240) < 4, 2, train.labels)
+    sets = changed(train.images, labels, (*NAMES, "slanted"))
+    run = train_small("vae", *sets, epochs=1, conditional=conditional, doctor=True)
+    (finding,) = run.findings
+    assert finding["text"].startswith("The class slanted has only 4 training images: they are memorised, or")
+
+
+def test_many_small_folders_are_no_classes_to_learn():
+    train, _ = stripes()
+    sets = changed(train.images, np.arange(240) // 3, ())
+    assert not examined(VAETrainer, sets, vae(epochs=1))[1]
+
+
+def test_the_discriminator_overfits_if_it_knows_training_images_alone():
+    def history(*rows):
+        return [{"discriminator_loss_real": real, "held_out_discriminator_loss_real": held_out} for real, held_out in rows]
+
+    assert memorises_since(history((0.7, 0.7), (0.4, 1.2), (0.4, 1.5), (0.4, 2.0)))
+    assert not memorises_since(history((0.4, 1.2), (0.4, 1.5)))
+    assert not memorises_since(history((0.4, 1.2), (0.4, 0.9), (0.4, 2.0)))
+    assert not memorises_since(history(*[(0.8, 1.2)] * 4))  # it is not right about training images either
+
+
+def test_a_generator_that_copies_training_images_is_called_so_until_it_does_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(features, "STEPS", 30)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    train = noise(400, 0)
+
+    def decode(run, latents, label=None):
+        random = np.random.default_rng(run.epoch)
+        if run.epoch < 3:
+            return train.images[random.permutation(400)[: len(latents)]]
+        return noise(len(latents), run.epoch + 50).images
+
+    monkeypatch.setattr(DCGANRun, "decode", decode)
+    run = train_small("dcgan", train, noise(40, 1), epochs=3, evaluate_every=1, doctor=True)
+    assert [row["copies"] > 50 for row in run.metrics] == [True, True, False]
+    (finding,) = (finding for finding in run.findings if finding["name"] == "memorising")
+    assert finding["text"].startswith("Memorising: about ")
+    assert 'use `augment="auto"`, more images, fewer epochs or a smaller discriminator' in finding["text"]
+    assert (finding["epoch"], finding["resolved"]) == (1, 3)
+
+
+@pytest.mark.parametrize(("kind", "noun"), [("vae", "decoder"), ("dcgan", "generator")])
+def test_a_network_that_ignores_the_label(kind, noun, monkeypatch):
+    monkeypatch.setattr(findings, "FEW_STEPS", 20)
+    monkeypatch.setattr("keras_gen.training.label_findings.FEW_STEPS", 20)
+    train, held_out = stripes()
+    shuffled = ImageSet(train.images, np.random.default_rng(0).permutation(train.labels), NAMES, "stripes")
+    options = {"epochs": 5, "conditional": True, "doctor": True, "batch_size": 24}
+    rates = {"vae": {"latent_dim": 2, "learning_rate": 0.01}, "dcgan": {}}[kind]
+    run = train_small(kind, shuffled, held_out, **options | rates)
+    (finding,) = (finding for finding in run.findings if finding["name"] == "label ignored")
+    assert finding["text"].startswith(f"The {noun} ignores the label: images at one latent point are nearly the same")
+
+
+def test_a_class_that_has_collapsed_is_named(monkeypatch):
+    monkeypatch.setattr("keras_gen.training.label_findings.FEW_STEPS", 20)
+    decode, wrong = DCGANRun.decode, {1}
+
+    def decode_collapsed(run, latents, label=None):
+        random = np.random.default_rng(0)
+        images = random.integers(0, 256, (len(latents), 8, 8, 1)).astype(np.uint8)
+        return np.where(np.isin(label, list(wrong))[:, None, None, None], images[:1] // 2, images)
+
+    monkeypatch.setattr(DCGANRun, "decode", decode_collapsed)
+    options = {"epochs": 3, "conditional": True, "doctor": True, "batch_size": 24}
+    (finding,) = train_small("dcgan", *stripes(), **options).findings
+    assert finding["name"] == "collapse of class 1"
+    assert finding["text"].startswith("The class lying has collapsed: its generated images are much more alike than")
+    wrong.add(0)
+    names = {finding["name"] for finding in train_small("dcgan", *stripes(), **options).findings}
+    assert "every class collapsed" in names or "label ignored" in names
+    monkeypatch.setattr(DCGANRun, "decode", decode)
