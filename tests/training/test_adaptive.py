@@ -9,7 +9,7 @@ from keras_gen.models import AdaptiveAugment
 from keras_gen.training import adaptive
 from keras_gen.training.adaptive import ADJUST_EVERY, MAX_PROBABILITY, AdaptiveProbability
 from tests.conftest import striped_images
-from tests.small import assert_same_runs, quiet, small_settings, stop_after, train_small
+from tests.small import TRAIN, assert_same_runs, quiet, small_settings, stop_after, train_small
 from tests.training.test_compiled import assert_equal_variables, batches_of, take_steps, trainer
 
 
@@ -95,7 +95,7 @@ def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, 
     whole = train_small("dcgan", *image_sets(96), **options)
     parts = options | {"folder": tmp_path / "parts"}
     train_small("dcgan", *image_sets(96), **parts, callbacks=[stop_after(9)])  # between two adjustments
-    resumed = train_small("dcgan", folder=tmp_path / "parts", resume=True, say=quiet)
+    resumed = TRAIN["dcgan"](folder=tmp_path / "parts", resume=True, say=quiet)
     assert_same_runs(whole, resumed)
     rows = load_run(tmp_path / "parts").metrics
     assert rows == load_run(tmp_path / "whole").metrics == whole.metrics
