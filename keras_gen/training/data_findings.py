@@ -12,14 +12,14 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.text import counted, printable
 from keras_gen.training.findings import Finding
 
-HASHED = 20_000  # images, evenly spaced
+HASHED, HASHED_BYTES = 20_000, 2**28  # images, evenly spaced, at most
 REPEATED, REPEATED_SHARE = 5, 0.01  # an image is repeated often if it is there so many times, and is such a share
 HANDFUL = 10  # images of a class
 
 
 def data_findings(train: ImageSet, conditional: bool) -> Iterator[Finding]:
     """Yield what is wrong with training images, whatever is trained on them."""
-    indices = evenly_spaced_indices(len(train), HASHED)
+    indices = evenly_spaced_indices(len(train), min(HASHED, max(1, HASHED_BYTES // int(np.prod(train.image_shape)))))
     first, count = most_repeated(train.images, indices)
     if count >= max(REPEATED, REPEATED_SHARE * len(indices)):
         yield Finding(

@@ -93,12 +93,12 @@ class DCGANTrainer(Trainer):
         fakes = self.generator.predict_on_batch(beside(self.draw_latents(len(real), turn), classes))
         real_labels, fake_labels = self.labels(len(real))
         if not self.settings.training.concatenate_batches:
-            on_real = self._train_discriminator(beside(real, classes), real_labels)
-            on_fake = self._train_discriminator(beside(fakes, classes), fake_labels)
+            on_real = self.augmented_discriminator.train_on_batch(beside(real, classes), real_labels, return_dict=True)
+            on_fake = self.augmented_discriminator.train_on_batch(beside(fakes, classes), fake_labels, return_dict=True)
             return {REAL: on_real["loss"], FAKE: on_fake["loss"]} | self._sign(on_real)
         both, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
         inputs = beside(both, None if classes is None else np.tile(classes, 2))
-        logs = self._train_discriminator(inputs, labels)
+        logs = self.augmented_discriminator.train_on_batch(inputs, labels, return_dict=True)
         loss_real = 2 * logs[self.loss.on_real.__name__]  # a mean over both halves, of which one is zero
         return {REAL: loss_real, FAKE: 2 * logs["loss"] - loss_real} | self._sign(logs, share=2)
 
@@ -208,9 +208,6 @@ class DCGANTrainer(Trainer):
         if "auto" in operations:
             self.adaptive = AdaptiveProbability(augment.probability, training.augment_target, self.images_per_step)
         return build_augmented(self.discriminator, augment)
-
-    def _train_discriminator(self, inputs: object, labels: np.ndarray) -> dict[str, float]:
-        return self.augmented_discriminator.train_on_batch(inputs, labels, return_dict=True)
 
     def _sign(self, logs: dict[str, float], share: int = 1) -> dict[str, float]:
         """Return the mean sign on real images; the metric has divided by `share` times as many."""
