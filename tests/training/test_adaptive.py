@@ -89,6 +89,7 @@ def test_what_is_augmented_can_be_chosen():
 
 
 @pytest.mark.parametrize("engine", ["train_on_batch", "compiled"])
+@pytest.mark.usefixtures("no_pictures")
 def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, image_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(adaptive, "RISE_IMAGES", 400)
     options = {"augment": "auto", "augment_target": -0.9, "epochs": 3, "engine": engine, "folder": tmp_path / "whole"}
@@ -102,4 +103,3 @@ def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, 
     course = [row["augment_probability"] for row in rows]
     assert len(rows) == 3
     assert 0 < course[0] < course[1] <= course[2]
-    assert (tmp_path / "parts" / "figures" / "scores.png").exists()

@@ -158,10 +158,10 @@ def test_an_unconditional_run_is_not_resumed_as_a_conditional_one(tmp_path):
 
 
 def test_a_walk_goes_from_one_class_to_another_at_one_latent_point_or_stays_in_one(run):
-    walk = run.view("interpolate", label="1", to_label="lying", seeds=[5], steps=5)
+    walk = run.view("interpolate", label="1", to_label="lying", seeds=[5])
     point = run.draw_seeds([5])
     np.testing.assert_array_equal(walk.array[[0, -1]], run.decode(np.repeat(point, 2, axis=0), ["1", "lying"]))
-    middle, ends = walk.array[2].astype(int), walk.array[[0, -1]].astype(int)
+    middle, ends = walk.array[4].astype(int), walk.array[[0, -1]].astype(int)
     assert (np.abs(ends - middle).mean(axis=(1, 2, 3)) > 3).all()  # it is neither
     assert walk.name == "interpolation-seeds-5-label-1-to-label-lying"
     assert len(run.view("interpolate", to_label=1, steps=3).array) == 3  # from the first label, at seed 0
@@ -182,7 +182,7 @@ def test_a_film_of_one_class_shows_its_row(run, tmp_path, monkeypatch):
     (whole, *_), (row, *_) = (gif_frames(tmp_path / name, "L")[0] for name in ("all.gif", "lying.gif"))
     whole, row = whole[CAPTION_HEIGHT:], row[CAPTION_HEIGHT:]
     start, end = (round(share * len(whole)) for share in class_row(run, "lying"))
-    np.testing.assert_array_equal(row, whole[start:end])
+    np.testing.assert_allclose(row.astype(int), whole[start:end].astype(int), atol=12)  # each has a palette of its own
     rows = np.flatnonzero((whole < 200).any(axis=1))  # of images and names on white
     assert abs(end - rows[-1]) < 12
     assert abs(start - (rows[0] + rows[-1]) / 2) < 12  # the second of two
