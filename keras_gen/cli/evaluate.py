@@ -180,6 +180,10 @@ def _agreement_lines(agreement: dict, names: tuple[str, ...]) -> Iterator[str]:
     )
     by_class = agreement["by_class"].items()
     yield f"  by class        {listed(f'{named(int(label))}: {percent(found)}' for label, found in by_class)}"
+    for title, column in (("KID", "generated"), ("KID's floor", "floor")):
+        if distances := agreement.get("kid_by_class", {}).get(column):
+            texts = (f"{named(int(label))}: {_estimate(found, 3)}" for label, found in distances.items())
+            yield f"  {title:15} {listed(texts)}"
     if agreement["confused"]:
         pairs = (
             f"{named(label)} taken for {named(other)} ({share:.0%})" for label, other, share in agreement["confused"]

@@ -19,7 +19,7 @@ def run(options: Namespace) -> None:
     if options.out is not None:
         check_new(*film_files(options.out))
     run = load_run(options.run)
-    for file in run.film(options.out, options.frames, options.frame_ms, say):
+    for file in run.film(options.out, options.frames, options.frame_ms, say, options.label):
         say(file)
 
 
@@ -34,6 +34,9 @@ def parser() -> Parser:
         "--frames", type=int, default=FRAMES, help=f"epochs to show, at most, evenly spaced (default: {FRAMES})"
     )
     result.add_argument("--frame-ms", type=int, default=120, help="milliseconds that each is shown (default: 120)")
+    result.add_argument(
+        "--label", metavar="NAME|NUMBER", help="show the row of one class, of a conditional run (default: all)"
+    )
     result.add_argument(
         "--out", type=Path, metavar="GIF", help="file for the grids (default: RUN/figures/film.gif; others beside it)"
     )

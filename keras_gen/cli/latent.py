@@ -85,6 +85,8 @@ def parser() -> Parser:
     )
     _steps(interpolate)
     _label(interpolate)
+    to_label = "walk from --label to this class, at one latent point: that of --from or of one seed (default: none)"
+    interpolate.add_argument("--to-label", metavar="NAME|NUMBER", help=to_label)
 
     concept = _view(views, "concept", "what changes when a concept is added, and a GIF")
     without = "images without the concept; give --from and --to again for a sum of concepts (default: 0, a number; VAE)"

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from keras_gen.data import ImageSet
+    from keras_gen.evaluation.features import FeatureExtractor
     from keras_gen.run import Run
 
 IMAGES_PER_CLASS, MAX_CLASSES = 100, 100
 MAX_TRAINED = 20_000  # images that the classifier learns from
 CONFUSED = 5  # pairs that are named
+MIN_OF_CLASS = 10  # images of a class, of which a KID is worth a line
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,12 @@ def label_agreement(
 
 def agreement_scores(
     run: Run,
-    features_of: Callable[[np.ndarray], np.ndarray],
+    features_of: FeatureExtractor,
     sets: tuple[ImageSet, ImageSet],
     features: tuple[np.ndarray, np.ndarray],
     seed: int,
 ) -> dict:
-    """Measure `label_agreement` on images of each label, as many of each.
+    """Measure `label_agreement` on images of each label, as many of each, and the KID of each label's images.
 
     Args:
         run: A conditional run, or a VAE's, on labelled images.
@@ -106,7 +108,35 @@ def agreement_scores(
     wanted = np.tile(labels, IMAGES_PER_CLASS)
     generated = features_of(run.generate(len(wanted), seed, label=wanted))
     (train, held_out), (train_features, held_out_features) = sets, features
-    return asdict(label_agreement(generated, wanted, train_features, train.labels, held_out_features, held_out.labels))
+    found = label_agreement(generated, wanted, train_features, train.labels, held_out_features, held_out.labels)
+    unseen = features_of.unseen
+    of_sets = {"generated": (generated, wanted), "floor": (train_features[unseen], train.labels[unseen])}
+    distances = {
+        name: kid_by_class((held_out_features, held_out.labels), others, labels, seed)
+        for name, others in of_sets.items()
+    }
+    return asdict(found) | {"kid_by_class": distances}
+
+
+def kid_by_class(
+    real: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray], labels: np.ndarray, seed: int
+) -> dict[int, dict]:
+    """Return the KID of each label's images, of equally many of both sets; a label with too few images is left out.
+
+    Args:
+        real: Features and labels.
+        others: Likewise.
+        labels: Those to compare.
+        seed: Draws the images that take part where one set has more.
+    """
+    distances = {}
+    for label in labels.tolist():
+        rows = [features[found == label] for features, found in (real, others)]
+        count = min(IMAGES_PER_CLASS, *map(len, rows))
+        if count >= MIN_OF_CLASS:
+            drawn = (found[random_indices(len(found), count, seed)] for found in rows)
+            distances[label] = asdict(kid(*drawn))
+    return distances
 
 
 def prior_scores(

@@ -13,7 +13,7 @@ from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
 from keras_gen.evaluation.distances import kid, random_indices
 from keras_gen.evaluation.likelihood import active_units, elbo_terms
-from keras_gen.evaluation.scores import MIN_IMAGES, features_for, image_scores
+from keras_gen.evaluation.scores import MIN_IMAGES, copies_of, features_for, image_scores
 from keras_gen.latent import draw_latents
 from keras_gen.models.losses import observed
 from keras_gen.seeds import random_stream
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from keras_gen.run import DCGANRun, VAERun
 
 VALIDATED = 1000  # generated and real images that are compared
+MAX_SEARCHED = 10_000  # training images among which copies are looked for while a run trains
 
 
 class VAEMeasure:
@@ -66,7 +67,8 @@ class DCGANMeasure:
     """
 
     def __init__(self, run: DCGANRun, train: ImageSet, validation: ImageSet) -> None:
-        images = validation.images[_chosen(run, validation)]
+        chosen = _chosen(run, validation)
+        images = validation.images[chosen]
         if len(images) < MIN_IMAGES:
             raise InputError(
                 f"`evaluate_every` splits off {len(images)} images to compare with, and {MIN_IMAGES} are the least; "
@@ -74,6 +76,7 @@ class DCGANMeasure:
             )
         self._features = features_for("own", train)
         self._real = self._features(images)
+        self._train, self._validation = (train, validation[chosen]) if len(train) <= MAX_SEARCHED else (None, None)
         unseen = self._features.unseen[: len(images)]
         self._floor = kid(self._real[: len(unseen)], self._features(train.images[unseen]))  # as real as it gets
 
@@ -82,17 +85,25 @@ class DCGANMeasure:
         settings = run.settings
         random = random_stream(settings.training.seed, "validation")
         latents = draw_latents(random, len(self._real), settings.latent_dim, settings.latent_distribution)
-        scores = image_scores(
-            self._features(run.decode(latents, run.draw_labels(len(latents), settings.training.seed))), self._real
-        )
+        generated = run.decode(latents, run.draw_labels(len(latents), settings.training.seed))
+        features = self._features(generated)
+        scores = image_scores(features, self._real)
         distance = scores.pop("kid")
         scores.pop("fid")  # of a thousand images it is mostly bias
+        if self._train is not None:
+            scores["copies"] = self._copies(run, generated, features)
         return {
             "kid": distance["value"],
             "kid_standard_error": distance["standard_error"],
             "kid_floor": self._floor.value,
             "kid_floor_standard_error": self._floor.standard_error,
         } | scores, "kid"
+
+    def _copies(self, run: DCGANRun, generated: np.ndarray, features: np.ndarray) -> float:
+        """Return how many percent of the images copy a training image; 0 unless the search finds copies."""
+        of_sets = features, self._real, self._features(self._train.images)
+        spaces, _ = copies_of(run, generated, self._features, (self._train, self._validation), of_sets)
+        return max(100 * max(1, found.excess) / len(generated) if found.found else 0.0 for found in spaces.values())
 
 
 def _chosen(run: VAERun | DCGANRun, validation: ImageSet) -> np.ndarray:

@@ -39,19 +39,19 @@ def score_curves(rows: list[dict[str, float]]) -> Figure:
     A row is an epoch's: `epoch`, and scores; to a score belong its `..._standard_error` and its `..._floor`, the
     score of real images, a dotted line.
     """
-    newest = rows[-1]  # a run that an older version began has columns that its first rows lack
-    names = [name for name in newest if name != "epoch" and not name.endswith((ERROR, FLOOR))]
-    epochs = [row["epoch"] for row in rows]
+    columns = {name: value for row in rows for name, value in row.items()}  # each with its last value
+    names = [name for name in columns if name != "epoch" and not name.endswith((ERROR, FLOOR))]
     figure = Figure(figsize=(3.6 * min(3, len(names)), 3.0 * -(-len(names) // 3)), layout="constrained")
     for number, name in enumerate(names, start=1):
         axes = figure.add_subplot(-(-len(names) // 3), min(3, len(names)), number)
-        values = [row[name] for row in rows]
-        axes.plot(epochs, values, marker="o", markersize=3)
-        if name + FLOOR in newest:
-            axes.axhline(newest[name + FLOOR], color="0.4", linestyle=":", label="real images")
+        measured = [row for row in rows if name in row]  # some are not measured in each epoch
+        epochs = [row["epoch"] for row in measured]
+        axes.plot(epochs, [row[name] for row in measured], marker="o", markersize=3)
+        if name + FLOOR in columns:
+            axes.axhline(columns[name + FLOOR], color="0.4", linestyle=":", label="real images")
             axes.legend()
-        if name + ERROR in newest:
-            low, high = ([row[name] + side * row[name + ERROR] for row in rows] for side in (-2, 2))
+        if name + ERROR in columns:
+            low, high = ([row[name] + side * row[name + ERROR] for row in measured] for side in (-2, 2))
             axes.fill_between(epochs, low, high, alpha=0.25)
         _name_axes(axes, name)
     return figure

@@ -13,7 +13,8 @@ from keras_gen.errors import InputError
 from keras_gen.figures import latent_scatter
 from keras_gen.figures.animation import captioned, figure_pixels, save_gif, save_mp4
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.pictures import epochs_with, read_picture
+from keras_gen.latent.pictures import class_row, epochs_with, read_picture
+from keras_gen.latent.view import label_name
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_path, check_count
 from keras_gen.text import has_terminal
@@ -28,11 +29,14 @@ def make_film(
     frames: int = MAX_FRAMES,
     frame_ms: int = 120,
     say: Callable[[str], None] = print,
+    label: int | str | None = None,
 ) -> list[Path]:
     """Write GIFs of a run's training, and MP4s if ffmpeg is installed, and return the files; see `Run.film`."""
     frames, frame_ms = check_count("frames", frames, 1, 1000), check_count("frame_ms", frame_ms, 10, 10_000)
-    path = as_path("out", out, ".gif") if out is not None else run.figure_path("film").with_suffix(".gif")
-    grids = _frames(epochs_with(run, run.folder.epoch_image, say), frames, lambda epoch: _grid(run, epoch), say)
+    rows = (0.0, 1.0) if label is None else class_row(run, label)
+    default = run.figure_path(f"film{label_name(label)}").with_suffix(".gif")
+    path = as_path("out", out, ".gif") if out is not None else default
+    grids = _frames(epochs_with(run, run.folder.epoch_image, say), frames, lambda epoch: _grid(run, epoch, rows), say)
     size = max((grid.shape for grid in grids.values()), default=None)
     for epoch in [epoch for epoch, grid in grids.items() if grid.shape != size]:
         del grids[epoch]
@@ -40,6 +44,8 @@ def make_film(
     if not grids:
         raise InputError(f"{run.where} has no epoch's images that can be read; let it finish an epoch")
     codes = _frames(epochs_with(run, run.folder.epoch_codes, say), frames, run.folder.read_codes, say)
+    if label is not None:
+        codes = {epoch: _of_label(run.labels(label)[0], *found) for epoch, found in codes.items()}
     written = _save([captioned(grid, f"epoch {epoch}") for epoch, grid in grids.items()], path, frame_ms)
     if codes:
         written += _save(_scatters(codes, run.class_names), path.with_stem(f"{path.stem}-latent"), frame_ms)
@@ -63,9 +69,16 @@ def _frames(epochs: list[int], count: int, read: Callable, say: Callable[[str], 
     return contents
 
 
-def _grid(run: Run, epoch: int) -> np.ndarray:
+def _of_label(label: int, z_mean: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return z_mean[labels == label], labels[labels == label]
+
+
+def _grid(run: Run, epoch: int, rows: tuple[float, float]) -> np.ndarray:
+    """Return the grid of an epoch, from one share of its height to another."""
     with Image.open(io.BytesIO(read_picture(run.folder, run.folder.epoch_image(epoch)))) as picture:
         picture = picture.convert("L" if picture.mode == "L" else "RGB")
+        top, bottom = (round(share * picture.height) for share in rows)
+        picture = picture.crop((0, top, picture.width, bottom))
         if picture.width > MAX_WIDTH:
             size = (MAX_WIDTH, round(picture.height * MAX_WIDTH / picture.width))
             picture = picture.resize(size, Image.Resampling.LANCZOS)

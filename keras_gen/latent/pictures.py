@@ -15,6 +15,7 @@ from keras_gen.latent.views import FILE_NAMES
 from keras_gen.run.folder import RunFolder
 from keras_gen.run.run import Run
 from keras_gen.seeds import random_stream
+from keras_gen.text import listed, printable
 
 GRID_IMAGES = 64
 GRID_ROWS, GRID_COLUMNS = 20, 10  # of a conditional run: classes, and latent points of each
@@ -36,11 +37,9 @@ def draw_epoch(run: Run) -> None:
     latents = draw_latents(random, GRID_IMAGES, settings.latent_dim, settings.latent_distribution)
     path = run.folder.epoch_image(run.epoch)
     if run.conditional:  # a class a row, a latent point a column
-        classes = run.label_counts[0]
-        classes = classes[evenly_spaced_indices(len(classes), GRID_ROWS)]
+        classes = grid_classes(run)
         images = run.decode(np.tile(latents[:GRID_COLUMNS], (len(classes), 1)), classes.repeat(GRID_COLUMNS))
-        names = [run.label_names[label] for label in classes]
-        save_figure(image_table(images, [""] * GRID_COLUMNS, names), path, run.folder.replacing)
+        save_figure(class_table(run, images), path, run.folder.replacing)
     else:
         save_grid(run.decode(latents), path, replacing=run.folder.replacing)
     if run.encodes and settings.latent_dim == 2:
@@ -52,6 +51,37 @@ def draw_epoch(run: Run) -> None:
             run.encode(held_out.images[indices], run.labels_of(held_out, indices)),
             rows_at(labels, indices),
         )
+
+
+def grid_classes(run: Run) -> np.ndarray:
+    """Return the labels that the grids of a conditional run's epochs show, a row each."""
+    classes = run.label_counts[0]
+    return classes[evenly_spaced_indices(len(classes), GRID_ROWS)]
+
+
+def class_table(run: Run, images: np.ndarray) -> Figure:
+    """Draw images of `grid_classes`, a class a row."""
+    names = [run.label_names[label] for label in grid_classes(run)]
+    return image_table(images, [""] * GRID_COLUMNS, names)
+
+
+def class_row(run: Run, label: int | str) -> tuple[float, float]:
+    """Return where a class's row begins and ends in the grid of an epoch, as shares of its height from the top."""
+    if not run.conditional:
+        raise InputError(
+            f"{run.where} is not conditional, so its grids have no row of a class; leave `label` out, or train a run "
+            "with `conditional`"
+        )
+    (number,), classes = run.labels(label), grid_classes(run).tolist()
+    if number not in classes:
+        shown = listed(run.label_names[one] for one in classes)
+        raise InputError(f"the grids have no row of {printable(label)}; name one of {shown}")
+    blank = np.zeros((len(classes) * GRID_COLUMNS, *run.image_shape), np.uint8)
+    figure = class_table(run, blank)
+    figure.draw_without_rendering()  # the layout is known then
+    box = figure.axes[0].get_position()
+    top, height = 1 - box.y1, box.height / len(classes)
+    return top + classes.index(number) * height, top + (classes.index(number) + 1) * height
 
 
 def draw_figures(run: Run) -> list[Path]:

@@ -40,6 +40,7 @@ def interpolate(
     steps: int = 9,
     method: str | None = None,
     label: int | str | None = None,
+    to_label: int | str | None = None,
 ) -> View:
     """Walk from one image to another, as a strip and a film.
 
@@ -51,8 +52,14 @@ def interpolate(
         steps: Images in the strip.
         method: `linear` or `spherical`; None is what suits the run.
         label: Of all images on the way, for a conditional run; None is the first image's, or the first label.
+        to_label: Instead, the label at the end, to walk from one class to another: at one latent point, that of `start`
+            or of one seed (0), if no second one is given.
     """
     steps = check_count("steps", steps, 2, 100)
+    if to_label is not None:
+        run.network_labels(to_label, 1)  # raises for a run that knows no labels
+        end = start if end is None else end
+        seeds = (0,) if seeds is None and start is None else seeds
     if (start is None) != (end is None):
         raise InputError("`start` and `end` belong together; give both")
     if seeds is not None and start is not None:
@@ -67,12 +74,15 @@ def interpolate(
         shown = label_for(run, label, labels)
         name = f"interpolation-{short_name(str(start))}-{short_name(str(end))}"
     else:
-        seeds = check_numbers("seeds", seeds, "two for a walk, such as 0,1", (2, 2))
-        points, name = run.draw_seeds(seeds), f"interpolation-seeds-{joined(seeds)}"
+        least = 2 if to_label is None else 1
+        seeds = check_numbers("seeds", seeds, "two for a walk, such as 0,1", (least, 2))
+        points, name = run.draw_seeds(seeds)[[0, -1]], f"interpolation-seeds-{joined(seeds)}"
         shown = label_for(run, label)
-    images = run.interpolate(*points, steps=STEPS_BETWEEN * (steps - 1) + 1, method=method, label=shown)
+    frames = STEPS_BETWEEN * (steps - 1) + 1
+    images = run.interpolate(*points, steps=frames, method=method, label=shown, to_label=to_label)
     strip = images[::STEPS_BETWEEN]
     name += ("" if method in (None, run.method) else f"-{method}") + label_name(label)
+    name += "" if to_label is None else f"-to{label_name(to_label)}"
     name += not_default(steps=(steps, 9))
     return View(run, name, strip_pixels(strip, steps), strip, moving(images), tuple(remarks))
 

@@ -48,13 +48,15 @@ class Augment(keras.layers.Layer):
         """Augment the images."""
         if not training:
             return inputs
-        if "color" in self.operations:
-            inputs = self._color(inputs)
-        if "translation" in self.operations:
-            inputs = self._translate(inputs)
-        if "cutout" in self.operations:
-            inputs = self._cut_out(inputs)
+        changes = {"color": self._color, "translation": self._translate, "cutout": self._cut_out}
+        for name in OPERATIONS:
+            if name in self.operations:
+                inputs = self._chosen(inputs, changes[name](inputs))
         return inputs
+
+    def _chosen(self, images: object, changed: object) -> object:
+        """Return, for each image, what is shown of it: as it was, or changed."""
+        return changed
 
     def _color(self, x: object) -> object:
         low, high = self.pixel_range
@@ -102,3 +104,22 @@ class Augment(keras.layers.Layer):
         """Return what rebuilds the layer."""
         own = {"operations": list(self.operations), "pixel_range": list(self.pixel_range), "seed": self.seed}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class AdaptiveAugment(Augment):
+    """Makes each change of `Augment` with a probability, `probability`, which training adapts.
+
+    T. Karras et al., "Training Generative Adversarial Networks with Limited Data" (2020). An image that is often
+    shown unchanged stays the most probable one: below a probability of 0.8 the generator hardly learns to make changed
+    images. At 0, where it starts, training is that without augmentation.
+    """
+
+    def __init__(self, *arguments: object, **keywords: object) -> None:
+        super().__init__(*arguments, **keywords)
+        self.probability = self.add_weight(
+            shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False, name="probability"
+        )
+
+    def _chosen(self, images: object, changed: object) -> object:
+        return ops.where(self._uniform(images, 0.0, 1.0) < self.probability, changed, images)

@@ -62,6 +62,14 @@ def with_label_maps(images: object, rows: object) -> object:
     return layers.Concatenate(name="with_label_maps")([images, maps])
 
 
+def with_rows(model: keras.Model) -> keras.Model:
+    """Return a conditional network that takes rows of shares, float32 (batch, classes), in place of labels.
+
+    A row of two classes' shares is a point between these.
+    """
+    return keras.Model([model.inputs[0], model.get_layer("one_hot").output], model.outputs[0])
+
+
 def fresh_inputs(model: keras.Model) -> list[object]:
     """Return inputs like those of a network, for another one around it: images or latent points, and labels if any."""
     return [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in model.inputs]

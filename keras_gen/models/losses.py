@@ -156,6 +156,12 @@ def hinge_generator(labels: object, logits: object) -> object:
     return -logits
 
 
+@_registered
+def real_sign(labels: object, logits: object) -> object:
+    """Return the sign of the logits of the real images of a batch, whose labels are above 0, and 0 for the others."""
+    return _on_real(labels, ops.sign(logits))
+
+
 def _on_real(labels: object, losses: object) -> object:
     return ops.where(ops.convert_to_tensor(labels) > 0, losses, 0.0)
 

@@ -217,6 +217,7 @@ class RunDraws:
         steps: int = 9,
         method: str | None = None,
         label: Label | None = None,
+        to_label: Label | None = None,
     ) -> np.ndarray:
         """Return `steps` images, uint8, on the way from one latent point to another, both ends among them.
 
@@ -226,13 +227,28 @@ class RunDraws:
             steps: Images.
             method: `linear` or `spherical`; None is what suits the model.
             label: For a conditional run, the label of all images.
+            to_label: For a conditional run, the label at the end, if it is to change evenly on the way.
         """
         from keras_gen.latent.interpolation import METHODS, interpolate
 
         latent_dim = self.settings.latent_dim
         ends = as_point("start", start, latent_dim), as_point("end", end, latent_dim)
         method = check_one_of("method", method or self.method, METHODS)
-        return self.decode(interpolate(*ends, check_count("steps", steps, 2), method), label)
+        points = interpolate(*ends, check_count("steps", steps, 2), method)
+        if to_label is None:
+            return self.decode(points, label)
+        return self._decode_between(points, *self.network_labels([label, to_label], 2))
+
+    def _decode_between(self, latents: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Return the images at latent points, the first of one label, the last of another, and between of both."""
+        from keras_gen.models.conditioning import with_rows
+        from keras_gen.models.inference import decode
+
+        share = np.linspace(0, 1, len(latents), dtype=np.float32)
+        rows = np.zeros((len(latents), len(self.label_names)), np.float32)
+        rows[:, first] += 1 - share
+        rows[:, last] += share
+        return decode(with_rows(self.model(self.image_model)), latents, self.pixel_range, rows)
 
     @property
     def typical_length(self) -> float | None:

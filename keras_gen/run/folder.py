@@ -167,8 +167,8 @@ class RunFolder:
         The history has no clock times, so that equal runs have equal files.
         """
         text = io.StringIO()
-        # A run that an older version began may lack columns in its first rows.
-        writer = csv.DictWriter(text, rows[-1], restval="", lineterminator="\n")
+        columns = dict.fromkeys(name for row in rows for name in row)  # not each epoch has each score
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         self.write_text(name, text.getvalue())
@@ -176,7 +176,7 @@ class RunFolder:
     def read_table(self, name: str) -> list[dict[str, float]]:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
 
-        An epoch is an int, all else a float; an empty cell, as of a column that an older version lacked, is left out.
+        An epoch is an int, all else a float; an empty cell, as of a score that was not measured, is left out.
         """
         path = self.path / name
         try:

@@ -174,6 +174,7 @@ class RunResults:
         frames: int = 60,
         frame_ms: int = 120,
         say: Callable[[str], None] = print,
+        label: int | str | None = None,
     ) -> list[Path]:
         """Write a film of the training, a GIF (and an MP4 if ffmpeg is installed), and return the files.
 
@@ -182,11 +183,12 @@ class RunResults:
             frames: Epochs to show, at most, evenly spaced.
             frame_ms: Milliseconds that each is shown.
             say: Told of pictures that are left out, since they are damaged.
+            label: The class whose images are shown, of a conditional run; None shows all.
         """
         from keras_gen.latent.film import make_film
 
         self._default_folder()
-        return make_film(self, out, frames, frame_ms, say)
+        return make_film(self, out, frames, frame_ms, say, label)
 
     def export(self, to: str, out: str | Path | None = None) -> Path:
         """Write the networks in another program's format, with a model card; see `keras_gen.run.export.export_run`."""

@@ -91,7 +91,7 @@ def wholes(low: int, high: int) -> Check:
     return Check(convert, f"{one.expectation}, or several with commas between", texts=None)
 
 
-def subset(*choices: str) -> Check:
+def subset(*choices: str, flag_alone: str) -> Check:
     """Any of a few words; kept as text with commas, or `none`."""
 
     def convert(value: object) -> str:
@@ -101,7 +101,7 @@ def subset(*choices: str) -> Check:
         return ",".join(word for word in choices if word in words) or "none"
 
     expectation = f"none, or some of {','.join(choices)} with commas between"
-    return Check(convert, expectation, texts=None, flag_alone=",".join(choices))
+    return Check(convert, expectation, texts=None, flag_alone=flag_alone)
 
 
 def yes_no() -> Check:

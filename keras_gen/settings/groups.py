@@ -202,9 +202,16 @@ class DCGANTrainingSettings(TrainingSettings):
     )
     augment: str = setting(
         "none",
-        subset("color", "translation", "cutout", "mirror"),
+        subset("color", "translation", "cutout", "mirror", "auto", flag_alone="color,translation,cutout,mirror"),
         "change what the discriminator sees, against memorising few images; color, translation and cutout for real and "
-        "generated images alike, mirror for real ones; with commas between, and the flag alone is all four",
+        "generated images alike, mirror for real ones; auto changes them only as often as the discriminator overfits; "
+        "with commas between, and the flag alone is the first four",
+    )
+    augment_target: float = setting(
+        0.6,
+        number(-1, 1),
+        "mean sign of the discriminator on real images, from -1 to 1, that augment=auto holds: with a higher one it "
+        "augments less",
     )
     ema: float = setting(
         0.0,

@@ -45,7 +45,7 @@ def checked_callbacks(callbacks: object) -> list[keras.callbacks.Callback]:
 
 
 class HistoryFiles(keras.callbacks.Callback):
-    """Writes history.csv and timing.csv after each epoch.
+    """Writes history.csv and timing.csv after each epoch, and metrics.csv if there is something in it.
 
     At the end, too, for a killed process may have written of epochs that its last checkpoint does not know.
     """
@@ -55,13 +55,13 @@ class HistoryFiles(keras.callbacks.Callback):
         self.run = run
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Write both tables."""
-        if self.run.history:
-            self.run.folder.write_table("history.csv", self.run.history)
-            self.run.folder.write_table("timing.csv", self.run.timing)
+        """Write the tables."""
+        for name in ("history", "timing", "metrics"):
+            if rows := getattr(self.run, name):
+                self.run.folder.write_table(f"{name}.csv", rows)
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Write both tables."""
+        """Write the tables."""
         self.on_epoch_end(self.run.epoch)
 
 
@@ -76,19 +76,18 @@ class Validation(keras.callbacks.Callback):
         self.run, self.measure = run, measure
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Measure; write metrics.csv, and the models if none were better."""
+        """Measure, and write the models if none were better."""
         run, training = self.run, self.run.settings.training
         if run.epoch % training.evaluate_every and run.epoch != training.epochs:
             return
         row, criterion = self.measure(run)
         if logs is not None:  # so that EarlyStopping and the like can watch them
             logs.update(row)
-        best = min((earlier[criterion] for earlier in run.metrics), default=float("inf"))
-        run.metrics.append({"epoch": run.epoch} | row)
-        if run.folder is None:
-            return
-        run.folder.write_table("metrics.csv", run.metrics)
-        if row[criterion] < best:
+        best = min((earlier[criterion] for earlier in run.metrics if criterion in earlier), default=float("inf"))
+        if not run.metrics or run.metrics[-1]["epoch"] != run.epoch:
+            run.metrics.append({"epoch": run.epoch})
+        run.metrics[-1] |= row
+        if run.folder is not None and row[criterion] < best:
             run.folder.save_models(run.models, best=True, run=run.record["id"], epoch=run.epoch, step=0)
             run.update(best={"epoch": run.epoch, "by": criterion, "value": row[criterion]})
 

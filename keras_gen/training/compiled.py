@@ -106,6 +106,9 @@ class CompiledTrainer(Trainer):
     def _draws(self, count: int) -> list[np.ndarray]:
         """Return what the step `self.step` draws beside images, for `count` images a turn."""
 
+    def _end_step(self, values: tf.Tensor) -> None:
+        """Do what is left of a step, whose losses have the order of `terms`, when all devices have trained."""
+
     @abstractmethod
     def _named(self, losses: list[float]) -> dict[str, float]:
         """Return the losses of one step, in the order of `terms`, as `train_step` gives them."""
@@ -129,7 +132,7 @@ class CompiledTrainer(Trainer):
         def body(step: tf.Tensor, losses: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, ...]:
             parts = self._strategy.run(one, args=(pool, arrays, step))
             values = self._strategy.reduce("SUM", parts, axis=None)  # Keras has divided them by the number of devices
-            self.end_step()
+            self._end_step(values)
             losses = tf.tensor_scatter_nd_update(losses, [[step]], [values])
             return step + 1, losses, tf.reduce_all(tf.math.is_finite(values))
 

@@ -10,7 +10,7 @@ from keras_gen.indices import rows_at
 from keras_gen.models.conditioning import beside
 from keras_gen.settings import DCGANSettings
 from keras_gen.training.compiled import CompiledTrainer, descend
-from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, DCGANTrainer
+from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, SIGN, DCGANTrainer
 from keras_gen.training.freezing import check_changes, restored, weight_changes
 
 
@@ -21,8 +21,9 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
 
     def __init__(self, image_shape: tuple[int, int, int], settings: DCGANSettings, classes: int | None = None) -> None:
         self.turns = settings.training.discriminator_steps
-        self.terms = (REAL, FAKE) * self.turns + (GENERATOR,)
         super().__init__(image_shape, settings, classes)
+        self.turn_terms = (REAL, FAKE, SIGN) if self.adaptive else (REAL, FAKE)
+        self.terms = self.turn_terms * self.turns + (GENERATOR,)
 
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
         """Rehearse both halves of a step, take the whole one, and say which weights each half changed."""
@@ -103,13 +104,18 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
 
     def _train_discriminator(self, real: tf.Tensor, fakes: tf.Tensor, kinds: tf.Tensor | None) -> list[tf.Tensor]:
         labels = self.labels(real.shape[0])
-        if not self.settings.training.concatenate_batches:
-            return [self._show(batch, kinds, label)[0] for batch, label in zip((real, fakes), labels, strict=True)]
-        both = tf.concat([real, tf.cast(fakes, real.dtype)], 0)
-        loss, logits = self._show(both, None if kinds is None else tf.tile(kinds, [2]), np.concatenate(labels))
-        # A mean over both halves, of which one is zero.
-        on_real = 2 * tf.reduce_mean(self.loss.on_real(np.concatenate(labels), logits)) / self.devices
-        return [on_real, 2 * loss - on_real]
+        if self.settings.training.concatenate_batches:
+            both = tf.concat([real, tf.cast(fakes, real.dtype)], 0)
+            loss, logits = self._show(both, None if kinds is None else tf.tile(kinds, [2]), np.concatenate(labels))
+            # A mean over both halves, of which one is zero.
+            on_real = 2 * tf.reduce_mean(self.loss.on_real(np.concatenate(labels), logits)) / self.devices
+            losses, logits = [on_real, 2 * loss - on_real], logits[: real.shape[0]]
+        else:
+            (on_real, logits), (on_fake, _) = (
+                self._show(batch, kinds, label) for batch, label in zip((real, fakes), labels, strict=True)
+            )
+            losses = [on_real, on_fake]
+        return [*losses, tf.reduce_mean(tf.sign(logits)) / self.devices] if self.adaptive else losses
 
     def _show(self, batch: tf.Tensor, kinds: tf.Tensor | None, labels: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
         batch = tf.stop_gradient(batch)
@@ -125,5 +131,9 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
         return self.gan.compute_loss(fakes, ones, logits, training=True)
 
     def _named(self, losses: list[float]) -> dict[str, float]:
-        means = {REAL: np.mean(losses[0:-1:2]), FAKE: np.mean(losses[1:-1:2]), GENERATOR: losses[-1]}
-        return {name: float(loss) for name, loss in means.items()}
+        turns = np.reshape(losses[:-1], (self.turns, -1))
+        means = dict(zip(self.turn_terms, turns.mean(axis=0).tolist(), strict=True))
+        return means | {GENERATOR: losses[-1]}
+
+    def _end_step(self, values: tf.Tensor) -> None:
+        self.end_step(tf.reduce_mean(values[2:-1:3]) if self.adaptive else None)  # the third of each turn is the sign

@@ -9,13 +9,14 @@ from keras import ops
 from keras_gen.data import to_range
 from keras_gen.indices import rows_at
 from keras_gen.latent import draw_latents
-from keras_gen.models import Augment, build_augmented, build_discriminator, build_gan, build_generator
+from keras_gen.models import AdaptiveAugment, Augment, build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.augmentation import OPERATIONS
 from keras_gen.models.conditioning import beside
-from keras_gen.models.losses import ADVERSARIAL_LOSSES
+from keras_gen.models.losses import ADVERSARIAL_LOSSES, real_sign
 from keras_gen.run import DCGANRun, RunFolder
 from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.settings import DCGANSettings
+from keras_gen.training.adaptive import AdaptiveProbability
 from keras_gen.training.averaging import MovingAverage
 from keras_gen.training.device import jit_compile, precision
 from keras_gen.training.freezing import check_changes, frozen, weight_changes
@@ -23,6 +24,7 @@ from keras_gen.training.start import train
 from keras_gen.training.trainer import Trainer
 
 REAL, FAKE, GENERATOR = "discriminator_loss_real", "discriminator_loss_fake", "generator_loss"
+SIGN = "real_sign"  # of the discriminator on real images; no loss
 
 
 class DCGANTrainer(Trainer):
@@ -48,7 +50,7 @@ class DCGANTrainer(Trainer):
         self.augmented_discriminator.compile(
             optimizer=self._optimizer(training.discriminator_learning_rate),
             loss=self.loss.discriminator,
-            metrics=[self.loss.on_real] if training.concatenate_batches else None,
+            metrics=[self.loss.on_real] * training.concatenate_batches + [real_sign] * bool(self.adaptive) or None,
             jit_compile=self.jit,
         )
         self.gan.compile(
@@ -65,7 +67,9 @@ class DCGANTrainer(Trainer):
             "gan": self.gan.variables,
             "generator_optimizer": self.optimizers["generator"].variables,
             "discriminator_optimizer": self.optimizers["discriminator"].variables,
-        } | ({"average": self.average.variables} if self.average else {})
+        }
+        self.variables |= {"average": self.average.variables} if self.average else {}
+        self.variables |= {"augmentation": self.adaptive.variables} if self.adaptive else {}
         self.start_epoch(1)
 
     def networks_replaced(self) -> None:
@@ -76,14 +80,14 @@ class DCGANTrainer(Trainer):
     def train_step(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Update the discriminator `discriminator_steps` times, each on images of its own, then the generator once."""
         losses = self.discriminator_steps(images, classes) | self.generator_step(classes)
-        self.end_step()
+        self.end_step(losses.get(SIGN))
         return losses
 
     def discriminator_steps(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Train the discriminator and return its mean losses on real and on generated images."""
         parts = np.split(images, self.settings.training.discriminator_steps)
         losses = [self.discriminator_step(real, turn, self.turn_of(classes, turn)) for turn, real in enumerate(parts)]
-        return {name: float(np.mean([loss[name] for loss in losses])) for name in (REAL, FAKE)}
+        return {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}
 
     def discriminator_step(self, real: np.ndarray, turn: int, classes: np.ndarray | None = None) -> dict[str, float]:
         """Update the discriminator on real images, labelled 1 - label_smoothing, and on generated ones, labelled 0.
@@ -94,14 +98,14 @@ class DCGANTrainer(Trainer):
         fakes = self.generator.predict_on_batch(beside(self.draw_latents(len(real), turn), classes))
         real_labels, fake_labels = self.labels(len(real))
         if not self.settings.training.concatenate_batches:
-            loss_real = self.augmented_discriminator.train_on_batch(beside(real, classes), real_labels)
-            loss_fake = self.augmented_discriminator.train_on_batch(beside(fakes, classes), fake_labels)
-            return {REAL: loss_real, FAKE: loss_fake}
+            on_real = self.augmented_discriminator.train_on_batch(beside(real, classes), real_labels, return_dict=True)
+            on_fake = self.augmented_discriminator.train_on_batch(beside(fakes, classes), fake_labels, return_dict=True)
+            return {REAL: on_real["loss"], FAKE: on_fake["loss"]} | self._sign(on_real)
         both, labels = np.concatenate([real, fakes]), np.concatenate([real_labels, fake_labels])
         inputs = beside(both, None if classes is None else np.tile(classes, 2))
         logs = self.augmented_discriminator.train_on_batch(inputs, labels, return_dict=True)
         loss_real = 2 * logs[self.loss.on_real.__name__]  # a mean over both halves, of which one is zero
-        return {REAL: loss_real, FAKE: 2 * logs["loss"] - loss_real}
+        return {REAL: loss_real, FAKE: 2 * logs["loss"] - loss_real} | self._sign(logs, share=2)
 
     def generator_step(self, classes: np.ndarray | None = None) -> dict[str, float]:
         """Update the generator through the discriminator, whose variables (not layers) are frozen.
@@ -114,10 +118,12 @@ class DCGANTrainer(Trainer):
             loss = self.gan.train_on_batch(inputs, np.ones((count, 1), np.float32))
         return {GENERATOR: loss}
 
-    def end_step(self) -> None:
-        """Move the average of the generator's weights, if one is asked for."""
+    def end_step(self, sign: object = None) -> None:
+        """Move the average of the generator's weights and the probability of augmentation, if they are asked for."""
         if self.average:
             self.average.update()
+        if self.adaptive:
+            self.adaptive.update(sign)
 
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
         """Take one step and say which weights each half of it changed; see `Trainer.checked_step`."""
@@ -127,10 +133,21 @@ class DCGANTrainer(Trainer):
         first = check_changes("discriminator", changes, {"discriminator": "everything", "generator": "nothing"})
         with weight_changes(**self.networks) as changes:
             losses |= self.generator_step(self.classes_of(batch))
-        self.end_step()
+        self.end_step(losses.get(SIGN))
         second = check_changes("generator", changes, {"generator": "everything", "discriminator": "statistics"})
         self.record(losses, len(batch), step)
         return f"{first}; {second}"
+
+    def losses(self) -> dict[str, float]:
+        """Return the mean losses of this epoch."""
+        return {name: value for name, value in super().losses().items() if name != SIGN}
+
+    def measures(self) -> dict[str, float]:
+        """Return the probability of adaptive augmentation, and the mean sign on real images that it follows."""
+        if not self.adaptive:
+            return {}
+        probability = float(ops.convert_to_numpy(self.adaptive.probability))
+        return {"augment_probability": probability, SIGN: super().losses()[SIGN]}
 
     def turn_of(self, classes: np.ndarray | None, turn: int) -> np.ndarray | None:
         """Return the classes of one turn's images, of those of a step."""
@@ -187,11 +204,19 @@ class DCGANTrainer(Trainer):
 
     def _augmented(self, operations: list[str]) -> keras.Model:
         self.mirrors = "mirror" in operations  # of real images alone, so no part of the model
+        self.adaptive: AdaptiveProbability | None = None
         in_model = [operation for operation in operations if operation in OPERATIONS]
-        if not in_model:
+        if "auto" not in operations and not in_model:
             return self.discriminator
-        augment = Augment(in_model, self.pixel_range, self.settings.training.seed, name="augment")
+        kind, training = AdaptiveAugment if "auto" in operations else Augment, self.settings.training
+        augment = kind(in_model or OPERATIONS, self.pixel_range, training.seed, name="augment")
+        if "auto" in operations:
+            self.adaptive = AdaptiveProbability(augment.probability, training.augment_target, self.images_per_step)
         return build_augmented(self.discriminator, augment)
+
+    def _sign(self, logs: dict[str, float], share: int = 1) -> dict[str, float]:
+        """Return the mean sign on real images; the metric has divided by `share` times as many."""
+        return {SIGN: share * logs[real_sign.__name__]} if self.adaptive else {}
 
     def _optimizer(self, learning_rate: float) -> keras.optimizers.Optimizer:
         if self.settings.training.optimizer == "adam":

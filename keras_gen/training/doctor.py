@@ -12,8 +12,10 @@ import numpy as np
 from keras_gen.data import ImageSet
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.run import Run
+from keras_gen.training.data_findings import data_findings
 from keras_gen.training.findings import PROBED, Finding, dcgan_findings, vae_findings
 from keras_gen.training.gradients import gradient_finding
+from keras_gen.training.label_findings import images_by_class, label_findings
 from keras_gen.training.trainer import Trainer
 
 
@@ -29,6 +31,8 @@ class Doctor(keras.callbacks.Callback):
         self.trainer, self.run, self.say = trainer, run, say
         indices = evenly_spaced_indices(len(train), PROBED)
         self.images, self.classes = np.asarray(train.images[indices]), run.labels_of(train, indices)
+        self.by_class = images_by_class(train) if run.conditional else {}
+        self.of_data = list(data_findings(train, run.conditional))
         self.first: np.ndarray | None = None  # what a generator made when its running averages had settled
         self.first_epoch = self.steps = 0  # steps taken so far
 
@@ -55,5 +59,6 @@ class Doctor(keras.callbacks.Callback):
     def examine(self) -> list[Finding]:
         """Return what is wrong with the run now."""
         findings = {"vae": vae_findings, "dcgan": dcgan_findings}[self.run.kind]
+        of_labels = label_findings(self) if self.run.conditional else ()
         gradients = gradient_finding(self.trainer.optimizers)
-        return [*findings(self), *([gradients] if gradients else [])]
+        return [*findings(self), *of_labels, *([gradients] if gradients else []), *self.of_data]

@@ -14,6 +14,7 @@ from keras_gen.seeds import random_stream
 
 if TYPE_CHECKING:
     from keras_gen.run import Run
+    from keras_gen.settings import DCGANSettings
     from keras_gen.training.doctor import Doctor
 
 PROBED = 64  # images; one batch of the networks when they are applied
@@ -26,6 +27,8 @@ ALIKE = 0.25  # of the real images' mean distance to each other; healthy runs st
 FEW_KINDS = 0.35  # of the real images' mean distance to the nearest other; healthy runs have 0.9, one of only 1s 0.46
 WORSE = 3  # standard errors by which a KID is above the best one
 IMPOSSIBLE = 1.2  # exp(-loss on fakes) + exp(-generator's loss) is at most 1 for one function
+MISTAKEN = 1.0  # nats: most held-out real images are taken for generated ones
+GAP = 2  # times the loss on training images
 OVERFITTED = 0.02  # rise of the held-out loss, of what it is or of what was learned, whichever is larger
 
 
@@ -83,12 +86,25 @@ def dcgan_findings(doctor: Doctor) -> Iterator[Finding]:
         doctor.first, doctor.first_epoch = images, run.epoch
     if settings.training.loss == "cross_entropy":  # what the losses tell is of probabilities
         yield from _loss_findings(run.history, settled=steps * (1 - 1 / run.epoch) >= settled)
+        if memorises_since(run.history):
+            yield Finding(
+                "discriminator overfits",
+                "The discriminator overfits: it takes training images for real and held-out ones for generated, so it "
+                f"knows the former by heart: {_against_memorising(settings)}.",
+            )
     if steps >= FEW_STEPS:
         yield from _collapse_findings(images, doctor.images)
+    if copies := next((row["copies"] for row in reversed(run.metrics) if "copies" in row), 0):
+        yield Finding(
+            "memorising",
+            f"Memorising: about {copies:.0f} of every hundred generated images copy a training image: "
+            f"{_against_memorising(settings)}.",
+        )
     if best := worsens_since(run.metrics):
+        now = _kids(run.metrics)[-1]
         yield Finding(
             "worsening",
-            f"The KID worsens since epoch {best['epoch']} (from {best['kid']:.2g} to {run.metrics[-1]['kid']:.2g}): "
+            f"The KID worsens since epoch {best['epoch']} (from {best['kid']:.2g} to {now['kid']:.2g}): "
             f"the best models are kept (`best=True` uses them); stop there (`epochs={best['epoch']}`), or lower both "
             "learning rates.",
         )
@@ -103,7 +119,7 @@ def dcgan_findings(doctor: Doctor) -> Iterator[Finding]:
 
 def _collapse_findings(images: np.ndarray, real: np.ndarray) -> Iterator[Finding]:
     remedy = "lower both learning rates, or go back to a better epoch (`evaluate_every` keeps the best)."
-    if _mean_distance(images) < ALIKE * max(_mean_distance(real), 1e-6):
+    if mean_distance(images) < ALIKE * max(mean_distance(real), 1e-6):
         yield Finding(
             "collapse", f"The generated images have collapsed: they are much more alike than real ones: {remedy}"
         )
@@ -185,7 +201,7 @@ def few_kinds(images: np.ndarray, real: np.ndarray) -> bool:
 
 def worsens_since(metrics: list[dict[str, float]]) -> dict[str, float] | None:
     """Return the best row, if the last two KIDs are clearly above its."""
-    rows = [row for row in metrics if "kid" in row]
+    rows = _kids(metrics)
     if len(rows) < FEW_EPOCHS:
         return None
     best = min(rows, key=lambda row: row["kid"])
@@ -194,7 +210,23 @@ def worsens_since(metrics: list[dict[str, float]]) -> dict[str, float] | None:
     return best if worse else None
 
 
-def _mean_distance(images: np.ndarray) -> float:
+def memorises_since(history: list[dict[str, float]]) -> bool:
+    """Return whether the discriminator's loss on held-out real images has been far above that on training images."""
+    rows = history[-FEW_EPOCHS:]
+    losses = [(row["discriminator_loss_real"], row["held_out_discriminator_loss_real"]) for row in rows]
+    return len(rows) == FEW_EPOCHS and all(held_out > MISTAKEN and held_out > GAP * train for train, held_out in losses)
+
+
+def _against_memorising(settings: DCGANSettings) -> str:
+    augment = "" if "auto" in settings.training.augment else '`augment="auto"`, '
+    return f"use {augment}more images, fewer epochs or a smaller discriminator"
+
+
+def _kids(metrics: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [row for row in metrics if "kid" in row]
+
+
+def mean_distance(images: np.ndarray) -> float:
     """Return the mean Euclidean distance between two of the images."""
     return float(np.sum(_distances(images)) / max(1, len(images) * (len(images) - 1)))
 

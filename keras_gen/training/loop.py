@@ -192,6 +192,8 @@ class Loop:
         self.run.timing.append(
             {"epoch": epoch, "train_seconds": trained - self._started, "held_out_seconds": measured - trained}
         )
+        if measures := self.trainer.measures():
+            self.run.metrics.append({"epoch": epoch} | measures)
         self.run.step = 0
         with restored(self.trainer.noise_states):  # whoever looks at a run must not change it
             self.callbacks.on_epoch_end(epoch - 1, keras_logs(losses))

@@ -94,8 +94,9 @@ class Trainer(ABC):
             variable for group in self.variables.values() for variable in group if "seed_generator" in variable.path
         ]
 
-    def end_step(self) -> None:  # noqa: B027, there may be nothing left
-        """Do what is left of a step when the networks have been trained, on all devices."""
+    def measures(self) -> dict[str, float]:
+        """Return what metrics.csv says of this epoch's training beside its losses."""
+        return {}
 
     def agree(self, stop: bool) -> bool:
         """Return whether any of the processes that train together wants to stop; they ask after the same steps."""

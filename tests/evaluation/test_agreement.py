@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_gen.cli.evaluate import _agreement_lines
-from keras_gen.evaluation.agreement import label_agreement
+from keras_gen.evaluation.agreement import kid_by_class, label_agreement
 from keras_gen.run import load_run
 from tests.evaluation.test_classes import features_of
 
@@ -25,11 +25,14 @@ def test_agreement_counts_the_labels_that_were_asked_for_and_names_what_is_confu
 def test_lines_of_agreement_name_the_classes():
     certain = {"value": 0.931, "standard_error": 0.008}
     agreement = {"ceiling": certain, "overall": certain, "by_class": {0: certain, 1: certain}, "count": 200}
-    lines = list(_agreement_lines(agreement | {"confused": [(1, 0, 0.07)]}, ("cat", "dog")))
+    distance = {"value": 0.0214, "standard_error": 0.0031}
+    agreement |= {"confused": [(1, 0, 0.07)], "kid_by_class": {"generated": {0: distance, 1: distance}, "floor": {}}}
+    lines = list(_agreement_lines(agreement, ("cat", "dog")))
     assert lines == [
         "Labels  93.1% ± 0.8% of 200 generated images have the label that was asked for (the ceiling, held-out real "
         "images: 93.1% ± 0.8%)",
         "  by class        cat: 93.1% ± 0.8%, dog: 93.1% ± 0.8%",
+        "  KID             cat: 0.021 ± 0.003, dog: 0.021 ± 0.003",
         "  most confused   dog taken for cat (7%)",
     ]
 
@@ -43,5 +46,16 @@ def test_evaluate_measures_labels_and_priors_of_a_vae(command_runs, tmp_path, mo
     scores = run.evaluate(count=10, samples=2, importance_samples=2, say=lambda _: None)
     assert scores["agreement"]["count"] == 200
     assert set(scores["agreement"]["by_class"]) == {0, 1}
+    assert set(scores["agreement"]["kid_by_class"]) == {"generated", "floor"}
     assert set(scores["priors"]) == {"normal", "mixture", "reconstructions"}
     assert not scores["likelihood"]["conditional"]
+
+
+def test_the_kid_of_a_class_is_large_where_its_images_are_of_another():
+    real, labels = np.repeat([0, 1, 2], 40), np.repeat([0, 1, 2], 30)
+    made = np.where(labels == 1, 2, labels)
+    labels[-25:] = 5  # five of class 2 are left
+    found = kid_by_class((features_of(real), real), (features_of(made, 1), labels), np.array([0, 1, 2]), seed=0)
+    assert set(found) == {0, 1}  # of five images nothing is said
+    assert abs(found[0]["value"]) < 3 * found[0]["standard_error"]
+    assert found[1]["value"] > 5 * found[1]["standard_error"]

@@ -38,3 +38,11 @@ def test_the_score_of_real_images_is_a_line_in_the_panel_of_its_score():
     assert curve.get_ydata().tolist() == [0.5, 0.2]
     assert set(floor.get_ydata()) == {0.01}
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["real images"]
+
+
+def test_a_score_that_is_not_measured_in_each_epoch_is_drawn_where_it_was():
+    rows = [{"epoch": epoch, "augment_probability": epoch / 10} for epoch in (1, 2, 3)]
+    rows[1] |= {"kid": 0.5, "kid_standard_error": 0.1}
+    probability, kid = score_curves(rows).axes
+    assert probability.lines[0].get_xydata().tolist() == [[1, 0.1], [2, 0.2], [3, 0.3]]
+    assert kid.lines[0].get_xydata().tolist() == [[2, 0.5]]

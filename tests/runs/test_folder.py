@@ -34,6 +34,8 @@ def test_rows_from_a_version_with_fewer_columns_leave_them_empty(tmp_path):
     folder.write_table("metrics.csv", [{"epoch": 1, "kid": 0.5}, {"epoch": 2, "kid": 0.25, "kid_floor": 1e-05}])
     assert (folder.path / "metrics.csv").read_text() == "epoch,kid,kid_floor\n1,0.5,\n2,0.25,1e-05\n"
     assert folder.read_table("metrics.csv") == [{"epoch": 1, "kid": 0.5}, {"epoch": 2, "kid": 0.25, "kid_floor": 1e-05}]
+    folder.write_table("metrics.csv", [{"epoch": 1, "kid": 0.5, "p": 0.0}, {"epoch": 2, "p": 0.1}])
+    assert folder.read_table("metrics.csv") == [{"epoch": 1, "kid": 0.5, "p": 0.0}, {"epoch": 2, "p": 0.1}]
     assert folder.read_table("history.csv") == []
 
 

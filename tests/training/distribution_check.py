@@ -22,10 +22,12 @@ DCGAN = {"dropout": 0.0}  # each device would drop the same features of its own 
 CASES = {
     "vae": ("vae", {}),
     "dcgan": ("dcgan", DCGAN),
-    "averaged": ("dcgan", DCGAN | {"ema": 0.9, "spectral_norm": True}),
+    # The sign on real images is measured; at a probability of 0 nothing is drawn for a part of a batch.
+    "averaged": ("dcgan", DCGAN | {"ema": 0.9, "spectral_norm": True, "augment": "auto", "augment_target": 1}),
     "article": ("dcgan", DCGAN | {"recipe": "article"}),
     "shared": ("dcgan", DCGAN | {"share_fakes": True, "augment": "mirror", "discriminator_steps": 2}),
     "conditional": ("dcgan", DCGAN | {"conditional": True}),
+    "conditional vae": ("vae", {"conditional": True}),
 }
 # In front of BatchNormalization a bias has no effect; KL's counters count only what their device is shown.
 EXEMPT = ("conv_transpose_1", "conv_transpose_2", "conv_transpose_3", "conv_2")
@@ -40,7 +42,7 @@ def trained(kind, distribute, overrides, images):
     batches = [random.permutation(len(images))[: trainer.images_per_step] for _ in range(12)]
     line = trainer.checked_step(images, batches[0], 1)
     trainer.train_steps(images, batches[1:], 2)
-    return trainer, line, trainer.losses() | trainer.held_out_losses(images, labels)
+    return trainer, line, trainer.losses() | trainer.measures() | trainer.held_out_losses(images, labels)
 
 
 def difference(one, two):

@@ -6,9 +6,11 @@ import pytest
 
 from keras_gen import ImageSet, load_run
 from keras_gen.errors import InputError
+from keras_gen.figures.animation import CAPTION_HEIGHT
+from keras_gen.latent.pictures import class_row
 from keras_gen.run import Run
 from keras_gen.training.planning import MAX_CLASSES
-from tests.conftest import striped_images
+from tests.conftest import gif_frames, striped_images
 from tests.small import train_small
 
 KINDS = ("vae", "dcgan")
@@ -155,3 +157,58 @@ def test_an_unconditional_run_is_not_resumed_as_a_conditional_one(tmp_path):
     train_small("vae", NAMED, NAMED, epochs=1, folder=tmp_path / "run")
     with pytest.raises(InputError, match=r"`training\.conditional` was false, now true; leave these out, or start"):
         train_small("vae", folder=tmp_path / "run", resume=True, conditional=True)
+
+
+def test_a_walk_goes_from_one_class_to_another_at_one_latent_point_or_stays_in_one(run):
+    walk = run.view("interpolate", label="1", to_label="lying", seeds=[5])
+    point = run.draw_seeds([5])
+    np.testing.assert_array_equal(walk.array[[0, -1]], run.decode(np.repeat(point, 2, axis=0), ["1", "lying"]))
+    middle, ends = walk.array[4].astype(int), walk.array[[0, -1]].astype(int)
+    assert (np.abs(ends - middle).mean(axis=(1, 2, 3)) > 3).all()  # it is neither
+    assert walk.name == "interpolation-seeds-5-label-1-to-label-lying"
+    assert len(run.view("interpolate", to_label=1, steps=3).array) == 3  # from the first label, at seed 0
+    inside = run.view("interpolate", label="lying", seeds=[5, 6], steps=4)
+    np.testing.assert_array_equal(inside.array[[0, -1]], run.decode(run.draw_seeds([5, 6]), "lying"))
+    if run.encodes:
+        held_out = run.datasets()[1]
+        walk = run.view("interpolate", start=3, to_label="1", steps=3)
+        code = run.encode(held_out.images[3], held_out.labels[3])
+        np.testing.assert_array_equal(walk.array[[0]], run.decode(code, int(held_out.labels[3])))
+
+
+def test_a_film_of_one_class_shows_its_row(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_gen.latent.film.MAX_WIDTH", 10_000)  # nothing is made smaller
+    run.film(tmp_path / "all.gif", frames=2)
+    files = run.film(tmp_path / "lying.gif", frames=2, label="lying")
+    assert tmp_path / "lying.gif" in files
+    (whole, *_), (row, *_) = (gif_frames(tmp_path / name, "L")[0] for name in ("all.gif", "lying.gif"))
+    whole, row = whole[CAPTION_HEIGHT:], row[CAPTION_HEIGHT:]
+    start, end = (round(share * len(whole)) for share in class_row(run, "lying"))
+    np.testing.assert_allclose(row.astype(int), whole[start:end].astype(int), atol=12)  # each has a palette of its own
+    rows = np.flatnonzero((whole < 200).any(axis=1))  # of images and names on white
+    assert abs(end - rows[-1]) < 12
+    assert abs(start - (rows[0] + rows[-1]) / 2) < 12  # the second of two
+    assert run.film(frames=1, label=1)[0].name == "film-label-1.gif"
+
+
+def test_an_exported_network_is_served_with_its_labels(run, tmp_path):
+    folder = run.export("saved_model", tmp_path / "out")
+    served = keras.layers.TFSMLayer(folder / run.image_model, call_endpoint="serve")
+    z, labels = run.draw(3), np.array([0, 1, 0], np.int32)
+    expected = run.model(run.image_model).predict_on_batch([z, labels])
+    np.testing.assert_allclose(served([z, labels]), expected, atol=1e-5)
+    assert "and labels, int32 (n), to" in (folder / "README.md").read_text()
+    with pytest.raises(InputError, match=r"cannot be exported to numpy \(.*\); use another format"):
+        run.export("numpy", tmp_path / "numpy")
+
+
+def test_a_healthy_run_has_no_finding_of_its_labels(run):
+    assert not [finding for finding in run.findings if "label" in finding["name"] or "class" in finding["name"]]
+
+
+def test_an_unconditional_run_has_no_way_between_classes(tmp_path):
+    run = train_small("vae", NAMED, NAMED, epochs=1, folder=tmp_path / "run")
+    with pytest.raises(InputError, match="is not conditional, so its networks take no label"):
+        run.view("interpolate", to_label=1)
+    with pytest.raises(InputError, match="is not conditional, so its grids have no row of a class; leave `label` out"):
+        run.film(label=1)

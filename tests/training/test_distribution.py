@@ -39,7 +39,7 @@ def test_two_devices_have_the_weights_of_one_with_the_same_global_batch(case, re
 
 @pytest.mark.slow
 def test_two_devices_equal_one_in_other_loops_too():
-    for found in check("article", "averaged", "shared", "conditional").values():
+    for found in check("article", "averaged", "shared", "conditional", "conditional vae").values():
         assert_equal_to_one_device(found)
 
 

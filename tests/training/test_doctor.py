@@ -13,9 +13,9 @@ from keras_gen.training import DCGANTrainer, VAETrainer, findings
 from keras_gen.training import dcgan as dcgan_module
 from keras_gen.training.findings import (
     ALIKE,
-    _mean_distance,
     _nearest_distance,
     few_kinds,
+    mean_distance,
     overfits_since,
     worsens_since,
 )
@@ -188,7 +188,7 @@ def test_samples_that_collapse_because_nobody_tells_them_from_real_ones(monkeypa
     latents = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
     made = run.models["generator"].predict_on_batch(latents)
     real = run.datasets()[0].images[:64] / 127.5 - 1
-    assert _mean_distance(made) < ALIKE * _mean_distance(real.astype(np.float32))
+    assert mean_distance(made) < ALIKE * mean_distance(real.astype(np.float32))
 
 
 def collapsed(kinds, noise=3.0, seed=0):
@@ -200,7 +200,7 @@ def collapsed(kinds, noise=3.0, seed=0):
 
 def test_images_of_a_few_kinds_are_seen_though_they_are_far_apart():
     real = np.random.default_rng(9).integers(0, 256, (64, 8, 8, 1)).astype(np.uint8)
-    assert _mean_distance(collapsed(8)) > 0.8 * _mean_distance(real)  # the other check sees nothing
+    assert mean_distance(collapsed(8)) > 0.8 * mean_distance(real)  # the other check sees nothing
     assert few_kinds(collapsed(8), real)
     assert not few_kinds(collapsed(64), real)
 
@@ -282,6 +282,6 @@ def test_the_doctor_can_be_left_out_and_changes_nothing():
     assert lines
 
 
-def test_the_mean_distance_by_hand():
+def test_themean_distance_by_hand():
     images = np.array([[0, 0], [3, 4], [0, 8]], np.float32)
-    assert _mean_distance(images) == pytest.approx((5 + 8 + 5) / 3)
+    assert mean_distance(images) == pytest.approx((5 + 8 + 5) / 3)
