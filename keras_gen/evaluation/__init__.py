@@ -13,5 +13,6 @@ __all__, __getattr__, __dir__ = lazy_exports(
         ".comparing": ("compare_images",),
         ".memorising": ("Copies", "distinct", "find_copies", "nearest"),
         ".paired": ("paired_differences",),
+        ".side_by_side": ("Comparison", "compare"),
     },
 )
