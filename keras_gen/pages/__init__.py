@@ -19,6 +19,6 @@ def render(name: str, **values: object) -> str:
     return _environment().get_template(name).render(values)
 
 
-def asset(name: str) -> Markup:
-    """Return a style sheet or a script of ours, to go into a page as it is."""
-    return Markup((HERE / name).read_text(encoding="utf-8"))
+def asset(*names: str) -> Markup:
+    """Return style sheets or scripts of ours, joined in this order, to go into a page as they are."""
+    return Markup("\n").join(Markup((HERE / name).read_text(encoding="utf-8")) for name in names)

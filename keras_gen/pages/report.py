@@ -2,9 +2,13 @@
 
 import base64
 import io
+import os
 import shlex
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -13,11 +17,13 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with, read_picture, say_missing
 from keras_gen.latent.views import FILE_NAMES
 from keras_gen.pages import asset, render
+from keras_gen.pages.charts import loss_charts, score_charts
+from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.run.arguments import as_path
 from keras_gen.run.checkpoints import checkpoint_path
 from keras_gen.run.networks import saved_names
 from keras_gen.run.run import Run
-from keras_gen.settings import NAMES
+from keras_gen.settings import NAMES, to_toml
 from keras_gen.settings.fields import shown
 from keras_gen.text import counted, printable
 
@@ -32,44 +38,89 @@ ENDS = {
     "failed": "it failed",
 }
 PICTURES = {
-    "Losses": {"losses": "Training (solid): mean over the epoch; held-out (dashed): after it."},
-    "Scores": {
-        "scores": "On validation images, with two standard errors where they are known.",
-        "nearest": "The ten generated images that come nearest to a copy, above the training images nearest to them.",
-    },
     "Latent space": {
-        "latent_space": "Held-out images, placed by the encoder; the colours are their labels.",
         "manifold": "Images decoded from a grid of latent points (normal quantiles).",
-        "traversal": "Each latent dimension swept over its range; those that carry most come first.",
+        "latent_space": "Held-out images, placed by the encoder; the colours are their labels.",
         "reconstructions": "Held-out images above their reconstructions.",
+        "traversal": "Each latent dimension swept over its range; those that carry most come first.",
+    },
+    "Copies of training images": {
+        "nearest": "The ten generated images that come nearest to a copy, above the training images nearest to them.",
     },
     "What it was trained on": {"data": "Some training images, as the networks see them."},
 }
-
-
+CHARTED = ("losses", "scores")  # figures that the page draws itself
+DIAGRAMS = ("latent_space",)  # pictures on white without images in them: a dark page may turn their colours round
 OF_TRAINING_IMAGES = ("nearest", "data")  # pictures that show some
+LINKED = {
+    "explorer.html": "explorer",
+    "metrics.json": "metrics",
+    "metrics.csv": "scores by epoch",
+    "history.csv": "losses by epoch",
+}
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a report says of a training that goes on.
+
+    Attributes:
+        time_left: What the rest is expected to take, as a text; None if that is not known yet.
+        next_seconds: After how long the page is expected to be written again, at the latest.
+    """
+
+    time_left: str | None
+    next_seconds: float
 
 
 def write_report(
-    run: Run, out: str | Path | None = None, say: Callable[[str], None] = print, training_images: bool = True
+    run: Run,
+    out: str | Path | None = None,
+    say: Callable[[str], None] = print,
+    training_images: bool = True,
+    live: Live | None = None,
 ) -> Path:
     """Write a run's report; see `Run.report`. Whatever a user has named is escaped."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("report").with_stem("report")
+    grids = _grids(run, say)
+    losses, scores = loss_charts(run.history, run.settings.loss_unit), score_charts(run.metrics)
     page = render(
         "report.html",
         title=printable(run.title),
+        state=_state(run, live),
         summary=_summary(run),
+        links=_links(run, path),
         findings=[_finding(finding) for finding in run.findings if finding.get("resolved") is None],
         resolved=[_finding(finding) for finding in run.findings if finding.get("resolved") is not None],
-        grids=_grids(run, say),
+        grids=grids,
         sections=_sections(run, say, training_images),
+        scores=bool(scores),
         tables=_tables(run),
+        recipe=to_toml(run.settings),
         commands=_commands(run, say),
-        css=asset("page.css") + asset("report.css"),
-        script=asset("report.js"),
+        glossary=GLOSSARY,
+        data={"grids": grids, "losses": losses, "scores": scores, "live": _live_facts(live)},
+        css=asset("page.css", "report.css"),
+        script=asset("widgets.js", "report.js"),
     )
     run.folder.write_text(path.absolute(), page)
     return path
+
+
+def _state(run: Run, live: Live | None) -> str:
+    """Return what the run is doing, and when that was written: a page of a killed run must not seem alive."""
+    written = time.strftime("%Y-%m-%d %H:%M:%S")
+    epochs = run.settings.training.epochs
+    if live is None:
+        return (
+            f"{len(run.history)} of {counted(epochs, 'epoch')}: {ENDS.get(run.status, run.status)}. Written {written}."
+        )
+    left = f", {live.time_left} left" if live.time_left else ""
+    return f"training, epoch {min(len(run.history) + 1, epochs)} of {epochs}{left}. Written {written}."
+
+
+def _live_facts(live: Live | None) -> dict[str, float] | None:
+    return None if live is None else {"written": time.time(), "nextSeconds": live.next_seconds}
 
 
 def _summary(run: Run) -> str:
@@ -77,13 +128,24 @@ def _summary(run: Run) -> str:
     shape = " x ".join(map(str, run.image_shape))
     text = (
         f"A {NAMES[run.kind]} of the recipe {printable(run.settings.recipe)}, trained on "
-        f"{data['train']['count']:,} images of {printable(run.name)} ({shape}; {data['held_out']['count']:,} held out) "
-        f"for {len(run.history)} of {counted(run.settings.training.epochs, 'epoch')}: "
-        f"{ENDS.get(run.status, run.status)}."
+        f"{data['train']['count']:,} images of {printable(run.name)} ({shape}; {data['held_out']['count']:,} held out)."
     )
     if not best:
         return text
     return f"{text} The best models are those of epoch {best['epoch']}, by {best['by'].replace('_', ' ')}."
+
+
+def _links(run: Run, page: Path) -> list[tuple[str, str]]:
+    """Return the files of the run that the page leads to, as they are reached from it: an address, and a name."""
+    links = []
+    for name, text in LINKED.items():
+        if (run.folder.path / name).is_file():
+            try:
+                address = os.path.relpath(run.folder.path / name, page.absolute().parent)
+            except ValueError:  # on another drive
+                continue
+            links.append((quote(Path(address).as_posix().encode(errors="surrogateescape")), text))
+    return links
 
 
 def _finding(finding: dict) -> str:
@@ -101,7 +163,7 @@ def _grids(run: Run, say: Callable[[str], None]) -> list[dict]:
     return [{"epoch": epoch, "source": source} for epoch, source in sources.items() if source]
 
 
-def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> dict[str, list[tuple[str, str]]]:
+def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> dict[str, list[dict[str, str]]]:
     """Return pictures, as data URLs, with what they show, under their headings."""
     finished = run.status == "finished"
     names = ["data", *(["losses", *(FILE_NAMES[view] for view in run.final_views)] if finished else [])]
@@ -118,15 +180,18 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
         }
         for title, texts in PICTURES.items()
     }
-    known = {figures / f"{name}.png" for texts in PICTURES.values() for name in texts}
+    known = {figures / f"{name}.png" for texts in (*PICTURES.values(), CHARTED) for name in texts}
     others = sorted(path for path in figures.glob("*.png") if path not in known and not path.name.startswith("."))
     if len(others) > MAX_OTHERS:
         say(f"Left out: {counted(len(others) - MAX_OTHERS, 'picture')} of {figures}")
     pictures["More pictures"] = {path: f"figures/{printable(path.name)}" for path in others[:MAX_OTHERS]}
     sections = {}
     for title, paths in pictures.items():
-        sources = [(_source(run, path, say), text) for path, text in paths.items() if path.exists()]
-        sections[title] = [(source, text) for source, text in sources if source]
+        sections[title] = [
+            {"source": source, "text": text, "style": "plot" if path.stem in DIAGRAMS else "pictures"}
+            for path, text in paths.items()
+            if path.exists() and (source := _source(run, path, say))
+        ]
     return {title: shown_pictures for title, shown_pictures in sections.items() if shown_pictures}
 
 
@@ -166,7 +231,6 @@ def _tables(run: Run) -> list[tuple[str, list[tuple[str, str]], bool]]:
         # The run may have gone on since; an older version did not write the epoch.
         title = f"Metrics of the {scores['models']} models, epoch {scores['epoch']}" if "epoch" in scores else "Metrics"
         tables.append((title, _flat(scores), True))
-    tables.append(("Settings", _flat(run.settings.as_dict()), False))
     facts = {name: run.record.get(name, "unknown") for name in ("device", "backend")} | run.record.get("versions", {})
     for part in ("train", "held_out"):
         images = run.record["dataset"][part]

@@ -88,6 +88,18 @@ class RunResults:
         self._default_folder()
         return write_report(self, out, say, training_images)
 
+    def report_progress(self, time_left: str | None, next_seconds: float) -> Path:
+        """Write report.html of a run that is being trained; the page then loads itself again.
+
+        Args:
+            time_left: How long the rest will take, as a text such as `3 min`; None if that is not known yet.
+            next_seconds: After how long it is expected to be written again, at the latest.
+        """
+        from keras_gen.pages.report import Live, write_report
+
+        self._default_folder()
+        return write_report(self, say=lambda line: None, live=Live(time_left, next_seconds))
+
     def explore(
         self,
         out: str | Path | None = None,

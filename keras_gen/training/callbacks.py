@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from keras_gen.training.trainer import Trainer
 
 TIMED_STEPS = 20  # after these the run says how long it will take
+REPORT_SECONDS, REPORT_SHARE = 15, 0.03  # between two reports of a run that trains; of its time
+FIRST_COST = 0.4  # seconds, until the first report has been timed
 SHOW_SECONDS = 2  # the bar shows the epoch's losses so far, renewed this often
 SHOWN = {  # losses that the bar shows, and under which name
     "loss": "loss",
@@ -164,6 +166,41 @@ class Progress(keras.callbacks.Callback):
 
 def _texts(losses: dict[str, float]) -> dict[str, str]:
     return {name: f"{losses[key]:.4g}" for key, name in SHOWN.items() if key in losses}
+
+
+class LiveReport(keras.callbacks.Callback):
+    """Writes report.html after an epoch, so that it grows while the run trains.
+
+    At most every `REPORT_SECONDS`, and for at most `REPORT_SHARE` of the training's time.
+    """
+
+    def __init__(self, run: Run, progress: Progress) -> None:
+        super().__init__()
+        self.run, self.progress = run, progress
+        self.spent, self.cost = 0.0, FIRST_COST
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Begin to count the time."""
+        self.began = self.written = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write it, if it is time and the training goes on: its end writes it anyway."""
+        now = time.monotonic()
+        elapsed = now - self.began
+        due = now - self.written >= REPORT_SECONDS and self.spent + self.cost <= REPORT_SHARE * elapsed
+        if not due or self.run.epoch >= self.params["epochs"]:
+            return
+        left = duration(self.progress.seconds_left) if self.progress.timed else None
+        epochs_done = self.run.epoch - self.run.resumed_after
+        try:
+            page = self.run.report_progress(left, max(REPORT_SECONDS, now - self.written, elapsed / epochs_done))
+        except (OSError, InputError):  # it may be open in a program that locks it; the next time will do
+            page = None
+        if page is not None and self.spent == 0:
+            self.progress.say(f"Report  {page} shows the run while it trains; open it in a browser")
+        self.written = time.monotonic()
+        self.cost = self.written - now
+        self.spent += self.cost
 
 
 class Checkpoints(keras.callbacks.Callback):

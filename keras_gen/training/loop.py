@@ -12,7 +12,7 @@ from keras_gen.data import ImageSet, epoch_batches
 from keras_gen.errors import RunError
 from keras_gen.run import Run
 from keras_gen.run.checkpoints import save_checkpoint
-from keras_gen.training.callbacks import Checkpoints, HistoryFiles, Progress, StopSignals, Validation
+from keras_gen.training.callbacks import Checkpoints, HistoryFiles, LiveReport, Progress, StopSignals, Validation
 from keras_gen.training.doctor import Doctor
 from keras_gen.training.freezing import restored
 from keras_gen.training.trainer import Trainer
@@ -67,6 +67,7 @@ class Loop:
             *([pictures] if writes else []),
             *callbacks,
             self.progress,
+            *([LiveReport(run, self.progress)] if writes else []),
             *([Checkpoints(self, save_every)] if writes else []),
             self.signals,
         ]

@@ -20,20 +20,28 @@ def test_every_run_ends_with_a_report_of_settings_losses_pictures_and_commands(c
     page = (run.folder.path / "report.html").read_text(encoding="utf-8")
     text = texts(run.folder.path / "report.html")
     assert "72 images of stripes (16 x 16 x 1; 8 held out)" in text
-    assert "for 2 of 2 epochs: it finished." in text
-    assert "training.batch_size\n24" in text
+    assert "2 of 2 epochs: it finished. Written 20" in text
+    assert "batch_size = 24" in text
     assert all(f"{value:.5g}" in text for value in run.history[-1].values())
     assert "Losses after epoch 2, in nats" in text
     assert run.record["dataset"]["train"]["fingerprint"] in text
-    *_, resume = re.findall(r"python train_\S+ [^\n]+", text)
+    resume = next(line for line in re.findall(r"python train_\S+ [^\n]+", text) if "--resume" in line)
     assert resume == f"python train_{run.kind}.py --resume {run.folder.path} --epochs 4"
     headings = {"vae": ["Latent space"], "vae3": ["Latent space"], "dcgan": []}[kind]
-    for heading in ["Images in the course of training", "Losses", *headings, "What it was trained on"]:
-        assert f"<h2>{heading}</h2>" in page
-    grids = json.loads(re.search(r'id="grids">(.*?)</script>', page, re.DOTALL).group(1))
-    assert [grid["epoch"] for grid in grids] == [1, 2]
-    assert grids[0]["source"] != grids[1]["source"]
-    assert not re.findall(r"""(?:src|href|url\()=?["']?(?!data:)(?:https?:|//|/|\w+\.)""", page)
+    places = [
+        page.index(f"<h2>{heading}</h2>") for heading in ["Images in the course of training", "Losses", *headings]
+    ]
+    assert places == sorted(places)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
+    first, second = data["grids"]
+    assert (first["epoch"], second["epoch"]) == (1, 2)
+    assert first["source"] != second["source"]
+    lines = {line["name"]: line["points"] for line in data["losses"][0]["series"]}
+    name = "loss" if "loss" in run.history[0] else "discriminator_loss_real"
+    assert lines["held-out"] == [[row["epoch"], row[f"held_out_{name}"]] for row in run.history]
+    assert data["live"] is None
+    assert not re.findall(r"""(?:src|url\()=?["']?(?!data:)(?:https?:|//|/|\w+\.)""", page)
+    assert re.findall(r"""href=["']?(?!data:|#)([^"' >]+)""", page) == ["history.csv"]
 
 
 def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command_runs, tmp_path):
@@ -64,7 +72,7 @@ def test_names_of_the_user_s_are_text_and_findings_and_metrics_are_shown(command
     assert "kid.value\n0.012346" in text
     assert text.index("What it was trained on") < text.index("More pictures") < text.index("figures/my <b>picture.png")
     assert "--resume" not in text  # with more epochs a learning rate that has fallen would rise again
-    assert "\nnone\n" in text and "\nNone\n" not in text
+    assert 'clip_norm = "none"' in text
     assert "images\n500" in text
 
 
@@ -72,7 +80,7 @@ def test_a_failed_run_has_its_report_too(command_runs, tmp_path):
     record = load_run(command_runs["vae"]).record | {"status": "failed", "commands": ["python train_vae.py"]}
     folder = RunFolder.create(tmp_path / "run", "vae", "stripes", facts=record)
     text = texts(load_run(folder.path).report())
-    assert "for 0 of 2 epochs: it failed." in text
+    assert "0 of 2 epochs: it failed." in text
     assert text.count("python ") == 1  # what made it; there is nothing yet to go on from, or to draw with
 
 
@@ -86,25 +94,100 @@ def test_a_finished_run_whose_checkpoint_is_gone_names_it(command_runs, tmp_path
     assert said == [f"Left out: {newest}, missing"]
 
 
-def test_the_slider_shows_the_grid_of_each_epoch_and_nothing_leaves_the_page(command_runs, browser):
-    page = browser.new_page()
-    problems = []
+@pytest.fixture
+def page(browser):
+    """A page in the browser; at the end, nothing may have been complained of, and nothing asked of the network."""
+    page, problems = browser.new_page(), []
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: problems.append(request.url) if request.url.startswith("http") else None)
+    yield page
+    page.close()
+    assert problems == []
+
+
+def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command_runs, page):
     page.goto((command_runs["dcgan"] / "report.html").absolute().as_uri())
+    slider = page.get_by_role("slider", name="epoch", exact=False).first
     last = page.get_attribute("#grid", "src")
-    page.locator("#slider").fill("0")
-    assert page.text_content("#epoch") == "1"
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuetext") == "1"
     assert page.get_attribute("#grid", "src") != last
-    assert page.get_attribute("#slider", "aria-valuetext") == "epoch 1"
-    page.locator("#slider").fill("1")
-    assert page.get_attribute("#grid", "src") == last
-    assert page.locator(".pictures img").count() == page.locator(".pictures button").count() > 1
-    page.locator(".pictures button").first.click()
-    assert page.get_attribute("#large img", "src") == page.locator(".pictures img").first.get_attribute("src")
-    page.locator("#large").click()
+    page.keyboard.press(" ")  # plays
+    page.wait_for_function("last => document.getElementById('grid').src === last", arg=last)
+    page.get_by_role("button", name="Play").click()
+    assert page.get_attribute("#grid", "src") != last
+    pictures = page.locator(".gallery img")
+    assert pictures.count() == page.locator("button.large").count() > 0
+    page.locator("button.large").first.click()
+    assert page.get_attribute("#large img", "src") == pictures.first.get_attribute("src")
+    page.keyboard.press("Escape")
     assert page.locator("#large").is_hidden()
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
-    assert problems == []
-    page.close()
+
+
+def test_charts_show_the_values_at_the_pointer_and_by_keyboard(command_runs, page):
+    run = load_run(command_runs["vae"])
+    page.goto((command_runs["vae"] / "report.html").absolute().as_uri())
+    keys, chart = page.locator("#losses .keys").first, page.locator("#losses .chart > svg").first
+    first, last = (f"{row['held_out_loss']:.4g}" for row in run.history)
+    assert last in keys.text_content()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
+    assert first in keys.text_content()
+    page.mouse.move(box["x"], box["y"] - 30)
+    assert last in keys.text_content()
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    assert first in chart.get_attribute("aria-valuetext")
+
+
+def overlaps(page):
+    """Return pairs of texts and controls that cover each other, and what lies outside the window."""
+    return page.evaluate("""() => {
+      const shown = [...document.querySelectorAll("p, h1, h2, button, input, output, select, pre, td, th, svg text, figcaption, legend, canvas")]
+        .filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !e.closest(".unseen, .overlay") && !e.matches(".unseen"));
+      const boxes = shown.map((e) => { const range = document.createRange(); range.selectNodeContents(e);
+        return e.matches("input, canvas, button") || !e.childNodes.length ? e.getBoundingClientRect() : range.getBoundingClientRect(); });
+      const found = [];
+      const name = (e) => `${e.tagName} ${e.id || e.textContent.slice(0, 30)}`;
+      shown.forEach((a, i) => {
+        if (boxes[i].width && (boxes[i].right > innerWidth + 1 || boxes[i].left < -1) && !a.closest(".scrolls")) found.push(`${name(a)} is outside`);
+        shown.slice(i + 1).forEach((b, j) => {
+          const p = boxes[i], q = boxes[i + 1 + j];
+          if (a.contains(b) || b.contains(a) || !p.width || !q.width) return;
+          const x = Math.min(p.right, q.right) - Math.max(p.left, q.left), y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+          if (x > 2 && y > 2) found.push(`${name(a)} covers ${name(b)}`);
+        });
+      });
+      return found;
+    }""")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440, 2560])
+def test_nothing_overlaps_at_any_width(command_runs, page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto((command_runs["vae3"] / "report.html").absolute().as_uri())
+    page.wait_for_selector("#losses svg text")
+    assert overlaps(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_run_that_trains_says_so_refreshes_and_is_not_alive_for_ever(command_runs, page, tmp_path):
+    path = shutil.copytree(command_runs["vae"], tmp_path / "run")
+    RunFolder(path).write(status="running", settings={"training": {"epochs": 50}})
+    run = load_run(path)
+    page.clock.install()
+    page.goto(run.report_progress("3 min", next_seconds=20).absolute().as_uri())
+    assert "training, epoch 3 of 50, 3 min left. Written 20" in page.text_content("#state")
+    page.evaluate("window.before = true")
+    page.clock.run_for(12_000)  # it loads itself again
+    page.wait_for_function("window.before === undefined")
+    for _ in range(20):
+        page.clock.run_for(10_000)
+        page.wait_for_load_state()
+    assert "It has not been written since" in page.text_content("#state")
+    page.evaluate("window.before = true")
+    page.clock.run_for(60_000)
+    assert page.evaluate("window.before")  # and rests
