@@ -1,4 +1,4 @@
-"""keras-gen compare: runs side by side, or a list of them."""
+"""python -m keras_gen compare: runs side by side, or a list of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(options: Namespace) -> None:
         say(line)
     if comparison.unmeasured:
         runs = shlex.join(map(str, options.runs))
-        say(f"To measure what is missing (about a minute or two a run): keras-gen compare {runs} --evaluate")
+        say(f"To measure what is missing (about a minute or two a run): python -m keras_gen compare {runs} --evaluate")
     if options.csv is not None:
         say(f"Numbers: {comparison.csv(options.csv)}")
     say(f"Open in a browser: {comparison.page(options.out, say)}")
@@ -108,7 +108,7 @@ def _list(folder: Path, csv_path: Path | None) -> None:
     for summary in runs:
         if summary.problem:
             say(f"Left out: {summary.problem}")
-    say(f"{counted(len(runs), 'run')} in {folder}. Two of them side by side: keras-gen compare RUN RUN")
+    say(f"{counted(len(runs), 'run')} in {folder}. Two of them side by side: python -m keras_gen compare RUN RUN")
     if csv_path is not None:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

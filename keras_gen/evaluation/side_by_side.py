@@ -150,6 +150,7 @@ def compare(*runs: Run | str | Path, evaluate: bool = False, say: Callable[[str]
         for number, run in enumerate(loaded)
         if not _epochs(run)
     ]
+    notes += _curve_notes(loaded)
     facts = [_measured(run, number, notes) for number, run in enumerate(loaded)]
     if evaluate:
         for number, run in enumerate(loaded):
@@ -160,6 +161,23 @@ def compare(*runs: Run | str | Path, evaluate: bool = False, say: Callable[[str]
     scores = _scores(loaded, facts, notes)
     unmeasured = _same_data(loaded) and not all(_is_current(*pair) for pair in zip(loaded, facts, strict=True))
     return Comparison(loaded, _differing_settings(loaded), scores, notes, unmeasured)
+
+
+def _curve_notes(runs: list[Run]) -> list[str]:
+    """Say what the runs' losses do not tell."""
+    notes = []
+    for letter, run in zip(LETTERS, runs, strict=False):
+        try:
+            run.history, run.timing, run.metrics  # noqa: B018, read from files now
+        except InputError as error:
+            notes.append(f"the curves of {letter} are left out: {error}")
+    if len({run.kind for run in runs}) > 1:
+        return [*notes, "a VAE and a DCGAN have different losses, so no curves are drawn; their images are shown"]
+    if runs[0].kind == "vae" and len({run.settings.decoder.likelihood for run in runs}) > 1:
+        notes.append("the likelihoods differ, so the losses have no common scale")
+    elif runs[0].kind == "vae" and len({run.settings.training.beta for run in runs}) > 1:
+        notes.append("the weight of the KL term differs: compare reconstruction and KL instead of the loss")
+    return notes
 
 
 def _epochs(run: Run) -> int:

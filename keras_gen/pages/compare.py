@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 
 from keras_gen.errors import InputError
 from keras_gen.evaluation.side_by_side import LETTERS, Comparison, cell
+from keras_gen.figures.curves import ERROR, FLOOR, HELD_OUT
 from keras_gen.files import write_text
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with
 from keras_gen.pages import asset, render
-from keras_gen.pages.report import picture_source
+from keras_gen.pages.charts import finite, title_of
+from keras_gen.pages.report import DIAGRAMS, picture_source
 from keras_gen.run.arguments import as_path
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES
@@ -21,7 +22,6 @@ from keras_gen.text import counted, printable, short_name
 
 MAX_GRIDS = 24  # epochs whose grids are shown
 GRID_WIDTH = 480  # pixels
-HELD_OUT = "held_out_"
 PICTURES = {  # of the last epoch
     "reconstructions": "Held-out images above their reconstructions.",
     "manifold": "Images decoded from a grid of latent points.",
@@ -39,20 +39,19 @@ def write_comparison(comparison: Comparison, out: str | Path | None = None, say:
         say: Told of pictures that are left out, since they are damaged.
     """
     path = as_path("out", out, ".html") if out is not None else _default_path(comparison.runs)
-    curves, why_no_curves = _curves(comparison.runs)
     page = render(
         "compare.html",
         title=" and ".join(printable(run.title) for run in comparison.runs),
         runs=[(LETTERS[number], printable(run.title), _about(run)) for number, run in enumerate(comparison.runs)],
         verdicts=comparison.verdicts,
-        notes=[*comparison.notes, *why_no_curves],
+        notes=comparison.notes,
         settings=comparison.settings,
         scores=[(row.name, row.unit, [cell(value) for value in row.values], row.verdict) for row in comparison.scores],
         pictures=_pictures(comparison.runs, say),
         data={
             "names": [printable(name) for name in comparison.names],
             "grids": _grids(comparison.runs, say),
-            "curves": curves,
+            "curves": _curves(comparison.runs),
         },
         css=asset("page.css", "compare.css"),
         script=asset("widgets.js", "compare.js"),
@@ -90,24 +89,22 @@ def _grids(runs: list[Run], say: Callable[[str], None]) -> dict:
     return {"epochs": epochs, "runs": pictures}
 
 
-def _curves(runs: list[Run]) -> tuple[list[dict], list[str]]:
-    """Return a chart for each loss and each validation score, and why some cannot be drawn."""
+def _curves(runs: list[Run]) -> list[dict]:
+    """Return a chart for each loss and each validation score; runs of different models have none in common."""
     if len({run.kind for run in runs}) > 1:
-        return [], ["a VAE and a DCGAN have different losses, so there are no curves; their grids are shown"]
-    tables, notes = [], []
-    for number, run in enumerate(runs):
-        try:
-            tables.append((run.history, _minutes(run), run.metrics))
-        except InputError as error:
-            tables.append(([], {}, []))
-            notes.append(f"the curves of {LETTERS[number]} are left out: {error}")
-    if runs[0].kind == "vae" and len({run.settings.decoder.likelihood for run in runs}) > 1:
-        notes.append("the likelihoods differ, so losses have no common scale")
-    if runs[0].kind == "vae" and len({run.settings.training.beta for run in runs}) > 1:
-        notes.append("`beta` differs, so compare reconstruction and KL instead of the loss")
+        return []
+    tables = [_tables(run) for run in runs]
     losses = _charts([(history, minutes) for history, minutes, _ in tables], runs[0].settings.loss_unit)
     scores = _charts([(metrics, minutes) for _, minutes, metrics in tables], "", " (validation)")
-    return losses + scores, notes
+    return losses + scores
+
+
+def _tables(run: Run) -> tuple[list[dict], dict[int, float], list[dict]]:
+    """Return losses, minutes and validation scores; nothing of a run whose files are damaged, which `compare` notes."""
+    try:
+        return run.history, _minutes(run), run.metrics
+    except InputError:
+        return [], {}, []
 
 
 def _minutes(run: Run) -> dict[int, float]:
@@ -122,30 +119,25 @@ def _charts(tables: list[tuple[list[dict], dict[int, float]]], unit: str, remark
     order = dict.fromkeys(name.removeprefix(HELD_OUT) for rows, _ in tables if rows for name in rows[-1])
     charts = []
     for name in order:
-        if name == "epoch" or name.endswith(("_standard_error", "_floor")):
+        if name == "epoch" or name.endswith((ERROR, FLOOR)):
             continue
         lines = [
             {
                 "run": number,
                 "heldOut": column.startswith(HELD_OUT),
-                "points": [[row["epoch"], minutes.get(row["epoch"]), _finite(row.get(column))] for row in rows],
+                "points": [[row["epoch"], minutes.get(row["epoch"]), finite(row.get(column))] for row in rows],
             }
             for number, (rows, minutes) in enumerate(tables)
             for column in (name, HELD_OUT + name)
             if column in columns[number]
         ]
         if len({line["run"] for line in lines}) > 1:
-            charts.append({"title": name.replace("_", " ") + remark, "unit": unit, "lines": lines})
+            charts.append({"title": title_of(name) + remark, "unit": unit, "lines": lines})
     return charts
 
 
-def _finite(value: float | None) -> float | None:
-    """Return a number that JSON knows."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _pictures(runs: list[Run], say: Callable[[str], None]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return pictures of the last epoch that two runs or more have: what they show, and letter and source of each."""
+def _pictures(runs: list[Run], say: Callable[[str], None]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return pictures of the last epoch that two runs or more have: text, class, and each run's letter and source."""
     rows = []
     for name, text in PICTURES.items():
         paths = [run.folder.path / "figures" / f"{name}.png" if run.folder else None for run in runs]
@@ -153,5 +145,5 @@ def _pictures(runs: list[Run], say: Callable[[str], None]) -> list[tuple[str, li
         sources = [(LETTERS[number], picture_source(runs[number], path, say)) for number, path in there]
         sources = [(letter, source) for letter, source in sources if source]
         if len(sources) > 1:
-            rows.append((text, sources))
+            rows.append((text, "plot" if name in DIAGRAMS else "pictures", sources))
     return rows

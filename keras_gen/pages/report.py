@@ -159,7 +159,7 @@ def _grids(run: Run, say: Callable[[str], None]) -> list[dict]:
     """Return grids of generated images, as data URLs, with their epochs."""
     epochs = epochs_with(run, run.folder.epoch_image, say)
     shown = [epochs[index] for index in evenly_spaced_indices(len(epochs), MAX_GRIDS)] if epochs else []
-    sources = {epoch: _source(run, run.folder.epoch_image(epoch), say, GRID_WIDTH) for epoch in shown}
+    sources = {epoch: picture_source(run, run.folder.epoch_image(epoch), say, GRID_WIDTH) for epoch in shown}
     return [{"epoch": epoch, "source": source} for epoch, source in sources.items() if source]
 
 
@@ -190,12 +190,12 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
         sections[title] = [
             {"source": source, "text": text, "style": "plot" if path.stem in DIAGRAMS else "pictures"}
             for path, text in paths.items()
-            if path.exists() and (source := _source(run, path, say))
+            if path.exists() and (source := picture_source(run, path, say))
         ]
     return {title: shown_pictures for title, shown_pictures in sections.items() if shown_pictures}
 
 
-def _source(run: Run, path: Path, say: Callable[[str], None], max_width: int | None = None) -> str | None:
+def picture_source(run: Run, path: Path, say: Callable[[str], None], max_width: int | None = None) -> str | None:
     """Return a picture as a data URL; one that is damaged is named and left out."""
     try:
         return _data_url(read_picture(run.folder, path), max_width)
