@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from keras_gen.cores import usable_cores
 from keras_gen.data import ImageSet, load_dataset
+from keras_gen.data.decoding import Unusable, read_header
 from keras_gen.data.duplicates import near_groups
 from keras_gen.data.folder import folder_contents
 from keras_gen.data.loading import is_path
@@ -19,6 +23,7 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.projection import tsne
 from keras_gen.run import Run, load_run
 from keras_gen.run.arguments import as_path, check_count
+from keras_gen.text import counted, printable
 
 MIN_IMAGES, MAX_IMAGES = 4, 10_000
 LAYOUT, CELLS, ORIENTATIONS = 6, 4, 9  # squares a side that colours are averaged over, and gradients; their directions
@@ -44,6 +49,7 @@ class Collection:
         unusual: Indices of the images that are most unlike all others, the most unlike first.
         skipped: Why each file that cannot be used was left out.
         passed: What else was passed over.
+        sizes: Width and height of each file, int (n, 2); None for images that are no files.
     """
 
     title: str
@@ -56,6 +62,7 @@ class Collection:
     unusual: np.ndarray
     skipped: dict[str, str]
     passed: str
+    sizes: np.ndarray | None
 
     def page(self, out: str | Path | None = None) -> Path:
         """Write the collection as one HTML page, and return its path; see `pages.collection.write_collection`."""
@@ -95,9 +102,12 @@ def collection(
         >>> keras_gen.collection("photos/").page()
     """
     count, seed = check_count("count", count, MIN_IMAGES, MAX_IMAGES), check_count("seed", seed, 0)
-    title, images, names, skipped, passed = _loaded(data, data_dir, image_size, channels, say)
+    found = _found(data, data_dir, image_size, channels, say)
+    images, names = found.images, found.names
     if len(images) < MIN_IMAGES:
-        raise InputError(f"{title} has {len(images)} images; {MIN_IMAGES} are the least to look through")
+        raise InputError(
+            f"{printable(found.title)} has {len(images)} images; {MIN_IMAGES} are the least to look through"
+        )
     total = len(images)
     if total > count:
         chosen = evenly_spaced_indices(total, count)
@@ -108,34 +118,71 @@ def collection(
     unusual = np.argsort(-distances.mean(axis=1), kind="stable")[:UNUSUAL]
     places = tsne(features, seed)
     places = (places - places.min(axis=0)) / max(np.ptp(places, axis=0).max(), 1e-9)
-    return Collection(title, images, names, total, places.astype(np.float32), groups, copies, unusual, skipped, passed)
+    sizes = None if found.folder is None else _file_sizes(found.folder, names)
+    return Collection(
+        title=found.title,
+        images=images,
+        names=names,
+        total=total,
+        places=places.astype(np.float32),
+        groups=groups,
+        copies=copies,
+        unusual=unusual,
+        skipped=found.skipped,
+        passed=found.passed,
+        sizes=sizes,
+    )
 
 
-def _loaded(
+class _Found(NamedTuple):
+    """Images before a look at them, as `Collection` has them."""
+
+    title: str
+    images: ImageSet
+    names: list[str]
+    skipped: dict[str, str]
+    passed: str
+    folder: Path | None
+
+
+def _found(
     data: object,
     data_dir: str | Path | None,
     image_size: int | None,
     channels: int | None,
     say: Callable[[str], None],
-) -> tuple[str, ImageSet, list[str], dict[str, str], str]:
-    """Return a title, all images, a name for each, why files were skipped, and what was passed over."""
+) -> _Found:
+    """Load all images of a data set or a run."""
     if isinstance(data, str | Path) and (as_path("data", data) / "run.json").exists():
         data = load_run(data)
     if isinstance(data, Run):
-        source = data.record.get("source") or {}
         if image_size is not None or channels is not None:
             raise InputError("a run's images are as it was trained on them; leave `image_size` and `channels` out")
-        if not Path(source.get("dataset") or "").is_dir() or data_dir is not None:
-            if data_dir is not None:
-                data.use_datasets(data_dir=data_dir)
-            return data.title, *_whole(*data.datasets()), {}, ""
+        source = data.record.get("source") or {}
+        if data_dir is not None:
+            data.use_datasets(data_dir=data_dir)
+        if data_dir is not None or not Path(source.get("dataset") or "").is_dir():
+            return _Found(data.title, *_whole(*data.datasets()), {}, "", None)
         image_size, channels, data = source.get("image_size"), source.get("channels"), source["dataset"]
     if isinstance(data, str | Path) and is_path(data) and Path(data).is_dir():
         found = folder_contents(Path(data), image_size, channels, ALL_SKIPPED, say)
         images, _ = _whole(*found.sets)
-        return images.name, images, found.files, found.skipped, found.passed
+        return _Found(images.name, images, found.files, found.skipped, found.passed, Path(data))
     images, names = _whole(*load_dataset(data, data_dir, image_size, channels=channels, say=say))
-    return images.name, images, names, {}, ""
+    return _Found(images.name, images, names, {}, "", None)
+
+
+def _file_sizes(folder: Path, files: list[str]) -> np.ndarray:
+    """Return width and height of images in a folder, int (n, 2); 0 of one that is gone."""
+
+    def size(file: str) -> tuple[int, int]:
+        try:
+            return read_header(folder / file)[:2]
+        except Unusable:
+            return 0, 0
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        return np.array(list(pool.map(size, files)))
 
 
 def _whole(train: ImageSet, held_out: ImageSet | None = None) -> tuple[ImageSet, list[str]]:
