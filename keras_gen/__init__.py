@@ -16,8 +16,8 @@ __all__, __getattr__, __dir__ = lazy_exports(
     {
         ".data": ("ImageSet", "load_dataset"),
         ".errors": ("InputError", "RunError"),
-        ".evaluation": ("compare_images",),
-        ".run": ("DCGANRun", "Run", "RunFolder", "VAERun", "load_run"),
+        ".evaluation": ("collection", "compare", "compare_images"),
+        ".run": ("DCGANRun", "Run", "RunFolder", "VAERun", "list_runs", "load_run"),
         ".settings": ("DCGANSettings", "VAESettings", "resolve_settings"),
         ".training": ("frozen", "train_dcgan", "train_vae", "weight_changes", "who_moved"),
     },

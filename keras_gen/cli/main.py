@@ -17,6 +17,8 @@ COMMANDS = {
     "explore": "a page to move through it in a browser",
     "report": "its settings, losses and pictures on one page",
     "evaluate": "how good it is: likelihood bounds, distances to real images, copies",
+    "collection": "a page to look through images: a map, copies, and what is unlike the others",
+    "compare": "runs side by side: settings, scores, curves, images; or a list of all runs",
     "export": "its networks for other programs, with a model card",
     "minimal": "three GANs in NumPy alone, watched in every detail",
     "benchmark": "how fast the loops are, beside bare Keras calls and PyTorch",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import features
@@ -33,13 +34,39 @@ def read_folder(
     max_bad: int = 50,
     say: Callable[[str], None] = print,
 ) -> list[ImageSet]:
+    """Return the images of a folder or an archive alone; see `folder_contents`."""
+    return folder_contents(tree, image_size, channels, max_bad, say).sets
+
+
+class FolderContents(NamedTuple):
+    """What is in a folder or an archive of images.
+
+    Attributes:
+        sets: The training images and, if the folder has a test or a validation part, the held-out ones.
+        files: The path of each image in the folder, in the same order.
+        skipped: Why each other image was left out, by its path in the folder.
+        passed: What was passed over, for it is no image; may be empty.
+    """
+
+    sets: list[ImageSet]
+    files: list[str]
+    skipped: dict[str, str]
+    passed: str
+
+
+def folder_contents(
+    tree: Folder | Archive,
+    image_size: int | str | None = None,
+    channels: int | None = None,
+    max_bad: int = 50,
+    say: Callable[[str], None] = print,
+) -> FolderContents:
     """Decode all images of a folder or an archive, or map what an earlier call decoded.
 
     The other arguments are `load_dataset`'s. Without an image size it is the files' own, if all share one that the
     networks can reach, else about 64. Without channels the images are grey if all files are stored so.
 
-    Returns:
-        The training images and, if the folder has a test or a validation part, the held-out ones; slices of one array.
+    The images are slices of one array.
 
     Raises:
         InputError: It cannot be read, holds too few images, or too many bad ones.
@@ -59,7 +86,8 @@ def read_folder(
     lines = _description(tree.name, sets[0].class_names, found, layout, facts, image_size, channels)
     for line in [*lines, *cache_lines]:
         say(line)
-    return sets
+    used = [as_text(file.as_posix()) for file in files if file.as_posix() not in facts.skipped]
+    return FolderContents(sets, used, facts.skipped, found.describe_passed())
 
 
 def read_image(path: str | Path, image_shape: tuple[int, int, int]) -> np.ndarray:

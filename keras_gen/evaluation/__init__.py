@@ -10,8 +10,10 @@ __all__, __getattr__, __dir__ = lazy_exports(
         ".estimate": ("Estimate",),
         ".features": ("feature_extractor",),
         ".likelihood": ("active_units", "elbo_terms", "importance_sampling", "importance_weighted_bound"),
+        ".collections": ("Collection", "collection"),
         ".comparing": ("compare_images",),
         ".memorising": ("Copies", "distinct", "find_copies", "nearest"),
         ".paired": ("paired_differences",),
+        ".side_by_side": ("Comparison", "compare"),
     },
 )

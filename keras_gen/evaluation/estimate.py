@@ -19,6 +19,18 @@ class Estimate:
     value: float
     standard_error: float
 
+    def __str__(self) -> str:
+        """The value and its error, which has two digits."""
+        if not (np.isfinite(self.standard_error) and self.standard_error > 0):
+            return f"{self.value:.4g} ± {self.standard_error:.2g}"
+        decimals = max(0, 1 - int(np.floor(np.log10(self.standard_error))))
+        return f"{self.value:.{decimals}f} ± {self.standard_error:.{decimals}f}"
+
+    @property
+    def is_beyond_error(self) -> bool:
+        """Whether it is more than two standard errors away from 0."""
+        return abs(self.value) > 2 * self.standard_error
+
     @classmethod
     def of_mean(cls, values: np.ndarray) -> Estimate:
         """Return the mean of independent values, at least two, shape (n,)."""

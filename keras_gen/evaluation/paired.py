@@ -35,7 +35,10 @@ def read_values(run: Run) -> dict[str, np.ndarray]:
     run.folder.checked(path)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
+            values = dict(arrays)
+            if IDENTITY not in values:
+                raise ValueError("it holds no scores")
+            return values
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} cannot be read ({error}); run evaluate again") from None
 

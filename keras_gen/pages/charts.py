@@ -15,7 +15,7 @@ def loss_charts(history: Rows, unit: str) -> list[dict]:
         series = [_line(history, term, "training")]
         if HELD_OUT + term in history[-1]:
             series.append(_line(history, HELD_OUT + term, "held-out") | {"dashed": True})
-        charts.append({"title": _title(term), "unit": unit, "series": series})
+        charts.append({"title": title_of(term), "unit": unit, "series": series})
     return charts
 
 
@@ -33,25 +33,26 @@ def score_charts(rows: Rows) -> list[dict]:
                 series.append({"name": text, "colour": 1, "dashed": True, "points": _bounds(rows, name, side)})
         if name + FLOOR in rows[-1]:
             series.append(_line(rows, name + FLOOR, "real images") | {"dashed": True, "colour": 2})
-        charts.append({"title": _title(name), "unit": "", "series": series})
+        charts.append({"title": title_of(name), "unit": "", "series": series})
     return charts
 
 
 def _line(rows: Rows, name: str, text: str) -> dict:
     """Return a column as a line; a run that an older version began lacks some columns in its first rows."""
-    return {"name": text, "points": [[row["epoch"], _finite(row.get(name))] for row in rows]}
+    return {"name": text, "points": [[row["epoch"], finite(row.get(name))] for row in rows]}
 
 
 def _bounds(rows: Rows, name: str, side: int) -> list[list]:
     missing = float("nan")
-    return [[row["epoch"], _finite(row.get(name, missing) + side * row.get(name + ERROR, missing))] for row in rows]
+    return [[row["epoch"], finite(row.get(name, missing) + side * row.get(name + ERROR, missing))] for row in rows]
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
     """Return a number that JSON knows."""
     return value if value is not None and abs(value) < float("inf") else None
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
+    """Return a column's name as the title of a chart."""
     title = name.replace("_", " ")
     return title.upper() if title in ("kl", "kid", "fid") else title[0].upper() + title[1:]

@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
     {
         ".folder": ("RunFolder",),
         ".kinds": ("DCGANRun", "VAERun", "load_run"),
+        ".listing": ("RunSummary", "list_runs"),
         ".run": ("Run",),
     },
 )

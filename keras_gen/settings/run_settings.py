@@ -65,22 +65,22 @@ class Settings:
 
         Names that may change do not count, such as `epochs` or `training.epochs`.
         """
-        before, after = ({"recipe": settings.recipe} | _flat(settings.as_dict()) for settings in (self, other))
-        told = {"recipe", *_flat(self.explicit()), *_flat(other.explicit())}  # what does not follow from others
+        before, after = ({"recipe": settings.recipe} | settings.flat() for settings in (self, other))
+        told = {"recipe", *self.flat(explicit=True), *other.flat(explicit=True)}
         return [
             f"`{name}` was {shown(was)}, now {shown(after[name])}"
             for name, was in before.items()
             if was != after[name] and name in told and not {name, name.split(".")[-1]} & set(may_change)
         ]
 
-
-def _flat(groups: dict[str, object]) -> dict[str, object]:
-    return {
-        f"{group}.{name}": value
-        for group, values in groups.items()
-        if isinstance(values, dict)
-        for name, value in values.items()
-    }
+    def flat(self, explicit: bool = False) -> dict[str, object]:
+        """Return the values by name, such as `training.epochs`; explicit ones do not follow from others."""
+        return {
+            f"{group}.{name}": value
+            for group, values in (self.explicit() if explicit else self.as_dict()).items()
+            if isinstance(values, dict)
+            for name, value in values.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,234 @@
+"""A look through a collection of images before one trains on it: a map, copies, and what is unlike all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+
+from keras_gen.cores import usable_cores
+from keras_gen.data import ImageSet, load_dataset
+from keras_gen.data.decoding import Unusable, read_header
+from keras_gen.data.duplicates import near_groups
+from keras_gen.data.finding import Folder
+from keras_gen.data.folder import folder_contents
+from keras_gen.data.loading import is_path
+from keras_gen.errors import InputError
+from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.projection import tsne
+from keras_gen.run import Run, load_run
+from keras_gen.run.arguments import as_path, check_count
+from keras_gen.text import printable
+
+MIN_IMAGES, MAX_IMAGES = 4, 10_000
+LAYOUT, CELLS, ORIENTATIONS = 6, 4, 9  # squares a side that colours are averaged over, and gradients; their directions
+COMPONENTS = 30
+NEIGHBOURS = 5
+UNUSUAL = 24
+ALL_SKIPPED = 10**6  # images that cannot be used are shown, not refused
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Images, and what is known of them; `keras_gen.collection` makes it.
+
+    Attributes:
+        title: What to call it.
+        images: Those that were looked at: uint8, with labels where there are some.
+        names: A name for each.
+        total: Images that are there.
+        places: Where each is on a map on which alike images are near each other, float32 (n, 2), from 0 to 1.
+        groups: Copies and near-copies: the indices of each group, rising.
+        copies: For each exact copy of an earlier image, the earlier one's index.
+        unusual: Indices of the images that are most unlike all others, the most unlike first.
+        skipped: Why each file that cannot be used was left out.
+        passed: What else was passed over.
+        sizes: Width and height of each file, int (n, 2); None for images that are no files.
+    """
+
+    title: str
+    images: ImageSet
+    names: list[str]
+    total: int
+    places: np.ndarray
+    groups: list[list[int]]
+    copies: dict[int, int]
+    unusual: np.ndarray
+    skipped: dict[str, str]
+    passed: str
+    sizes: np.ndarray | None
+
+    def page(self, out: str | Path | None = None) -> Path:
+        """Write the collection as one HTML page, and return its path; see `pages.collection.write_collection`."""
+        from keras_gen.pages.collection import write_collection
+
+        return write_collection(self, out)
+
+
+def collection(
+    data: object,
+    *,
+    data_dir: str | Path | None = None,
+    image_size: int | None = None,
+    channels: int | None = None,
+    count: int = 5000,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> Collection:
+    """Look through images: which are copies, which are unlike the others, and which are alike.
+
+    Args:
+        data: A data set's name, a path, an array or an ImageSet, as `load_dataset` takes it; or a run, or its folder.
+        data_dir: Folder to look in first for the files of a data set, or of a run's.
+        image_size: Side in pixels to crop and resize to; None keeps them, or brings a folder of mixed sizes to 64.
+        channels: 1 turns the images grey, 3 to colour; None keeps them.
+        count: Images to look at, at most; of more, evenly spaced ones.
+        seed: Of the map.
+        say: Takes lines of text about what was found.
+
+    Returns:
+        The collection; `page()` writes a page to look through.
+
+    Raises:
+        InputError: The images cannot be loaded, or are fewer than four.
+
+    Example:
+        >>> keras_gen.collection("photos/").page()
+    """
+    count, seed = check_count("count", count, MIN_IMAGES, MAX_IMAGES), check_count("seed", seed, 0)
+    found = _found(data, data_dir, image_size, channels, say)
+    images, names = found.images, found.names
+    if len(images) < MIN_IMAGES:
+        raise InputError(
+            f"{printable(found.title)} has {len(images)} images; {MIN_IMAGES} are the least to look through"
+        )
+    total = len(images)
+    if total > count:
+        chosen = evenly_spaced_indices(total, count)
+        images, names = images[chosen], [names[index] for index in chosen]
+    groups, copies = near_groups(images.images)
+    features = image_features(images.images)
+    distances, _ = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(images) - 1)).fit(features).kneighbors()
+    unusual = np.argsort(-distances.mean(axis=1), kind="stable")[:UNUSUAL]
+    places = tsne(features, seed)
+    places = (places - places.min(axis=0)) / max(np.ptp(places, axis=0).max(), 1e-9)
+    sizes = None if found.folder is None else _file_sizes(found.folder, names)
+    return Collection(
+        title=found.title,
+        images=images,
+        names=names,
+        total=total,
+        places=places.astype(np.float32),
+        groups=groups,
+        copies=copies,
+        unusual=unusual,
+        skipped=found.skipped,
+        passed=found.passed,
+        sizes=sizes,
+    )
+
+
+class _Found(NamedTuple):
+    """Images before a look at them, as `Collection` has them."""
+
+    title: str
+    images: ImageSet
+    names: list[str]
+    skipped: dict[str, str]
+    passed: str
+    folder: Path | None
+
+
+def _found(
+    data: object,
+    data_dir: str | Path | None,
+    image_size: int | str | None,
+    channels: int | None,
+    say: Callable[[str], None],
+) -> _Found:
+    """Load all images of a data set or a run."""
+    if isinstance(data, str | Path) and (as_path("data", data) / "run.json").exists():
+        data = load_run(data)
+    if isinstance(data, Run):
+        if image_size is not None or channels is not None:
+            raise InputError("a run's images are as it was trained on them; leave `image_size` and `channels` out")
+        source = data.record.get("source") or {}
+        if data_dir is not None:
+            data.use_datasets(data_dir=data_dir)
+        if data_dir is not None or not Path(source.get("dataset") or "").is_dir():
+            return _Found(data.title, *_whole(*data.datasets()), {}, "", None)
+        image_size, channels, data = source.get("image_size"), source.get("channels"), source["dataset"]
+    if isinstance(data, str | Path) and is_path(data) and Path(data).is_dir():
+        found = folder_contents(Folder(Path(data)), image_size, channels, ALL_SKIPPED, say)
+        images, _ = _whole(*found.sets)
+        return _Found(images.name, images, found.files, found.skipped, found.passed, Path(data))
+    images, names = _whole(*load_dataset(data, data_dir, image_size, channels=channels, say=say))
+    return _Found(images.name, images, names, {}, "", None)
+
+
+def _file_sizes(folder: Path, files: list[str]) -> np.ndarray:
+    """Return width and height of images in a folder, int (n, 2); 0 of one that is gone."""
+
+    def size(file: str) -> tuple[int, int]:
+        try:
+            return read_header(folder / file)[:2]
+        except Unusable:
+            return 0, 0
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        return np.array(list(pool.map(size, files)))
+
+
+def _whole(train: ImageSet, held_out: ImageSet | None = None) -> tuple[ImageSet, list[str]]:
+    """Return training and held-out images as one set, and a name for each."""
+    parts = {"training": train, "held-out": held_out} if held_out is not None else {"training": train}
+    names = [f"{part} image {number}" for part, images in parts.items() for number in range(len(images))]
+    if held_out is None:
+        return train, names
+    labels = None if train.labels is None else np.concatenate([train.labels, held_out.labels])
+    pixels = np.concatenate([train.images, held_out.images])
+    return ImageSet(pixels, labels, train.class_names, train.name), names
+
+
+def image_features(images: np.ndarray) -> np.ndarray:
+    """Return cheap features of uint8 images (n, height, width, channels), float32 (n, up to 30).
+
+    Colours averaged over squares, and how strong gradients of each direction are in each part: N. Dalal and B. Triggs,
+    "Histograms of oriented gradients for human detection" (2005). Both weigh the same.
+    """
+    parts = [_features(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
+    blocks = [np.concatenate(block) for block in zip(*parts, strict=True)]
+    for block in blocks:
+        block -= block.mean(axis=0)
+        block /= max(np.sqrt((block**2).sum(axis=1).mean()), 1e-9)
+    features = np.concatenate(blocks, axis=1)
+    return PCA(min(COMPONENTS, *features.shape), random_state=0).fit_transform(features).astype(np.float32)
+
+
+def _features(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the colours of a few images, and their gradients, each (n, d)."""
+    pixels = images[..., :3].astype(np.float32)
+    colours = _averaged(pixels, LAYOUT).reshape(len(images), -1)
+    grey = pixels.mean(axis=-1)
+    down, across = np.gradient(grey, axis=(1, 2))
+    strength = np.hypot(down, across)
+    direction = np.minimum((np.arctan2(down, across) % np.pi) / np.pi * ORIENTATIONS, ORIENTATIONS - 1).astype(int)
+    by_direction = np.stack([np.where(direction == number, strength, 0) for number in range(ORIENTATIONS)], axis=-1)
+    gradients = np.sqrt(_averaged(by_direction, CELLS)).reshape(len(images), -1)
+    return colours, gradients
+
+
+def _averaged(values: np.ndarray, squares: int) -> np.ndarray:
+    """Return arrays (n, height, width, k) averaged over squares x squares parts, or less where they are smaller."""
+    for axis in (1, 2):
+        edges = np.unique(np.arange(squares) * values.shape[axis] // squares)
+        sizes = np.diff([*edges, values.shape[axis]])
+        values = np.add.reduceat(values, edges, axis=axis) / np.expand_dims(sizes, [a for a in range(4) if a != axis])
+    return values.astype(np.float32)
