@@ -27,6 +27,8 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
         f"Data    {train.name}: {len(train):,} training{validation} and {len(plan.held_out):,} held-out images, {shape}"
     )
     say(f"Recipe  {plan.settings.recipe}" + (f": {plan.why}" if plan.why else ""))
+    for line in plan.choices:
+        say(f"Chosen  for {line}")
     helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
         say(f"Advice  {advice}")
