@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from keras_gen.models.layers import NoiseScale
 from keras_gen.models.normalization import BatchNormalization
 
 FUNCTIONS = ("relu", "leaky_relu", "silu", "sigmoid", "tanh")
@@ -138,4 +139,5 @@ _EXPORTERS = {
     keras.layers.LeakyReLU: _leaky_relu,
     keras.layers.ReLU: _relu,
     keras.layers.Reshape: _reshape,
+    NoiseScale: _nothing,
 }

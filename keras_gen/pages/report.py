@@ -19,7 +19,7 @@ from keras_gen.run.networks import saved_names
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES
 from keras_gen.settings.fields import shown
-from keras_gen.text import counted, printable
+from keras_gen.text import counted, printable, short_number
 
 MAX_GRIDS, MAX_OTHERS = 24, 24
 GRID_WIDTH, PAGE_WIDTH = 480, 1000  # pixels
@@ -159,7 +159,11 @@ def _tables(run: Run) -> list[tuple[str, list[tuple[str, str]], bool]]:
     tables = []
     if run.history:
         unit = run.settings.loss_unit
-        rows = [(name.replace("_", " "), f"{value:.5g}") for name, value in run.history[-1].items() if name != "epoch"]
+        rows = [
+            (name.replace("_", " "), short_number(value, 5))
+            for name, value in run.history[-1].items()
+            if name != "epoch"
+        ]
         title = f"Losses after epoch {run.history[-1]['epoch']}{unit and ', in ' + unit}"
         tables.append((title, rows, True))
     if scores := run.folder.read_scores():
@@ -183,7 +187,7 @@ def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append((f"{prefix}{name}", f"{value:.5g}" if isinstance(value, float) else shown(value)))
+            rows.append((f"{prefix}{name}", short_number(value, 5) if isinstance(value, float) else shown(value)))
     return rows
 
 

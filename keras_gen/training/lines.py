@@ -9,7 +9,7 @@ import numpy as np
 from keras_gen.data.image_set import label_names
 from keras_gen.data.inspection import inspect
 from keras_gen.run import Run
-from keras_gen.text import printable
+from keras_gen.text import printable, short_number
 from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
 from keras_gen.training.planning import Plan
 from keras_gen.training.trainer import Trainer
@@ -81,8 +81,9 @@ def last_losses(run: Run) -> str:
         return ""
     unit = run.settings.loss_unit
     losses = {name.removeprefix("held_out_"): value for name, value in run.history[-1].items() if "held_out_" in name}
-    text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items())
-    return f"Held-out {text}{unit and ' ' + unit}."
+    text = ", ".join(f"{name.replace('_', ' ')} {short_number(value)}" for name, value in losses.items())
+    bits = "" if run.held_out_bits is None else f"; {run.held_out_bits:.3f} bits per dimension"
+    return f"Held-out {text}{unit and ' ' + unit}{bits}."
 
 
 def resume_line(run: Run) -> str:
