@@ -1,6 +1,7 @@
 """Images of our own making, drawn into a folder as a user's pictures would lie there: coloured shapes, and faces.
 
-`python -m tests.drawings FOLDER COUNT` draws shapes from a shell, `python -m tests.drawings --faces FOLDER COUNT` faces.
+`python -m tests.drawings FOLDER COUNT` draws shapes from a shell, and `python -m tests.drawings --faces FOLDER COUNT`
+faces.
 """
 
 import sys
@@ -48,19 +49,17 @@ def draw_faces(folder: Path, count: int, side: int = 64, seed: int = 0) -> None:
         look, mood, length = random.uniform(-0.4, 0.4), random.uniform(-0.3, 0.3), random.uniform(0, 1)
         picture = Image.new("RGB", (4 * side, 4 * side), ground)  # drawn large, for smooth edges
         pen = ImageDraw.Draw(picture)
-
-        def ellipse(left: float, top: float, right: float, bottom: float, colour: tuple[int, int, int]) -> None:
-            """Draw an ellipse; the sides are in radii of the face, from its middle."""
-            corners = (x + left * radius, y + top * radius, x + right * radius, y + bottom * radius)
-            pen.ellipse([4 * side * corner for corner in corners], colour)
-
-        ellipse(-1.15, -1.25, 1.15, 0.2 + length, hair)
-        ellipse(-0.95, -0.9, 0.95, 1.1, skin)
+        parts = [((-1.15, -1.25, 1.15, 0.2 + length), hair), ((-0.95, -0.9, 0.95, 1.1), skin)]
         for eye in (-0.4, 0.4):
-            ellipse(eye - 0.2, -0.35, eye + 0.2, 0, (255, 255, 255))
-            ellipse(eye + 0.2 * look - 0.1, -0.3, eye + 0.2 * look + 0.1, -0.05, eyes)
-        ellipse(-0.4, 0.4, 0.4, 0.75, (160, 30, 40))
-        ellipse(-0.4, 0.4 - mood, 0.4, 0.75 - mood, skin)  # what is left of the mouth smiles or not
+            pupil = eye + 0.2 * look
+            parts += [
+                ((eye - 0.2, -0.35, eye + 0.2, 0), (255, 255, 255)),
+                ((pupil - 0.1, -0.3, pupil + 0.1, -0.05), eyes),
+            ]
+        parts += [((-0.4, 0.4, 0.4, 0.75), (160, 30, 40)), ((-0.4, 0.4 - mood, 0.4, 0.75 - mood), skin)]  # a mouth
+        for box, colour in parts:  # in radii of the face, from its middle
+            middle = (x, y, x, y)
+            pen.ellipse([4 * side * (m + radius * b) for m, b in zip(middle, box, strict=True)], colour)
         picture.resize((side, side), Image.Resampling.BOX).save(folder / f"{number:04d}.png")
 
 

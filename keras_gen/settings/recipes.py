@@ -57,7 +57,7 @@ def recipe_choices(
     for why, values in tables:
         choices = [
             f"{name} {value}"
-            for group, fields in values.items()
+            for group, fields in sorted(values.items(), key=lambda item: item[0] == "training")  # networks first
             for name, value in fields.items()
             if getattr(getattr(settings, group), name) == value
         ]

@@ -125,7 +125,7 @@ def _settled_steps(momentum: float) -> int:
 
 def _remedy_of_collapse(run: Run) -> str:
     if run.image_shape[-1] > 1 and run.settings.decoder.likelihood == "bernoulli":
-        return 'the `likelihood` suits no colours, so use `likelihood="discretized_logistic"`, or `recipe="tuned"`.'
+        return 'use `likelihood="discretized_logistic"` for colour images, or `recipe="tuned"`.'
     return "lower `beta`, or the learning rate."
 
 

@@ -16,7 +16,10 @@ def main():
         for seed, count in enumerate((96, 32))
     )
     report = {}
-    other = {"vae": {"learning_rate": 3e-3}, "dcgan": {"augment": "color,translation,cutout,mirror"}}
+    other = {
+        "vae": {"learning_rate": 3e-3, "likelihood": "discretized_logistic"},
+        "dcgan": {"augment": "color,translation,cutout,mirror"},
+    }
     for kind, overrides in other.items():
         said = []
         run = train_small(kind, train, held_out, epochs=3, batch_size=32, doctor=True, say=said.append, **overrides)
