@@ -43,6 +43,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def short_number(value: float, digits: int = 4) -> str:
+    """Return a number with so many digits, or with all before the point where these are more."""
+    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the one known name that begins with the word, or else the one that is nearest to it, if any is near.
 

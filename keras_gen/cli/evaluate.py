@@ -20,6 +20,7 @@ LIKELIHOODS = {
     "binarized": "pixels drawn black or white by their grey value",
     "continuous_bernoulli": "a density of grey pixels",
     "gaussian": "a density of grey pixels, with a fixed standard deviation",
+    "discretized_logistic": "a probability of the 256 levels",
 }
 SCORES = ("fid", "kid", "precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
 TITLES = {"fid": "FID", "kid": "KID", "clipped_density": "clipped density", "clipped_coverage": "clipped coverage"}
@@ -160,8 +161,10 @@ def _likelihood_lines(bounds: dict, latent_dim: int) -> Iterator[str]:
     )
     yield f"  effective sample size       {bounds['effective_samples']:.1f} (median; {enough})"
     if "bits_per_dimension" in bounds:
+        spread = " (each of the 256 levels spread over its width, as for both bounds)"
         bits = f"{_estimate(bounds['bits_per_dimension'], 3)}, at most"
-        yield f"  bits per dimension          {bits} (each of the 256 levels spread over its width, as for both bounds)"
+        yield f"  bits per dimension          {bits}{spread if 'gain_at_exact_levels' in bounds else ''}"
+    if "gain_at_exact_levels" in bounds:
         gain = bounds["gain_at_exact_levels"]
         yield f"  ELBO at the exact levels    {gain:.2f} nats higher, as in training: no probability of an image"
     yield f"  active latent dimensions    {bounds['active_units']} of {latent_dim}"

@@ -22,6 +22,7 @@ from keras_gen.transparency import premultiplied
 PIXEL_RANGE = (0.0, 1.0)  # what a likelihood is of, whatever the network
 BATCH_PIXELS = 500 * 784  # few enough for the cache, enough to keep the cores busy
 ACTIVE_VARIANCE = 0.01
+LEVELS = 256  # of a pixel
 DENSITIES = ("continuous_bernoulli", "gaussian")  # likelihoods of grey pixels, which have 256 levels
 ENOUGH_SAMPLES = 10  # effective samples of an image's bound
 # By what the samples of images that have fewer grow, as long as a round takes no more than so many first ones.
@@ -170,14 +171,18 @@ def importance_sampling(
     return ImportanceSampling(bounds, effective, used)
 
 
-def bits_per_dimension(bounds: np.ndarray, dimensions: int) -> Estimate:
-    """Return upper bounds on the bits that coding a pixel of 256 levels takes.
+def bits_per_dimension(bounds: np.ndarray, dimensions: int, likelihood: str) -> Estimate | None:
+    """Return upper bounds on the bits that coding a pixel of 256 levels takes; None if the likelihood is of no levels.
 
     Args:
-        bounds: On the log-density of dequantised images, in nats, shape (n,).
+        bounds: On the log-probability of images, or on the log-density of dequantised ones, in nats, shape (n,).
         dimensions: Pixels times channels.
+        likelihood: One of `LIKELIHOODS`.
     """
-    return Estimate.of_mean((np.log(256) - np.asarray(bounds) / dimensions) / np.log(2))
+    if likelihood not in (*DENSITIES, "discretized_logistic"):
+        return None
+    width = 1 / LEVELS if likelihood in DENSITIES else 1  # of a level, which makes a density a probability
+    return Estimate.of_mean(-(np.asarray(bounds) / dimensions + np.log(width)) / np.log(2))
 
 
 def active_units(z_mean: np.ndarray) -> np.ndarray:
@@ -215,7 +220,7 @@ def _pixels(images: np.ndarray, likelihood: str, random: np.random.Generator) ->
     """Return the pixels that a likelihood is of, float32 from 0 to 1: of a density, spread over their level's width."""
     if likelihood not in DENSITIES:
         return to_range(images, PIXEL_RANGE)
-    return (premultiplied(images) + random.random(images.shape, np.float32)) / np.float32(256)
+    return (premultiplied(images) + random.random(images.shape, np.float32)) / np.float32(LEVELS)
 
 
 def _batch_size(images: np.ndarray) -> int:

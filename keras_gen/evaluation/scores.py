@@ -225,9 +225,10 @@ def likelihood_scores(
         "kl_per_dimension": [round(float(value), 6) for value in kl_per_dimension(z_mean, z_log_var)],
         "active_units": int(active_units(z_mean).sum()),
     }
+    if bits := bits_per_dimension(sampled.bounds, images[0].size, likelihood):
+        scores["bits_per_dimension"] = asdict(bits)
     if likelihood in DENSITIES:
         exact, _ = elbo_terms(*networks, images, likelihood, samples, seed, labels=labels)
-        scores["bits_per_dimension"] = asdict(bits_per_dimension(sampled.bounds, images[0].size))
         scores["gain_at_exact_levels"] = float(np.mean(reconstruction - exact))
     return scores, values
 

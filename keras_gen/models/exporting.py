@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_gen.models.conditioning import OneHot
+from keras_gen.models.layers import NoiseScale
 from keras_gen.models.normalization import BatchNormalization
 
 FUNCTIONS = ("relu", "leaky_relu", "silu", "sigmoid", "tanh")
@@ -186,6 +187,7 @@ _EXPORTERS = {
     keras.layers.ReLU: _relu,
     keras.layers.Reshape: _reshape,
     keras.layers.UpSampling2D: _resize,
+    NoiseScale: _nothing,
 }
 _OF_LABELS = {
     OneHot: _nothing,

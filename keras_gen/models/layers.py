@@ -1,5 +1,7 @@
 """The few layers that Keras lacks, and a constraint, registered so that saved models load in safe mode."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -142,6 +144,35 @@ class KLDivergence(keras.layers.Layer):
     def get_config(self) -> dict:
         """Return what rebuilds the layer."""
         return {**super().get_config(), "beta": self.beta, "warm_up": self.warm_up}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class NoiseScale(keras.layers.Layer):
+    """Holds the scale of the noise that a decoder's likelihood has around each picture: one number, learned.
+
+    It passes logits through, so that the decoder's pictures do not depend on it.
+
+    Attributes:
+        weight: The logarithm of the scale is that of `START` plus `SPEED` times this weight. An optimiser moves every
+            weight by about its learning rate a step, and the scale has a longer way to go than others.
+
+    Call arguments:
+        logits: Shape (batch, height, width, channels).
+        append: Whether to add the logarithm of the scale as a last channel, as likelihoods take it.
+    """
+
+    START, SPEED = 0.1, 10.0
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.weight = self.add_weight(shape=(), initializer="zeros", name="weight")
+
+    def call(self, logits: object, append: bool = False) -> object:
+        """Return the logits, with the logarithm of the scale behind them if it is asked for."""
+        if not append:
+            return logits
+        log_scale = math.log(self.START) + self.SPEED * self.weight
+        return ops.concatenate([logits, ops.zeros_like(logits[..., :1]) + log_scale], axis=-1)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

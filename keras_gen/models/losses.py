@@ -20,6 +20,8 @@ from keras_gen.models.layers import PACKAGE
 
 Loss = Callable[[object, object], object]
 PIXELS = (1, 2, 3)
+HALF_LEVEL = 0.5 / 255
+LEARNED_SCALE = ("learned_gaussian", "discretized_logistic")
 GAUSSIAN_STDDEV = 0.1  # of a pixel in [0, 1]: about the error that a good small VAE is left with
 _registered = keras.saving.register_keras_serializable(PACKAGE)
 
@@ -71,7 +73,39 @@ def gaussian(images: object, logits: object) -> object:
     return -ops.sum(0.5 * error + constant, axis=PIXELS)
 
 
+def learned_gaussian(images: object, outputs: object) -> object:
+    """Sigma-VAE."""
+    logits, log_scale = outputs[..., :-1], outputs[..., -1:]
+    error = ops.square((images - ops.sigmoid(logits)) * ops.exp(-log_scale))
+    return -ops.sum(0.5 * error + log_scale + 0.5 * math.log(2 * math.pi), axis=PIXELS)
+
+
+def discretized_logistic(images: object, outputs: object) -> object:
+    """Return the log-probability of pixels of 256 levels: of logistic noise around the decoder's picture, rounded.
+
+    A level has the probability between the middles to its neighbours, black and white all that lies beyond them:
+    T. Salimans et al., "PixelCNN++" (2017). The scale of the noise, one for all pixels, is learned.
+
+    Args:
+        images: Levels divided by 255.
+        outputs: Logits of the picture, and the logarithm of the scale as a last channel.
+    """
+    logits, log_scale = outputs[..., :-1], outputs[..., -1:]
+    rate = ops.exp(-log_scale)
+    error = images - ops.sigmoid(logits)
+    above, below = (error + HALF_LEVEL) * rate, (error - HALF_LEVEL) * rate
+    # With s for the sigmoid, s(above) - s(below) = s(above) s(-below) (1 - exp(below - above)), without cancellation.
+    within = ops.log(-ops.expm1(-2 * HALF_LEVEL * rate))
+    up_to_it, from_it_on = -ops.softplus(-above), -ops.softplus(below)
+    black, white = images < HALF_LEVEL, images > 1 - HALF_LEVEL
+    return ops.sum(
+        ops.where(black, up_to_it, ops.where(white, from_it_on, up_to_it + from_it_on + within)), axis=PIXELS
+    )
+
+
 LIKELIHOODS = {
+    "learned_gaussian": learned_gaussian,
+    "discretized_logistic": discretized_logistic,
     "bernoulli": bernoulli,
     "binarized": bernoulli,
     "continuous_bernoulli": continuous_bernoulli,
@@ -86,12 +120,26 @@ def continuous_bernoulli_loss(images: object, logits: object) -> object:
 
 
 @_registered
+def learned_gaussian_loss(images: object, outputs: object) -> object:
+    """Return minus the log-density of `learned_gaussian`."""
+    return -learned_gaussian(images, outputs)
+
+
+@_registered
+def discretized_logistic_loss(images: object, outputs: object) -> object:
+    """Return minus the log-probability of `discretized_logistic`."""
+    return -discretized_logistic(images, outputs)
+
+
+@_registered
 def gaussian_loss(images: object, logits: object) -> object:
     """Return minus the log-density of `gaussian`."""
     return -gaussian(images, logits)
 
 
 RECONSTRUCTION_LOSSES = {
+    "learned_gaussian": learned_gaussian_loss,
+    "discretized_logistic": discretized_logistic_loss,
     "bernoulli": reconstruction_loss,
     "binarized": reconstruction_loss,
     "continuous_bernoulli": continuous_bernoulli_loss,

@@ -10,8 +10,15 @@ import keras
 from keras import layers
 
 from keras_gen.models.conditioning import beside, joined, label_rows
-from keras_gen.models.layers import CHANNELS_LAST, KLDivergence, StandardNormal, kl_divergence, sample_latent
-from keras_gen.models.losses import Loss, reconstruction_loss
+from keras_gen.models.layers import (
+    CHANNELS_LAST,
+    KLDivergence,
+    NoiseScale,
+    StandardNormal,
+    kl_divergence,
+    sample_latent,
+)
+from keras_gen.models.losses import LEARNED_SCALE, Loss, reconstruction_loss
 from keras_gen.settings import DecoderSettings, EncoderSettings
 from keras_gen.sizes import doublings, widths
 
@@ -118,6 +125,8 @@ def build_decoder(
             )(x)
         options = {"padding": "same", "data_format": CHANNELS_LAST, "dtype": full}
         logits = layers.Conv2D(image_shape[-1], settings.kernel_size, name="logits", **options)(x)
+    if settings.likelihood in LEARNED_SCALE:
+        logits = NoiseScale(dtype=full, name="noise_scale")(logits)
     pictures = layers.Activation("sigmoid", dtype=full, name="images")(logits)
     return keras.Model(beside(z, labels), pictures, name="decoder")
 
@@ -177,6 +186,10 @@ def build_vae_terms(encoder: keras.Model, decoder: keras.Model, loss: Loss = rec
 
 
 def to_logits(decoder: keras.Model) -> keras.Model:
-    """Return a decoder up to its logits, whose layers it shares."""
+    """Return a decoder up to its logits, whose layers it shares; a learned scale is their last channel."""
     z, *labels = decoder.inputs
-    return keras.Model(beside(z, *labels), decoder.get_layer("logits").output, name="decoder_logits")
+    logits = decoder.get_layer("logits").output
+    for layer in decoder.layers:
+        if isinstance(layer, NoiseScale):
+            logits = layer(logits, append=True)
+    return keras.Model(beside(z, *labels), logits, name="decoder_logits")

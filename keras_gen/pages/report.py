@@ -20,7 +20,7 @@ from keras_gen.run.networks import saved_names
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES, to_toml
 from keras_gen.settings.fields import shown
-from keras_gen.text import counted, printable
+from keras_gen.text import counted, printable, short_number
 
 MAX_OTHERS = 24  # pictures that have no place of their own
 ENDS = {
@@ -185,7 +185,11 @@ def _tables(run: Run) -> list[tuple[str, list[tuple[str, str]], bool]]:
     tables = []
     if run.history:
         unit = run.settings.loss_unit
-        rows = [(name.replace("_", " "), f"{value:.5g}") for name, value in run.history[-1].items() if name != "epoch"]
+        rows = [
+            (name.replace("_", " "), short_number(value, 5))
+            for name, value in run.history[-1].items()
+            if name != "epoch"
+        ]
         title = f"Losses after epoch {run.history[-1]['epoch']}{unit and ', in ' + unit}"
         tables.append((title, rows, True))
     if scores := run.folder.read_scores():
@@ -208,7 +212,7 @@ def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append((f"{prefix}{name}", f"{value:.5g}" if isinstance(value, float) else shown(value)))
+            rows.append((f"{prefix}{name}", short_number(value, 5) if isinstance(value, float) else shown(value)))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,14 @@ class VAERun(Run):
         images = as_images(images, self.image_shape)
         labels = self.network_labels(labels, len(images))
         return encode(self.model("encoder"), images, self.pixel_range, labels)
+
+    @property
+    def held_out_bits(self) -> float | None:
+        """Bits per dimension by the last held-out losses; None if these are of no likelihood of 256 levels."""
+        if self.settings.decoder.likelihood != "discretized_logistic" or not self.history:
+            return None
+        nats = self.history[-1]["held_out_reconstruction"] + self.history[-1]["held_out_kl"]
+        return nats / math.log(2) / math.prod(self.image_shape)
 
     def validation_measure(self, train: ImageSet, validation: ImageSet) -> VAEMeasure:
         """Return what measures this run on validation images."""

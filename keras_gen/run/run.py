@@ -40,6 +40,7 @@ class Run(RunDraws, RunResults):
         criterion: Name of the validation score that is lowest for the best models.
         views: Names of the views of its latent space that it has.
         final_views: Names of those that are drawn when it ends.
+        held_out_bits: Bits per dimension by the last held-out losses, of a VAE whose likelihood is of 256 levels.
         record: What run.json says.
         folder: The run folder, or None.
         settings: What it was trained with.
@@ -57,6 +58,7 @@ class Run(RunDraws, RunResults):
     criterion: str
     views: tuple[str, ...]
     final_views: tuple[str, ...] = ()
+    held_out_bits: float | None = None
 
     def __init__(
         self,

@@ -7,7 +7,10 @@ __all__, __getattr__, __dir__ = lazy_exports(
     {
         ".dcgan_groups": ("DiscriminatorSettings", "GeneratorSettings"),
         ".groups": ("DecoderSettings", "EncoderSettings"),
-        ".recipes": ("default_recipe", "recipe_names", "resolve_settings", "settings_from_record", "to_toml"),
+        ".recipes": (
+            *("default_recipe", "recipe_choices", "recipe_names", "resolve_settings", "settings_from_record"),
+            "to_toml",
+        ),
         ".run_settings": ("NAMES", "SETTINGS", "DCGANSettings", "Settings", "VAESettings", "fields_of", "parse_sets"),
     },
 )

@@ -20,6 +20,7 @@ from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 
 CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim")
 FORMAT_VERSIONS = (1, 2)
+Choice = tuple[str, Values]  # why a table of a recipe holds for the data, and what it sets
 CHAPTER_DATA = {"vae": "mnist", "dcgan": "cifar10:automobile"}
 
 
@@ -41,19 +42,46 @@ def resolve_settings(
     Raises:
         InputError: There is no such recipe or setting, or a value is out of bounds.
     """
+    return _resolve(kind, data, recipe, overrides)[0]
+
+
+def recipe_choices(
+    kind: str, data: object = "mnist5k", recipe: str | Path | None = None, **overrides: object
+) -> list[str]:
+    """Say what a recipe chooses for a data set and why, one line for each `[[when]]` table that has a `why`.
+
+    The arguments are those of `resolve_settings`. What later tables or overrides replace is left out.
+    """
+    settings, tables = _resolve(kind, data, recipe, overrides)
+    lines = []
+    for why, values in tables:
+        choices = [
+            f"{name} {value}"
+            for group, fields in sorted(values.items(), key=lambda item: item[0] == "training")  # networks first
+            for name, value in fields.items()
+            if getattr(getattr(settings, group), name) == value
+        ]
+        lines += [f"{why}: {', '.join(choices)}"] if choices else []
+    return lines
+
+
+def _resolve(
+    kind: str, data: object, recipe: str | Path | None, overrides: Mapping[str, object]
+) -> tuple[Settings, list[Choice]]:
+    """Return the settings, and the tables of the recipe that hold for the data and say why."""
     if kind not in tuple(SETTINGS):
         raise InputError(f"`kind` must be one of {', '.join(SETTINGS)}; received {printable(repr(kind))}")
     facts = _facts(data)
     if recipe is None:
         recipe, _ = default_recipe(kind, facts["dataset"])
-    own = assign(SETTINGS[kind].groups, overrides)
+    own, tables = assign(SETTINGS[kind].groups, overrides), []
     if str(recipe) in recipe_names(kind):
-        values = _apply(kind, _built_in(kind, str(recipe)), facts, own)
+        values, tables = _apply(kind, _built_in(kind, str(recipe)), facts, own)
     elif str(recipe).endswith(".toml"):
-        values = _apply(kind, _read_file(kind, Path(recipe)), facts, own)
+        values, tables = _apply(kind, _read_file(kind, Path(recipe)), facts, own)
     else:
         values = _settings_of_run(kind, str(recipe)).explicit()
-    return SETTINGS[kind](recipe=str(recipe), **merge(values, own))
+    return SETTINGS[kind](recipe=str(recipe), **merge(values, own)), tables
 
 
 def default_recipe(kind: str, dataset: str) -> tuple[str, str]:
@@ -82,7 +110,7 @@ def settings_from_record(record: Mapping) -> Settings:
     except UnknownSetting as error:
         raise InputError(f"the run has a setting that is not known ({error.name}); use a newer keras_gen") from None
     name = recipe if recipe in recipe_names(kind) else "chapter"
-    base = _apply(kind, _built_in(kind, name), _facts_of_record(record), own)
+    base, _ = _apply(kind, _built_in(kind, name), _facts_of_record(record), own)
     return SETTINGS[kind](recipe=recipe, **merge(base, own))
 
 
@@ -149,8 +177,10 @@ def _checked_recipe(kind: str, table: dict) -> dict:
         conditions = {key: value for key, value in when.items() if key in CONDITIONS}
         for key, value in conditions.items():
             _check_condition(key, value)
-        rest = {key: value for key, value in when.items() if key not in CONDITIONS}
-        whens.append((conditions, _checked_values(kind, rest, CONDITIONS)))
+        if not isinstance(why := when.get("why", ""), str):
+            raise InputError(f"`why` must be a text; received {shown(why)}")
+        rest = {key: value for key, value in when.items() if key not in (*CONDITIONS, "why")}
+        whens.append((conditions, printable(why), _checked_values(kind, rest, CONDITIONS)))
     return {"base": base, "values": _checked_values(kind, table, ("base", "model", "when")), "when": whens}
 
 
@@ -184,17 +214,23 @@ def _check_condition(key: str, value: object) -> None:
         )
 
 
-def _apply(kind: str, recipe: dict, facts: dict, overrides: Values) -> Values:
-    """Return the values of a recipe for some data; `overrides` are asked for the latent dimensions only."""
-    base = _apply(kind, _built_in(kind, recipe["base"]), facts, overrides) if recipe["base"] else {}
-    values = merge(base, recipe["values"])
+def _apply(kind: str, recipe: dict, facts: dict, overrides: Values) -> tuple[Values, list[Choice]]:
+    """Return the values of a recipe for some data; `overrides` are asked for the latent dimensions only.
+
+    Also return the tables that hold and say why.
+    """
+    values, tables = {}, []
+    if recipe["base"]:
+        values, tables = _apply(kind, _built_in(kind, recipe["base"]), facts, overrides)
+    values = merge(values, recipe["values"])
     network = next(group for group, field in fields_of(kind) if field.name == "latent_dim")
     default = SETTINGS[kind].groups[network]().latent_dim
-    for conditions, changes in recipe["when"]:
+    for conditions, why, changes in recipe["when"]:
         latent_dim = merge(values, overrides)[network].get("latent_dim", default)
         if all(_holds(value, (facts | {"latent_dim": latent_dim}).get(key)) for key, value in conditions.items()):
             values = merge(values, changes)
-    return values
+            tables = [*tables, (why, changes)] if why else tables
+    return values, tables
 
 
 def _holds(condition: object, fact: object) -> bool:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from keras_gen.errors import InputError
 from keras_gen.signals import handled
-from keras_gen.text import has_terminal, printable
+from keras_gen.text import has_terminal, printable, short_number
 
 if TYPE_CHECKING:
     from keras_gen.run import Run
@@ -164,7 +164,7 @@ class Progress(keras.callbacks.Callback):
 
 
 def _texts(losses: dict[str, float]) -> dict[str, str]:
-    return {name: f"{losses[key]:.4g}" for key, name in SHOWN.items() if key in losses}
+    return {name: short_number(losses[key]) for key, name in SHOWN.items() if key in losses}
 
 
 class LiveReport(keras.callbacks.Callback):

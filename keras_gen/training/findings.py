@@ -57,7 +57,7 @@ def vae_findings(doctor: Doctor) -> Iterator[Finding]:
         yield Finding(
             "posterior collapse",
             f"Posterior collapse: no latent dimension carries information (the largest KL is {kl:.2g} nats), so "
-            "all reconstructions are alike: lower `beta`, or the learning rate.",
+            f"all reconstructions are alike: {_remedy_of_collapse(run)}",
         )
     if best := overfits_since(run.history):
         yield Finding(
@@ -137,6 +137,12 @@ def _settled_steps(momentum: float) -> int:
     Before, the discriminator sees images by a generator of its own, and both may be right.
     """
     return math.ceil(math.log(SETTLED) / math.log(momentum)) if momentum else 0
+
+
+def _remedy_of_collapse(run: Run) -> str:
+    if run.image_shape[-1] > 1 and run.settings.decoder.likelihood == "bernoulli":
+        return 'use `likelihood="discretized_logistic"` for colour images, or `recipe="tuned"`.'
+    return "lower `beta`, or the learning rate."
 
 
 def _is_averaged(run: Run, measured: float) -> bool:

@@ -10,7 +10,7 @@ from keras_gen.data.image_set import label_names
 from keras_gen.data.inspection import inspect
 from keras_gen.run import Run
 from keras_gen.run.kinds import RUNS
-from keras_gen.text import counted, printable
+from keras_gen.text import counted, printable, short_number
 from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
 from keras_gen.training.patience import VALIDATION_SCORES
 from keras_gen.training.planning import Plan
@@ -34,6 +34,8 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
         name = VALIDATION_SCORES[RUNS[plan.kind].criterion]
         times = counted(training.patience, "time")
         say(f"Stops   when the {name}, measured every {every} (`evaluate_every`), has not improved {times}")
+    for line in plan.choices:
+        say(f"Chosen  for {line}")
     helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
         say(f"Advice  {advice}")
@@ -86,8 +88,9 @@ def last_losses(run: Run) -> str:
         return ""
     unit = run.settings.loss_unit
     losses = {name.removeprefix("held_out_"): value for name, value in run.history[-1].items() if "held_out_" in name}
-    text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items())
-    return f"Held-out {text}{unit and ' ' + unit}."
+    text = ", ".join(f"{name.replace('_', ' ')} {short_number(value)}" for name, value in losses.items())
+    bits = "" if run.held_out_bits is None else f"; {run.held_out_bits:.3f} bits per dimension"
+    return f"Held-out {text}{unit and ' ' + unit}{bits}."
 
 
 def resume_line(run: Run) -> str:

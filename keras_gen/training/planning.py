@@ -16,7 +16,7 @@ from keras_gen.run import Run, RunFolder, load_run
 from keras_gen.run.checkpoints import begun_epochs
 from keras_gen.run.images import find_images, split_validation
 from keras_gen.run.record import describe_images
-from keras_gen.settings import SETTINGS, Settings, default_recipe, resolve_settings
+from keras_gen.settings import SETTINGS, Settings, default_recipe, recipe_choices, resolve_settings
 from keras_gen.text import printable
 from keras_gen.training.engines import check_engine
 
@@ -33,6 +33,7 @@ class Plan:
     kind: str
     settings: Settings
     why: str  # it is this recipe; empty if it was asked for
+    choices: list[str]  # that the recipe makes for the data, as `recipe_choices` says them
     train: ImageSet
     held_out: ImageSet
     validation: ImageSet | None  # training images split off for `evaluate_every` and `patience`
@@ -81,13 +82,13 @@ def make_plan(
         early = settings.replace(**overrides)
     check_engine(early, keras.backend.backend())
     train, held_out = _load(data, held_out, early, data_dir, say)
-    why = ""
+    why, choices = "", []
     if settings is None:
-        early = resolve_settings(kind, train, **overrides)
+        early, choices = resolve_settings(kind, train, **overrides), recipe_choices(kind, train, **overrides)
         why = "" if recipe else default_recipe(kind, train.name)[1]
     source = train.source
     train, validation = split_validation(train, early, in_place=isinstance(data, str | Path))
-    return Plan(kind, early, why, train, held_out, validation, source)
+    return Plan(kind, early, why, choices, train, held_out, validation, source)
 
 
 def _plan_resume(
@@ -134,7 +135,7 @@ def _plan_resume(
         source = train.source
         train, validation = split_validation(train, new)
     run.check_images(train, held_out)
-    return Plan(kind, new, "", train, held_out, validation, source or run.record.get("source"), run)
+    return Plan(kind, new, "", [], train, held_out, validation, source or run.record.get("source"), run)
 
 
 def _load(

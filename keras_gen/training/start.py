@@ -19,7 +19,7 @@ from keras_gen.run.checkpoints import load_checkpoint
 from keras_gen.run.images import save_images
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.new_folder import new_id
-from keras_gen.text import counted
+from keras_gen.text import counted, short_number
 from keras_gen.training.callbacks import checked_callbacks
 from keras_gen.training.device import device_name, versions
 from keras_gen.training.engines import make_trainer
@@ -254,7 +254,7 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
         since = f" since epoch {run.resumed_after}" if run.resumed_after else ""
         say(f"Done: {counted(epochs, 'epoch')}, {minutes} min {rest} s{since}. {last_losses(run)}")
     if best := run.record.get("best"):
-        say(f"Best    epoch {best['epoch']}, {best['by'].replace('_', ' ')} {best['value']:.4g}: models/best")
+        say(f"Best    epoch {best['epoch']}, {best['by'].replace('_', ' ')} {short_number(best['value'])}: models/best")
     if run.folder is not None:
         run.update(status="running" if status == "finished" else status)
         if drawn := run.draw_figures():

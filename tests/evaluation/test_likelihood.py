@@ -153,6 +153,14 @@ def test_the_effective_sample_size_is_that_of_the_weights(linear):
     assert np.mean(sampled.effective) / 3000 == pytest.approx(share, rel=0.05)
 
 
+def test_bits_of_a_probability_and_of_a_density_have_one_scale():
+    """A decoder that knows nothing: all levels are equally probable."""
+    uniform = np.full(3, -PIXELS * math.log(256))
+    assert bits_per_dimension(uniform, PIXELS, "discretized_logistic").value == pytest.approx(8)
+    assert bits_per_dimension(np.zeros(3), PIXELS, "gaussian").value == pytest.approx(8)
+    assert bits_per_dimension(uniform, PIXELS, "bernoulli") is None
+
+
 def test_a_decoder_that_names_the_exact_level_gains_no_density():
     """Exact blackness: the density at 0 has no limit, the probability of a level has."""
     images = np.zeros((6, *SHAPE), np.uint8)
@@ -165,7 +173,7 @@ def test_a_decoder_that_names_the_exact_level_gains_no_density():
         models = encoder, decoder
         bound = importance_sampling(*models, images, "continuous_bernoulli", 20).bounds
         assert bound.max() < PIXELS * math.log(256)
-        assert bits_per_dimension(bound, PIXELS).value > 0
+        assert bits_per_dimension(bound, PIXELS, "continuous_bernoulli").value > 0
         dequantised, _ = elbo_terms(*models, images, "continuous_bernoulli", 2, dequantise=True)
         np.testing.assert_allclose(-dequantised, bound, rtol=0.2)
         exact, _ = elbo_terms(*models, images, "continuous_bernoulli", 2)

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import logistic, norm
 
 from keras_gen.models import build_decoder, build_discriminator, build_encoder, build_gan, build_generator, build_vae
 from keras_gen.models.losses import (
@@ -14,17 +14,23 @@ from keras_gen.models.losses import (
 )
 
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
+FUNCTIONS = RECONSTRUCTION_LOSSES, LIKELIHOODS
 LOGITS = [-30.0, -3.0, -0.3, -0.051, -0.049, -1e-4, 0.0, 1e-4, 0.049, 0.051, 0.7, 9.0, 30.0]
 
 
-def log_likelihood(name, images, logits):
+LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)
+
+
+def log_likelihood(name, images, logits, log_scale=-2.0):
+    if name == "discretized_logistic":
+        logits = np.concatenate([logits, np.full_like(logits[..., :1], log_scale)], axis=-1)
     tensors = (keras.ops.convert_to_tensor(values, "float32") for values in (images, logits))
     return keras.ops.convert_to_numpy(LIKELIHOODS[name](*tensors)).astype(np.float64)
 
 
-def log_density(name, pixels, logits):
+def log_density(name, pixels, logits, **options):
     """The log-density of single pixels, shape (n,)."""
-    return log_likelihood(name, *(np.reshape(values, (-1, 1, 1, 1)) for values in (pixels, logits)))
+    return log_likelihood(name, *(np.reshape(values, (-1, 1, 1, 1)) for values in (pixels, logits)), **options)
 
 
 @pytest.mark.parametrize("logit", LOGITS)
@@ -47,11 +53,28 @@ def test_the_gaussian_is_about_the_decoder_s_picture():
     np.testing.assert_allclose(log_density("gaussian", pixels, logits), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("log_scale", [-9.0, -4.0, 0.0, 3.0])
+@pytest.mark.parametrize("logit", [-30.0, -3.0, 0.1, 9.0])
+def test_the_discretized_logistic_gives_the_256_levels_a_probability_of_1_together(logit, log_scale):
+    logs = log_density("discretized_logistic", LEVELS, np.full(256, logit), log_scale=log_scale)
+    assert np.isfinite(logs).all()
+    assert np.exp(logs).sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_level_of_it_has_the_logistic_distribution_between_the_middles_to_its_neighbours():
+    mean, scale = 1 / (1 + np.exp(-0.4)), np.exp(-3.0)
+    edges = logistic.cdf((np.arange(1, 256) - 0.5) / 255, mean, scale)
+    logs = log_density("discretized_logistic", LEVELS, np.full(256, 0.4), log_scale=-3.0)
+    np.testing.assert_allclose(np.exp(logs), np.diff([0, *edges, 1]), rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_vaes_are_trained_with_minus_the_log_likelihood(name):
     images, logits = np.random.default_rng(0).random((2, 3, 4, 4, 2), np.float32)
-    loss = RECONSTRUCTION_LOSSES[name](*(keras.ops.convert_to_tensor(values) for values in (images, logits)))
-    np.testing.assert_array_equal(log_likelihood(name, images, logits), -keras.ops.convert_to_numpy(loss))
+    if name == "discretized_logistic":
+        images = images[..., :-1]  # the last channel of what the decoder gives is the scale
+    loss, of_it = (functions[name](*map(keras.ops.convert_to_tensor, (images, logits))) for functions in FUNCTIONS)
+    np.testing.assert_array_equal(numbers(of_it), -numbers(loss))
 
 
 def test_the_bernoulli_is_a_probability_of_black_and_white():
@@ -132,7 +155,8 @@ def saved_and_loaded(model, path):
 
 @pytest.mark.parametrize("name", RECONSTRUCTION_LOSSES)
 def test_a_compiled_vae_is_loaded_with_its_loss(name, tmp_path):
-    vae = build_vae(build_encoder((8, 8, 1), seed=1), build_decoder((8, 8, 1)), beta=2.0, warm_up=True)
+    decoder = build_decoder((8, 8, 1), likelihood=name)
+    vae = build_vae(build_encoder((8, 8, 1), seed=1), decoder, beta=2.0, warm_up=True)
     vae.get_layer("z_log_var").bias.assign([-60.0, -60.0])  # no noise
     vae.compile("adam", RECONSTRUCTION_LOSSES[name])
     vae.optimizer.build(vae.trainable_variables)

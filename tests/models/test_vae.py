@@ -4,6 +4,7 @@ import pytest
 
 from keras_gen.errors import InputError
 from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms, reconstruction_loss
+from keras_gen.models.vae import to_logits
 from keras_gen.settings import DecoderSettings, EncoderSettings
 
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
@@ -30,6 +31,21 @@ def test_shapes_for_every_architecture_and_latent_size(architecture, image_shape
     assert images.dtype == np.float32
     assert (images >= 0).all()
     assert (images <= 1).all()
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_a_learned_scale_goes_with_the_logits_and_changes_no_picture(architecture, tmp_path):
+    decoder = build_decoder((8, 8, 3), architecture=architecture, filters=2, likelihood="discretized_logistic")
+    z = np.ones((2, 2), np.float32)
+    before = numpy_of(decoder(z))
+    decoder.get_layer("noise_scale").weight.assign(0.1)
+    np.testing.assert_array_equal(numpy_of(decoder(z)), before)
+    decoder.save(tmp_path / "decoder.keras")
+    loaded = keras.models.load_model(tmp_path / "decoder.keras", safe_mode=True)
+    for model in (decoder, loaded):
+        *logits, log_scale = np.moveaxis(numpy_of(to_logits(model)(z)), -1, 0)
+        np.testing.assert_allclose(1 / (1 + np.exp(-np.stack(logits, axis=-1))), before, rtol=1e-5)
+        np.testing.assert_allclose(log_scale, np.log(0.1) + 1, rtol=1e-6)
 
 
 def test_several_widths_make_the_encoder_deeper_and_the_decoder_its_mirror():

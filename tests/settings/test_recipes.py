@@ -10,6 +10,7 @@ from keras_gen.settings import (
     SETTINGS,
     default_recipe,
     fields_of,
+    recipe_choices,
     recipe_names,
     resolve_settings,
     settings_from_record,
@@ -112,6 +113,33 @@ def test_the_chapter_s_values():
     for network in (generator, discriminator):
         assert (network.kernel_size, network.leaky_alpha, network.batch_norm_momentum) == (5, 0.2, 0.8)
         assert network.init_stddev == 0.02
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "reasons"),
+    [
+        (images("mnist5k", 4000, (28, 28, 1)), ("dense", 2, "bernoulli", 32, 50), []),
+        (images(count=4000, shape=(28, 28, 1)), ("dense", 20, "bernoulli", 32, 50), ["grey images of your own"]),
+        (images(count=4000), ("conv", 64, "discretized_logistic", 32, 50), ["colour images"]),
+        (
+            images(count=500, shape=(48, 64, 4)),
+            ("conv", 64, "discretized_logistic", 16, 100),
+            ["colour images", "images of 64 pixels or more", "fewer than 2,000 images"],
+        ),
+    ],
+)
+def test_the_tuned_vae_looks_at_the_data_and_says_what_it_chose(data, expected, reasons):
+    settings = resolve_settings("vae", data, "tuned")
+    network = settings.decoder
+    chosen = (network.architecture, network.latent_dim, network.likelihood, network.filters, settings.training.epochs)
+    assert chosen == expected
+    assert [line.split(":")[0] for line in recipe_choices("vae", data, "tuned")] == reasons
+
+
+def test_what_was_asked_for_is_no_choice_of_the_recipe():
+    (line,) = recipe_choices("vae", images(count=4000), "tuned", latent_dim=8, likelihood="gaussian")
+    assert line.startswith("colour images: architecture conv, intermediate_dim 256, batch_size 50")
+    assert recipe_choices("vae", images(), "chapter") == []
 
 
 def test_conditions_follow_what_is_set_and_overrides_win_over_them():
@@ -223,6 +251,7 @@ CONDITION = "must be a number, several, { at_least = 3 } or { below = 3 }; recei
         ("[[when]]\nimagse = 3", "{}: imagse is not a setting; did you mean images?"),
         ("[[when]]\nimages = '3'", f"{{}}: the condition `images` {CONDITION} '3'"),
         ("[[when]]\nimages = {{ at_most = 3 }}", f"{{}}: the condition `images` {CONDITION} {{'at_most': 3}}"),
+        ("[[when]]\nwhy = 3", "{}: `why` must be a text; received 3"),
         ("[[when]]\ndataset = 3", "{}: the condition `dataset` must be a name or several; received 3"),
         # what is wrong is told where its condition does not hold, too
         (

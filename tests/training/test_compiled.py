@@ -89,7 +89,7 @@ CASES = [
     ),
     ("dcgan", {}),
     ("dcgan", TUNED),
-    ("vae", {"conditional": True}),
+    ("vae", {"conditional": True, "likelihood": "discretized_logistic"}),
     ("dcgan", {"conditional": True}),
 ]
 SLOW_CASES = [

@@ -1,5 +1,7 @@
 """Sick runs, each made by its real cause, and healthy ones: every fault is found, and no healthy run is called sick."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -116,6 +118,11 @@ def test_posterior_collapse_by_a_kl_term_too_heavy():
     _, (line,) = examined(VAETrainer, stripes(), vae(beta=500.0))
     assert line.startswith("Posterior collapse: no latent dimension carries information")
     assert "lower `beta`" in line
+
+
+def test_posterior_collapse_on_colour_images_is_told_the_likelihood():
+    run = SimpleNamespace(image_shape=(8, 8, 3), settings=small_settings("vae"))
+    assert 'use `likelihood="discretized_logistic"`' in findings._remedy_of_collapse(run)
 
 
 def test_a_reconstruction_that_is_averaged():

@@ -27,7 +27,7 @@ slow = pytest.mark.slow
         ("dcgan", [3, 1], {"ema": 0.9}),
         ("dcgan", [3], {"engine": "compiled", "share_fakes": True, "ema": 0.9}),
         ("dcgan", [3], AUGMENTED | {"conditional": True, "balance_classes": True, "ema": 0.9}),
-        ("vae", [3], {"conditional": True}),
+        ("vae", [3], {"conditional": True, "likelihood": "discretized_logistic"}),
         pytest.param("vae", [1, 5], {}, marks=slow),
         pytest.param("vae", [4], DEEP | {"engine": "compiled"}, marks=slow),
         pytest.param("dcgan", [6], {"recipe": "article"}, marks=slow),

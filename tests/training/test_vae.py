@@ -1,10 +1,13 @@
+import keras
 import numpy as np
 import pytest
 
 from keras_gen import train_vae
 from keras_gen.data import epoch_batches
 from keras_gen.errors import InputError, RunError
+from keras_gen.models.losses import LIKELIHOODS
 from keras_gen.training import VAETrainer
+from keras_gen.training.lines import last_losses
 from tests.conftest import values_of
 from tests.small import quiet, small_settings, train_small, weights_of
 
@@ -166,9 +169,10 @@ def test_the_weight_check_is_said_in_a_line(image_sets):
     assert line.endswith("changed the encoder (6 of 6 weights) and the decoder (4 of 4 weights), nothing else")
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "binarized", "continuous_bernoulli", "gaussian"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_every_likelihood_trains_and_is_measured_as_evaluate_measures_it(image_sets, likelihood):
     from keras_gen.evaluation import elbo_terms
+    from keras_gen.evaluation.likelihood import bits_per_dimension
 
     train, held_out = image_sets(train=128)
     run = train_small("vae", train, held_out, epochs=12, intermediate_dim=32, likelihood=likelihood)
@@ -178,6 +182,13 @@ def test_every_likelihood_trains_and_is_measured_as_evaluate_measures_it(image_s
     reconstruction, kl = elbo_terms(*networks, held_out.images, likelihood, samples=1, seed=run.settings.training.seed)
     assert last["held_out_reconstruction"] == pytest.approx(reconstruction.mean(), rel=1e-5)
     assert last["held_out_kl"] == pytest.approx(kl.mean(), rel=1e-5)
+    assert (run.held_out_bits is not None) == (likelihood == "discretized_logistic")
+    if run.held_out_bits:
+        bits = bits_per_dimension(-(reconstruction + kl), 64, likelihood)
+        assert run.held_out_bits == pytest.approx(bits.value, rel=1e-5)
+        scale = run.models["decoder"].get_layer("noise_scale").weight
+        assert keras.ops.convert_to_numpy(scale) != 0  # it has learned
+        assert last_losses(run).endswith(f" nats; {bits.value:.3f} bits per dimension.")
 
 
 def test_binarized_images_are_drawn_anew_in_every_step_and_the_same_when_the_step_is_repeated(image_sets, monkeypatch):
