@@ -24,7 +24,8 @@ from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 from keras_gen.transparency import has_alpha
 
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.1, 5000
-FILE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".npy", ".npz", ".h5", ".hdf5", ".csv")
+ARRAY_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".csv")
+FILE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", *ARRAY_SUFFIXES)
 PATHS = "a folder, .zip, .tar, .npy, .npz, .h5 or .csv"
 
 

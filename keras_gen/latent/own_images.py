@@ -128,7 +128,7 @@ def _read(run: Run, image: Image) -> tuple[np.ndarray, list[str]]:
     path = Path(str(image))
     if path.is_dir():
         pixels, names = read_images(path, run.image_shape), [str(file) for file in image_files(path)]
-    elif path.suffix.lower() in ARRAY_SUFFIXES:
+    elif path.name.lower().endswith(ARRAY_SUFFIXES):
         pixels = _from_arrays(run, path)
         names = [f"{path}[{number}]" for number in range(len(pixels))]
     else:
