@@ -33,19 +33,18 @@ def assign(groups: Groups, overrides: Mapping[str, object]) -> Values:
                 raise InputError(f"`{group}.{field}` is given twice ({shown(target[group][field])} and {shown(part)})")
             target[group][field] = checked(f"{group}.{field}", groups[group].__dataclass_fields__[field], part)
     values = merge(shared, own)
-    _choose_length(values.get("training", {}))
+    training = values.get("training", {})
+    if "epochs" in training and training.get("minutes") is not None:
+        raise InputError("`epochs` and `minutes` both say how long to train; give one of the two")
     return values
 
 
-def _choose_length(training: dict[str, object]) -> None:
-    """Refuse `epochs` beside `minutes`; where only `epochs` is given, it replaces the minutes of earlier values."""
-    if "epochs" in training and training.setdefault("minutes", None) is not None:
-        raise InputError("`epochs` and `minutes` both say how long to train; give one of the two")
-
-
 def merge(values: Values, later: Values) -> Values:
-    """Return the values of both; the later ones win."""
-    return {group: values.get(group, {}) | later.get(group, {}) for group in {**values, **later}}
+    """Return the values of both; the later ones win, and later `epochs` replace earlier `minutes`."""
+    merged = {group: values.get(group, {}) | later.get(group, {}) for group in {**values, **later}}
+    if "epochs" in later.get("training", {}) and "minutes" in merged["training"]:
+        merged["training"]["minutes"] = later["training"].get("minutes")
+    return merged
 
 
 def _find(groups: Groups, name: str) -> list[tuple[str, str]]:

@@ -24,7 +24,8 @@ from tests.conftest import small_flags, striped_images
 KINDS = ("vae", "dcgan")
 COMMON_FLAGS = (
     "--dataset --data-dir --image-size --channels --recipe --set --epochs --batch-size --latent-dim --conditional "
-    "--seed --out --resume --precision --engine --distribute --evaluate-every --tensorboard --dry-run --help --help-all"
+    "--minutes --patience --start-from --seed --out --resume --precision --engine --distribute --evaluate-every "
+    "--tensorboard --dry-run --help --help-all"
 )
 FLAGS = {
     "vae": "--architecture --learning-rate --beta --likelihood",
@@ -147,6 +148,7 @@ def test_a_dry_run_is_a_recipe_file_with_the_same_settings_and_writes_nothing(
     models = {"vae": ("encoder", "decoder"), "dcgan": ("generator", "discriminator")}[kind]
     assert all(f'Model: "{model}"' in text for model in models)
     assert text.count("Param #") == 2
+    assert re.search(r"# +16x16 +\d+ s +\d\.\d GB +\d MB\n# +32x32 .* estimated", text)
     assert "Flags" not in text  # underscores for dashes need no word
     assert "# Data    stripes: 72 training and 8 held-out images, 16x16x1\n# Recipe  chapter: the default for" in text
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,5 @@
 """`minutes` is turned into epochs once, by a rehearsal that leaves no trace; `--dry-run` tells what it found."""
 
-import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +15,15 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 SCHEDULES = {"kl_warmup": 4, "learning_rate_schedule": "cosine", "optimizer": "adam", "likelihood": "binarized"}
 
 
-@pytest.mark.parametrize(("kind", "engine"), itertools.product(("vae", "dcgan"), ("train_on_batch", "compiled")))
+@pytest.mark.parametrize(
+    ("kind", "engine"),
+    [
+        ("vae", "compiled"),
+        ("dcgan", "train_on_batch"),
+        pytest.param("vae", "train_on_batch", marks=pytest.mark.slow),
+        pytest.param("dcgan", "compiled", marks=pytest.mark.slow),
+    ],
+)
 def test_the_same_run_can_be_had_by_its_epochs(kind, engine, tmp_path, image_sets, monkeypatch):
     real = rehearsal.rehearse
 

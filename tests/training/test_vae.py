@@ -53,7 +53,7 @@ def test_losses_are_means_over_the_epoch_s_images_also_with_a_smaller_last_batch
 
 def test_the_kl_term_is_warmed_up_evenly_and_the_losses_are_told_with_all_of_it(image_sets):
     train, _ = image_sets(train=32)
-    one = VAETrainer(train.image_shape, settings(beta=2.0, kl_warmup=4))
+    one = VAETrainer(train.image_shape, settings(beta=2.0, kl_warmup=4, epochs=8))
     two = VAETrainer(train.image_shape, settings(beta=0.5))  # as much as a quarter of 2
     for trainer in (one, two):
         trainer.train_steps(train.images, [np.arange(16)], 1)
