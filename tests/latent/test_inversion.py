@@ -1,5 +1,6 @@
 """Images in the latent space: what a network made is found again, and files and arrays of the user's are read."""
 
+import random
 from functools import partial
 
 import numpy as np
@@ -31,7 +32,7 @@ def test_images_that_a_generator_made_are_found_again(runs):
     run = runs["dcgan"]
     own = run.generate(3, seed=5)
     assert np.ptp(own, axis=0).mean() > 20  # they differ
-    weights = run.model("generator").get_weights()
+    weights, state = run.model("generator").get_weights(), random.getstate()
 
     found = run.project(own, starts=2, steps=150)
 
@@ -41,7 +42,7 @@ def test_images_that_a_generator_made_are_found_again(runs):
     differences = np.mean(((found.images - own.astype(float)) / 255) ** 2, axis=(1, 2, 3))
     np.testing.assert_allclose(found.errors, differences, rtol=1e-4)
     assert (np.abs(np.mean(found.latents**2, axis=1) - 1) < 0.7).all()  # as typical as draws
-    assert run.model("generator").trainable
+    assert run.model("generator").trainable and random.getstate() == state
     for before, after in zip(weights, run.model("generator").get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
 
