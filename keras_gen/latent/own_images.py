@@ -124,7 +124,7 @@ def _comparison(found: Projection, shown: int) -> Figure:
 
 def _error_line(run: Run, found: Projection, number: int, names: list[str]) -> str:
     label = "" if found.labels is None else f", with the label {run.label_names[found.labels[number]]}"
-    return f"{found.errors[number]:.5f}  {printable(names[number])}{label}"
+    return f"{found.errors[number]:.5f}  {printable(names[number], PATH_LENGTH)}{label}"
 
 
 def _read(run: Run, image: Image) -> tuple[np.ndarray, list[str]]:
