@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_gen.data import ImageSet, read_image, read_images
-from keras_gen.data.arrays import named_parts
+from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.folder import image_files
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.loading import ARRAY_SUFFIXES
@@ -150,7 +150,8 @@ def _from_arrays(run: Run, path: Path) -> np.ndarray:
     without_channels = (height, width) if channels == 1 else run.image_shape
     if array.shape in (run.image_shape, without_channels) or array.shape[1:] == without_channels:
         array = array.reshape(-1, *run.image_shape)  # else it might be read in several ways
-    images = ImageSet.from_arrays(array)
+    ((pixels, _),), _ = prepare([Part(array)], where=f" in {printable(path, PATH_LENGTH)}")
+    images = ImageSet(pixels)
     if images.image_shape != run.image_shape and height != width:
         raise InputError(
             f"{printable(path, PATH_LENGTH)} has images of shape {images.image_shape}; give some of {run.image_shape}"

@@ -122,7 +122,7 @@ def test_what_cannot_be_projected_gets_one_line(runs, tmp_path):
         (tmp_path / "nothing", "holds no image"),
         (tmp_path / "gone.npy", "does not exist"),
         (tmp_path / "gone.png", "cannot be opened"),
-        (tmp_path / "table.npy", "has shape (10,)"),
+        (tmp_path / "table.npy", "table.npy has shape (10,)"),
         (np.zeros((2, 9, 9, 3)), "this run takes (n, 16, 16, 1)"),
         ([], "images have shape (0,)"),
         (None, "images have dtype object"),
