@@ -121,8 +121,8 @@ def parser() -> Parser:
     project.add_argument(
         "--refine", action="store_true", help="go on from the encoder's points by gradient descent (VAE) (default: no)"
     )
-    project.add_argument("--starts", type=int, default=4, help="generated images to start from (DCGAN; default: 4)")
-    project.add_argument("--steps", type=int, default=300, help="steps of gradient descent (default: 300)")
+    project.add_argument("--starts", type=int, default=3, help="points to start from (DCGAN; default: 3)")
+    project.add_argument("--steps", type=int, default=150, help="steps of gradient descent (default: 150)")
     text = "the class of the images, for a conditional run (default: all are tried)"
     project.add_argument("--label", metavar="NAME|NUMBER", help=text)
 

@@ -10,9 +10,10 @@ from keras import ops
 from keras_gen.data.pixels import to_range
 from keras_gen.indices import rows_at
 from keras_gen.models.conditioning import beside
+from keras_gen.seeds import own_random_state
 
 ROWS = 64  # latent points that are moved at once
-LEARNING_RATE = 0.1
+LEARNING_RATE, BETA_2, EPSILON = 0.4, 0.9, 1e-10  # of Adam; near the end gradients are tiny
 SCALES = (1, 2, 4)  # pixels of the blocks whose means are compared
 TYPICAL_WEIGHT = 1e-3
 
@@ -46,7 +47,8 @@ class Inverter:
     rows: int = ROWS
 
     def __post_init__(self) -> None:
-        network = keras.models.clone_model(self.generator)
+        with own_random_state(0):  # the copy draws weights, before it is given others
+            network = keras.models.clone_model(self.generator)
         network.set_weights(self.generator.get_weights())
         network.trainable = False  # its BatchNormalization uses the moving averages, as in `decode`
         z, *labels = network.inputs
@@ -57,7 +59,7 @@ class Inverter:
         images = network(beside(points, *labels))
         loss = image_loss(targets, images, self.pixel_range) + TYPICAL_WEIGHT * self.atypical(points)
         self._model = keras.Model(beside(targets, *labels), loss)
-        self._optimizer = keras.optimizers.Adam(LEARNING_RATE)
+        self._optimizer = keras.optimizers.Adam(LEARNING_RATE, beta_2=BETA_2, epsilon=EPSILON)
         self._model.compile(self._optimizer, loss=lambda _, losses: losses, jit_compile=False)
 
     def descend(

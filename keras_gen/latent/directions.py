@@ -98,11 +98,7 @@ def _active_dimensions(run: Run, count: int) -> Directions:
     active, collapsed = order[kl[order] >= DEAD], np.sort(order[kl[order] < DEAD])
     names = ", ".join(f"z[{number}]" for number in collapsed)
     remark = f"Collapsed dimensions (KL below {DEAD:g} nats): {names or 'none'}"
-    if not len(active):
-        raise InputError(
-            f"all dimensions of {run.where} have collapsed (KL below {DEAD:g} nats); train with a lower `beta`"
-        )
-    shown = active[:count]
+    shown = active[:count] if len(active) else order[:1]  # one row, in which nothing changes
     names = tuple(f"z[{number}]  {kl[number]:.2f} nats" for number in shown)
     vectors = np.eye(len(kl), dtype=np.float32)[shown]
     return Directions(vectors, names, centres[shown], deviations[shown], (remark,))

@@ -11,13 +11,13 @@ from keras_gen.data.image_set import label_names
 from keras_gen.data.labels import label_of
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.latent.inversion import block_means
 from keras_gen.latent.own_images import codes_of
 from keras_gen.run import Run
 from keras_gen.text import listed, printable, short_name
 
 MAX_IMAGES = 2000  # of a label, whose codes are averaged
 CLASS_IMAGES = 4000  # of all labels together
-CLASSIFIER_SIDE = 14  # pixels, about, of the images that the classifier sees
 
 Group = int | str | Path  # a label's name or number, or a folder
 
@@ -101,20 +101,11 @@ def class_points(run: Run, train: ImageSet, held_out: ImageSet, remarks: list[st
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        classifier = LogisticRegression(max_iter=200).fit(_small(images), labels)
+        classifier = LogisticRegression(max_iter=200).fit(block_means(images), labels)
     points = run.draw(CLASS_IMAGES)
-    accuracy = classifier.score(_small(held_out.images), held_out.labels)
+    accuracy = classifier.score(block_means(held_out.images), held_out.labels)
     remarks.append(
         f"Classes of {CLASS_IMAGES:,} generated images by logistic regression on pixels, which is right for "
         f"{accuracy:.0%} of held-out images"
     )
-    return points, classifier.predict(_small(run.decode(points)))
-
-
-def _small(images: np.ndarray) -> np.ndarray:
-    """Return the means of blocks of pixels, from 0 to 1, as rows."""
-    count, height, width, channels = images.shape
-    block = max(1, height // CLASSIFIER_SIDE)
-    rows, columns = height // block, width // block
-    blocks = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block, channels)
-    return blocks.mean(axis=(2, 4)).reshape(count, -1) / 255
+    return points, classifier.predict(block_means(run.decode(points)))

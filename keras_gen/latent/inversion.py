@@ -18,8 +18,10 @@ from keras_gen.run import Run
 from keras_gen.run.arguments import check_count
 from keras_gen.text import has_terminal
 
-STARTS, FIRST_STEPS, STEPS = 4, 100, 300
-CANDIDATES, MIN_CANDIDATES = 1024, 128  # latent points, from which the starts are chosen; of each class
+STARTS, FIRST_STEPS, STEPS = 3, 30, 150
+CANDIDATES = 2048  # latent points, whose images the starts are found by
+RIDGE = 1e-3  # of the mean variance of a block of pixels
+BLOCKS = 14
 MAX_SEARCHED = 20  # classes that are all tried for an image whose class is not known
 RARE = 3.0  # standard deviations that a number of a latent point may be from 0, where it has few
 
@@ -74,10 +76,10 @@ def encoded(run: Run, images: np.ndarray, labels: np.ndarray | None) -> Projecti
 def inverted(
     run: Run, images: np.ndarray, labels: np.ndarray | None = None, starts: int = STARTS, steps: int = STEPS
 ) -> Projection:
-    """Find images by gradient descent from several starts each: the nearest of many generated images.
+    """Find images by gradient descent from several starts each.
 
     All starts are followed for `FIRST_STEPS` steps, the best of each image for `steps` more. Without its label, an
-    image of a conditional run has starts in every class, or the nearest if there are more than MAX_SEARCHED.
+    image of a conditional run has a start in every class, or in the nearest if there are more than MAX_SEARCHED.
     """
     points, start_labels = _starts(run, images, labels, starts)
     count = points.shape[1]
@@ -122,32 +124,54 @@ def _best(found: list[Projection]) -> Projection:
 def _starts(
     run: Run, images: np.ndarray, labels: np.ndarray | None, starts: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the latent points to start from, (n, starts, latent_dim), and for a conditional run their labels."""
-    if not run.conditional:
-        return _nearest(run, images, np.zeros(CANDIDATES, np.int64), starts)[0], None
+    """Return the latent points to start from, (n, starts, latent_dim), and for a conditional run their labels.
+
+    The first is a linear estimate from generated images, the others are the points of the nearest of these.
+    """
+    candidates = run.draw(CANDIDATES)
+    candidate_labels = np.resize(run.label_counts[0], CANDIDATES) if run.conditional else None
+    generated = run.decode(candidates, candidate_labels)
+    estimates = run.at_typical_length(_estimated(candidates, generated, images))[:, np.newaxis]
+    distances = _distances(images, generated)
     if labels is not None:
-        present = np.unique(labels)
-        points = np.empty((len(images), starts, run.settings.latent_dim), np.float32)
-        for label in present:
-            rows, count = labels == label, max(MIN_CANDIDATES, CANDIDATES // len(present))
-            points[rows], _ = _nearest(run, images[rows], np.full(count, label), starts)
+        distances[labels[:, np.newaxis] != candidate_labels] = np.inf
+    nearest = np.argsort(distances, axis=1)[:, :starts]
+    points = np.concatenate([estimates, candidates[nearest[:, : starts - 1]]], axis=1)
+    if not run.conditional:
+        return points, None
+    if labels is not None:
         return points, labels[:, np.newaxis].repeat(starts, axis=1)
+    point_labels = candidate_labels[nearest]  # the estimate with the label of the nearest
     classes = run.label_counts[0]
-    if len(classes) > MAX_SEARCHED:
-        return _nearest(run, images, np.resize(classes, max(CANDIDATES, len(classes))), starts)
-    each, count = -(-starts // len(classes)), max(MIN_CANDIDATES, CANDIDATES // len(classes))
-    found = [_nearest(run, images, np.full(count, label), each) for label in classes]
-    return tuple(np.concatenate(part, axis=1) for part in zip(*found, strict=True))
+    if len(classes) <= MAX_SEARCHED:  # and with each other one
+        points = np.concatenate([points, estimates.repeat(len(classes), axis=1)], axis=1)
+        point_labels = np.concatenate([point_labels, np.tile(classes, (len(images), 1))], axis=1)
+    return points, point_labels
 
 
-def _nearest(run: Run, images: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return of each image the latent points of the nearest of generated images of these labels, and the labels."""
-    points = run.draw(len(labels))
-    generated = run.decode(points, labels if run.conditional else None)
+def _estimated(points: np.ndarray, generated: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Return latent points of images by ridge regression from generated images to their points."""
+    x = block_means(generated)
+    centre = x.mean(axis=0)
+    moments = (x - centre).T @ (x - centre)
+    moments[np.diag_indices_from(moments)] += RIDGE * np.trace(moments) / len(moments) + 1e-9
+    weights = np.linalg.solve(moments, (x - centre).T @ points)
+    return ((block_means(images) - centre) @ weights).astype(np.float32)
+
+
+def _distances(images: np.ndarray, generated: np.ndarray) -> np.ndarray:
+    """Return squared distances, (images, generated), but for a number that depends on the image alone."""
     generated, images = (array.reshape(len(array), -1).astype(np.float32) for array in (generated, images))
-    distances = np.sum(generated**2, axis=1) - 2 * images @ generated.T  # squared, but for a number of each image
-    nearest = np.argsort(distances, axis=1)[:, :count]
-    return points[nearest], labels[nearest]
+    return np.sum(generated**2, axis=1) - 2 * images @ generated.T
+
+
+def block_means(images: np.ndarray) -> np.ndarray:
+    """Return the means of blocks of pixels, from 0 to 1, as rows: about BLOCKS blocks a side."""
+    count, height, width, channels = images.shape
+    block = max(1, height // BLOCKS)
+    rows, columns = height // block, width // block
+    blocks = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block, channels)
+    return blocks.mean(axis=(2, 4)).reshape(count, -1) / 255
 
 
 def _atypical(run: Run) -> Callable:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from keras_gen.data import ImageSet, read_image, read_images
-from keras_gen.data.arrays import named_parts
+from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.folder import image_files
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.loading import ARRAY_SUFFIXES
 from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
-from keras_gen.figures import image_table
+from keras_gen.figures import Figure, image_table
 from keras_gen.latent.inversion import STARTS, STEPS, Projection
 from keras_gen.latent.view import MAX_IMAGES, View, label_name
 from keras_gen.run import Run
@@ -93,34 +93,38 @@ def project(
     """
     pixels, names = given_images(run, images)
     found = run.project(pixels, label, refine, starts, steps)
-    remarks = [f"Error   {_error_line(run, found, number, names)}" for number in range(min(len(names), MAX_LISTED))]
-    middle, largest = np.median(found.errors), found.errors.max()
-    if len(names) > 1:
-        remarks.append(f"Errors of {len(names):,} images  median {middle:.5f}, largest {largest:.5f}")
+    count, shown = len(names), min(len(names), MAX_IMAGES)
+    remarks = [f"Error   {_error_line(run, found, number, names)}" for number in range(min(count, MAX_LISTED))]
+    if count > 1:
+        middle, largest = np.median(found.errors), found.errors.max()
+        remarks.append(f"Errors of {count:,} images: median {middle:.5f}, largest {largest:.5f}")
     remarks.append("Mean squared differences, for pixels from 0 to 1")
-    shown = min(len(names), MAX_IMAGES)
-    if shown < len(names):
-        remarks.append(f"The picture has the first {shown} of {len(names):,}")
+    if shown < count:
+        remarks.append(f"The picture has the first {shown} of {count:,}")
+    name = f"projection-{short_name(Path(names[0]).name)}" + (f"-and-{count - 1}-more" if count > 1 else "")
+    name += ("-refined" if refine else "") + label_name(label)
+    return View(run, name, _comparison(found, shown), found.latents, remarks=tuple(remarks), keeps_array=True)
+
+
+def _comparison(found: Projection, shown: int) -> Figure:
+    """Draw the first images, in rows of originals, of images found and of differences."""
     columns, cells = min(shown, COLUMNS), []
     for start in range(0, shown, columns):
         part = slice(start, min(start + columns, shown))
         original, image = found.originals[part], found.images[part]
         difference = np.abs(original.astype(np.int16) - image).astype(np.uint8)
-        blank = np.full((columns - len(original), *run.image_shape), 255, np.uint8)
+        blank = np.full((columns - len(original), *original.shape[1:]), 255, np.uint8)
         cells += [array for row in (original, image, difference) for array in (row, blank)]
     texts = [f"{error:.5f}" for error in found.errors] if shown <= COLUMNS else [""] * columns
-    rows = ["original", "found", "difference"] * -(-shown // columns)
-    figure = image_table(np.concatenate(cells), texts, rows)
+    figure = image_table(np.concatenate(cells), texts, ["original", "found", "difference"] * -(-shown // columns))
     if shown <= COLUMNS:
         figure.axes[0].set_xlabel("mean squared difference (pixels from 0 to 1)")
-    name = f"projection-{short_name(Path(names[0]).name)}" + (f"-and-{len(names) - 1}-more" if len(names) > 1 else "")
-    name += ("-refined" if refine else "") + label_name(label)
-    return View(run, name, figure, found.latents, remarks=tuple(remarks), keeps_array=True)
+    return figure
 
 
 def _error_line(run: Run, found: Projection, number: int, names: list[str]) -> str:
     label = "" if found.labels is None else f", with the label {run.label_names[found.labels[number]]}"
-    return f"{found.errors[number]:.5f}  {printable(names[number])}{label}"
+    return f"{found.errors[number]:.5f}  {printable(names[number], PATH_LENGTH)}{label}"
 
 
 def _read(run: Run, image: Image) -> tuple[np.ndarray, list[str]]:
@@ -146,7 +150,8 @@ def _from_arrays(run: Run, path: Path) -> np.ndarray:
     without_channels = (height, width) if channels == 1 else run.image_shape
     if array.shape in (run.image_shape, without_channels) or array.shape[1:] == without_channels:
         array = array.reshape(-1, *run.image_shape)  # else it might be read in several ways
-    images = ImageSet.from_arrays(array)
+    ((pixels, _),), _ = prepare([Part(array)], where=f" in {printable(path, PATH_LENGTH)}")
+    images = ImageSet(pixels)
     if images.image_shape != run.image_shape and height != width:
         raise InputError(
             f"{printable(path, PATH_LENGTH)} has images of shape {images.image_shape}; give some of {run.image_shape}"

@@ -63,8 +63,8 @@ class RunResults:
         images: object,
         label: int | str | Sequence[int | str] | None = None,
         refine: bool = False,
-        starts: int = 4,
-        steps: int = 300,
+        starts: int = 3,
+        steps: int = 150,
     ) -> Projection:
         """Return the latent points whose images are nearest to given ones: a VAE's encoder, or gradient descent.
 
@@ -73,7 +73,7 @@ class RunResults:
                 held-out image. Files are cropped and resized as training images are.
             label: Of a conditional run: the images' label, or one for each; None tries all.
             refine: Go on from the encoder's points by gradient descent (VAE).
-            starts: Generated images to start from, for each image (DCGAN).
+            starts: Points to start from, for each image (DCGAN).
             steps: Of gradient descent from the best start.
 
         Returns:

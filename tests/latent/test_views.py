@@ -309,7 +309,7 @@ def test_views_that_differ_have_files_that_differ(runs):
         ("vae", "concept", {"start": 0, "end": 1, "apply": 1, "seed": 2}, "choose one"),
         ("vae", "concept", {"strength": (0, float("nan"))}, "`strength` must be two numbers within 100 of 0"),
         ("vae", "concept", {"start": "cat", "end": "1"}, "cat is neither a label nor a folder; the labels are 0, 1"),
-        ("dcgan", "concept", {"start": 0, "end": 7}, "7 is neither a label nor a folder; the labels are 0, 1"),
+        ("dcgan", "concept", {"start": 7, "end": 0}, "7 is neither a label nor a folder; the labels are 0, 1"),
         ("dcgan", "concept", {"seed": 3}, "`seed` adds a concept to an image; say which concept"),
         ("dcgan", "concept", {"apply": 3}, "`apply` adds a concept to an image; say which concept"),
         ("vae", "traverse", {"start": 0, "seed": 1}, "`start` is a given image and `seed` a generated one"),
