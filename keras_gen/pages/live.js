@@ -3,7 +3,7 @@
 
 const data = pageData("data");
 const GANS = { trend: TREND, faces: FACES, sine: SINE };
-const FRAME_MS = 8; // of a frame of the screen, for training
+const FRAME_MS = 6; // of a frame of the screen, for training
 // Half steps a second, by the speed slider; the last is as fast as the frames allow.
 const SPEEDS = [1, 2, 5, 10, 50, 200, 1000, Infinity];
 
