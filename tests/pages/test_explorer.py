@@ -12,7 +12,7 @@ from keras_gen.models.losses import RECONSTRUCTION_LOSSES
 from keras_gen.pages import page_networks, run_explorer
 from keras_gen.pages.explorer import Basis, Explorer, HeldOut, explorer_page, floats, shrunk
 from keras_gen.run import load_run
-from tests.conftest import striped_images, train_small
+from tests.conftest import made_once, striped_images, train_small
 
 
 def pixels(page, canvas="here"):
@@ -38,22 +38,24 @@ def page_of(path, **options):
     return load_run(path).explore(**options)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def other_runs(tmp_path_factory):
     """Small runs with the layers that the default ones lack, by name."""
-    root = tmp_path_factory.mktemp("others")
-    images, labels = striped_images(60, size=16, channels=3)
-    np.savez(root / "colours.npz", images=images, labels=labels)
-    data, common = root / "colours.npz", {"epochs": 1, "batch_size": 18}
-    sizes = {"architecture": "conv", "filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
-    resize = {"upsampling": "resize", "generator.activation": "relu", "generator.extra_layers": 1}
-    return {
-        "conv": train_small("vae", data, root / "conv", conditional=True, **common, **sizes),
-        "resize": train_small("dcgan", data, root / "resize", conditional=True, **common, **resize),
-    }
+
+    def make(root):
+        images, labels = striped_images(60, size=16, channels=3)
+        np.savez(root / "colours.npz", images=images, labels=labels)
+        common = {"epochs": 1, "batch_size": 18, "conditional": True}
+        sizes = {"filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
+        train_small("vae", root / "colours.npz", root / "conv", architecture="conv", **common, **sizes)
+        resize = {"upsampling": "resize", "generator_activation": "relu", "generator_extra_layers": 1}
+        train_small("dcgan", root / "colours.npz", root / "resize", **common, **resize)
+
+    root = made_once(tmp_path_factory, "explorer-runs", make)
+    return {"conv": root / "conv", "resize": root / "resize"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def runs(command_runs, other_runs):
     return command_runs | other_runs
 
