@@ -33,9 +33,19 @@ def latent_point(page):
     return np.array(page.evaluate("Array.from(explorer.state.z)"))
 
 
-def page_of(path, **options):
-    """Make a run's explorer and return its path."""
-    return load_run(path).explore(**options)
+PAGES = {}  # that have been made
+
+
+def page_of(path, fresh=False, **options):
+    """Make a run's explorer, unless there is one with these options, and return its path."""
+    key = (path, *options.items())
+    if fresh or key not in PAGES:
+        file = path.parent / f"{path.name}-{len(PAGES)}{'-fresh' * fresh}.html"
+        page = load_run(path).explore(file, **options)
+        if fresh:
+            return page
+        PAGES[key] = page
+    return PAGES[key]
 
 
 @pytest.fixture(scope="session")
@@ -326,7 +336,7 @@ def test_more_dimensions_get_sliders_and_any_two_of_them_the_plane(command_runs,
     run = load_run(command_runs["vae3"])
     monkeypatch.setattr("keras_gen.evaluation.likelihood.ACTIVE_VARIANCE", 0)  # two epochs have not filled the third
     monkeypatch.setattr("keras_gen.latent.DEAD", 0)
-    page = open_page(page_of(command_runs["vae3"]))
+    page = open_page(page_of(command_runs["vae3"], fresh=True))
     (slider,) = page.locator("#sliders input").all()
     before = pixels(page)
     spot = page.evaluate("place(explorer.state.z)")
@@ -350,7 +360,7 @@ def test_a_network_too_large_is_shown_by_tiles_and_the_page_names_its_largest_la
     run = load_run(command_runs[kind])
     monkeypatch.setattr(page_networks, "LIVE_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(run_explorer, "TILE_BYTES", 7 * 7 * 256)
-    page = open_page(page_of(command_runs[kind]))
+    page = open_page(page_of(command_runs[kind], fresh=True))
     assert "blended from images made beforehand" in page.text_content("footer")
     assert re.search(r"Its largest layers: \S+ with [\d,]+", page.text_content("footer"))
     left, right, bottom, top = page.evaluate("planeRange()")
@@ -538,7 +548,7 @@ def test_large_images_are_averaged_down_to_what_a_page_can_hold():
 
 def test_a_page_that_is_still_loading_waits(command_runs, browser, monkeypatch):
     monkeypatch.setattr(page_networks, "LIVE_MULTIPLY_ADDS", 0)
-    path = page_of(command_runs["vae"])
+    path = page_of(command_runs["vae"], fresh=True)
     page = browser.new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
