@@ -91,7 +91,7 @@ def trained(system, seed, epochs, settings):
 
 def assert_equal_to_numpy(page, system, seed, epochs, **settings):
     """Hold the page's losses and weights at eleven moments against NumPy's, and return the losses by moment."""
-    moments = np.unique(np.linspace(0, epochs - 1, 11).round().astype(int)).tolist()
+    moments = np.unique(np.linspace(0, epochs, 11).round().clip(max=epochs - 1).astype(int)).tolist()
     shown = dict(zip(moments, page.evaluate(RUN, [system, seed, settings, epochs, moments]), strict=True))
     for epoch, (losses, parameters) in enumerate(trained(system, seed, epochs, settings)):
         if epoch in shown:
