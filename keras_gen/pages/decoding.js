@@ -37,7 +37,12 @@ function makeDecoder({ operations, latentDim, classes, imageShape, pixelRange, m
         const worker = new Worker(url);
         worker.task = null;
         worker.onmessage = ({ data }) => { const { task } = worker; worker.task = null; task.done(data.pixels); hand(); };
-        worker.onerror = (event) => { event.preventDefault(); workers.splice(0); hand(); };
+        worker.onerror = (event) => { // the page goes on alone
+          event.preventDefault();
+          waiting.unshift(...workers.map(({ task }) => task).filter(Boolean));
+          workers.splice(0);
+          hand();
+        };
         worker.postMessage({ operations, latentDim, classes, imageShape, pixelRange });
         workers.push(worker);
       }
@@ -72,10 +77,15 @@ function makeDecoder({ operations, latentDim, classes, imageShape, pixelRange, m
     now,
     logits,
     quick: multiplyAdds <= LIVE_MULTIPLY_ADDS,
-    // Calls `show(pixels)`: at once if the network is quick, else when they are there, and only if none newer are shown.
-    latest(z, label, show) {
-      if (this.quick) return show(now(z, label));
+    /* Calls `show(pixels)`: at once if the network is quick or the pixels are `known`, else when they are there, and only
+       if none newer are shown. */
+    latest(z, label, show, known = null) {
       const mine = ++number;
+      if (known || this.quick) {
+        newest = null;
+        shownNumber = mine;
+        return show(known ?? now(z, label));
+      }
       newest = { z: Float32Array.from(z), label, done: (pixels) => { if (mine > shownNumber) { shownNumber = mine; show(pixels); } } };
       hand();
     },

@@ -15,7 +15,7 @@ function schedule() { // at most one picture a frame of the screen
   requestAnimationFrame(() => { scheduled = false; show(); });
 }
 function show() {
-  decoder.latest(effective(state.z), labelRow(), (pixels) => { paint(byId("here"), pixels); pictures++; });
+  showPicture();
   const [x, y] = place(state.z);
   near = dots.length ? nearestDot(x, y) : null;
   showWhere(x, y);
@@ -28,6 +28,11 @@ function show() {
   showClasses();
   drawPlane(near);
   paintMosaic();
+}
+function showPicture() {
+  const known = state.seed !== null && state.seed < data.sheet.count && (!conditional || (state.mix === 0 && state.classes[0] === data.label));
+  const done = (pixels) => { paint(byId("here"), pixels); pictures++; };
+  decoder.latest(effective(state.z), labelRow(), done, known ? sheetImage(state.seed) : null);
 }
 let pictures = 0; // shown so far, for `measure`
 let spoken = 0;
@@ -332,6 +337,7 @@ async function measure(seconds = 2) {
 // `explorer` lets tests and the curious ask the page itself: await explorer.ready; explorer.decodeLatent(z).
 window.explorer = {
   ready: ready.then(() => {
+    Object.assign(byId("here"), { width, height });
     setUpPlane();
     setUpMix();
     setUpConcepts();

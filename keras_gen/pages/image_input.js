@@ -160,9 +160,13 @@ function lossTerms({ image, mean, logVar, ...rest }) {
   const kl = -0.5 * logVar.reduce((sum, value, number) => sum + 1 + value - mean[number] ** 2 - Math.exp(value), 0);
   return { reconstruction, kl, loss: reconstruction + data.loss.beta * kl };
 }
+let posteriorShown = "";
 function showPosterior() {
   const { posterior } = state;
   byId("posterior").hidden = !posterior;
+  const key = posterior ? [...sampleOf(posterior), ...(labelRow() ?? [])].join() : "";
+  if (key === posteriorShown) return;
+  posteriorShown = key;
   if (!posterior) return;
   const { toPixels } = networkLibrary();
   paint(byId("own"), toPixels(posterior.image, data.imageShape, [0, 1]));

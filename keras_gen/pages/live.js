@@ -3,7 +3,7 @@
 
 const data = pageData("data");
 const GANS = { trend: TREND, faces: FACES, sine: SINE };
-const FRAME_MS = 8; // of a frame of the screen, for training
+const FRAME_MS = 6; // of a frame of the screen, for training
 // Half steps a second, by the speed slider; the last is as fast as the frames allow.
 const SPEEDS = [1, 2, 5, 10, 50, 200, 1000, Infinity];
 
@@ -12,6 +12,7 @@ let focus = null; // what is explained: { item } or { loss }
 let example = 0; // of the batch, whose product is shown
 let playing = false, target = null; // a moment to train to
 let credit = 0, lastFrame = 0, scheduled = false;
+let changed = true; // by the reader, since it was last drawn
 let cell = null; // of the real data, that the keyboard changes
 let slicePoint = null;
 
@@ -68,6 +69,10 @@ function reset() {
 // ---------------------------------------------------------------- each frame of the screen
 
 function schedule() {
+  changed = true;
+  nextFrame();
+}
+function nextFrame() {
   if (scheduled) return;
   scheduled = true;
   requestAnimationFrame(frame);
@@ -75,15 +80,15 @@ function schedule() {
 
 function frame(now) {
   scheduled = false;
-  const deadline = performance.now() + FRAME_MS;
+  const deadline = performance.now() + FRAME_MS, before = training.position;
   if (target !== null) {
     if (training.advance(target, deadline)) target = null;
   } else if (playing) {
     play(Math.min(now - lastFrame, 100) / 1000, deadline);
   }
   lastFrame = now;
-  show(now);
-  if (playing || target !== null) schedule();
+  if (changed || training.position !== before || !(playing || target !== null)) show(now);
+  if (playing || target !== null) nextFrame();
 }
 
 function play(seconds, deadline) {
@@ -119,15 +124,21 @@ function step() {
 
 // ---------------------------------------------------------------- showing
 
-let explained = 0; // when the explanation was last written; while the GAN trains, not at each frame
-function show(now = performance.now()) {
-  drawNetwork(byId("network"), training, focus?.item);
-  drawLosses(byId("losses"), training);
-  drawSlice(byId("slice"), training, view.slice, slicePoint);
-  view.drawReal(byId("real"), training, document.activeElement === byId("real") ? cell : null);
-  view.drawGenerated(byId("generated"), training);
+// While the GAN trains, a frame draws one half of the page and the next the other, and texts are written now and then.
+let explained = 0, turn = 0, nearestLoss = null;
+function show(now) {
+  const moving = playing || target !== null, all = changed || !moving;
+  turn = 1 - turn;
+  if (all || turn) drawNetwork(byId("network"), training, focus.item);
+  if (all || !turn) {
+    nearestLoss = drawLosses(byId("losses"), training);
+    drawSlice(byId("slice"), training, view.slice, slicePoint);
+    view.drawGenerated(byId("generated"), training);
+  }
+  if (all) view.drawReal(byId("real"), training, document.activeElement === byId("real") ? cell : null);
+  changed = false;
   showMoment();
-  if (!(playing || target !== null) || now - explained > 150) {
+  if (!moving || now - explained > 150) {
     explained = now;
     showLosses();
     showExplanation();
@@ -189,6 +200,14 @@ network.addEventListener("keydown", (event) => {
   byId("spoken").textContent = `${nameOf(training.gan, focus.item)}: ${shortNumber(valueOf(training.gan, training.state.parameters, focus.item))}`;
   schedule();
 });
+
+for (const name of ["pointermove", "pointerdown"]) {
+  byId("losses").addEventListener(name, (event) => {
+    if (!training.reached) return;
+    focus = { loss: nearestLoss(pointerPlace(byId("losses"), event)) };
+    schedule();
+  });
+}
 
 const slice = byId("slice");
 function pointAtSlice(event) {

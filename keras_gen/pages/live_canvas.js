@@ -186,11 +186,17 @@ function drawLosses(canvas, training) {
     }
   }
   context.globalAlpha = 1;
+  // Which curve is nearest to a place of the canvas.
+  return ([x, y]) => {
+    const place = Math.min(Math.max(Math.round(((x - left) / (right - left)) * shown) - 1, 0), reached - 1);
+    const away = (name) => Math.abs(yOf(losses[name][place]) - y);
+    return away("discriminator") <= away("generator") ? "discriminator" : "generator";
+  };
 }
 
 // ---------------------------------------------------------------- what the discriminator says of each point of a slice
 
-const SLICE_SIDE = 48;
+const SLICE_SIDE = 32;
 
 function drawSlice(canvas, training, slice, pointer) {
   const { context, width, height } = prepared(canvas), { gan, state } = training;

@@ -64,11 +64,15 @@ class RandomState {
   }
 
   uniforms(count, low, high) {
-    return Float64Array.from({ length: count }, () => this.uniform(low, high));
+    const values = new Float64Array(count);
+    for (let place = 0; place < count; place++) values[place] = this.uniform(low, high);
+    return values;
   }
 
   normals(count, mean, deviation) {
-    return Float64Array.from({ length: count }, () => this.normal(mean, deviation));
+    const values = new Float64Array(count);
+    for (let place = 0; place < count; place++) values[place] = this.normal(mean, deviation);
+    return values;
   }
 
   copy() {

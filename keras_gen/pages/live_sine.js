@@ -98,7 +98,7 @@ const SINE = {
   descendWithin(parameters, trace, rate) {
     trace.cuts = {};
     for (const [name, gradient] of Object.entries(trace.gradients)) {
-      const norm = Math.hypot(...gradient);
+      const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
       const cut = Math.min(1, GRADIENT_NORM / (norm + 1e-12)), values = parameters[name];
       trace.cuts[name] = cut;
       for (let place = 0; place < values.length; place++) {

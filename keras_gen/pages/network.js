@@ -104,7 +104,7 @@ function networkLibrary() {
      and says which shape it returns. */
   const MAKERS = {
     dense({ kernelShape: [inputs, units], kernel, bias }) {
-      const rows = transposed(kernel, 1, inputs, units), pair = [0, 0];
+      const rows = transposed(kernel, 1, inputs, units), pair = Int32Array.of(0, 0); // an array of another type would slow `multiply`
       return { shape: [units], run(x) { const y = Float32Array.from(bias); multiply(x, y, rows, 0, pair, inputs, units); return y; } };
     },
     conv({ kernelShape: [high, wide, depth, filters], kernel, bias, stride, shape }, shapeIn) {

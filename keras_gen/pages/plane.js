@@ -80,11 +80,11 @@ function write(context, text, x, y, size, colour = ink.ink) {
   context.strokeText(text, x, y);
   context.fillText(text, x, y);
 }
-function dotPath(context, [x, y], shape) {
+function dotPath(context, [x, y], shape, radius) {
   const corners = { 1: [[-1, -1], [1, -1], [1, 1], [-1, 1]], 2: [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]], 3: [[0, -1.4], [1.4, 0], [0, 1.4], [-1.4, 0]] }[shape];
-  if (!corners) return circle(context, [x, y], 3);
+  if (!corners) return circle(context, [x, y], radius);
   context.beginPath();
-  corners.forEach(([a, b], number) => context[number ? "lineTo" : "moveTo"](x + 3 * a, y + 3 * b));
+  corners.forEach(([a, b], number) => context[number ? "lineTo" : "moveTo"](x + radius * a, y + radius * b));
   context.closePath();
 }
 
@@ -105,10 +105,11 @@ function drawBackground(size, ratio) {
     context.imageSmoothingEnabled = mosaic.canvas.width > size * ratio;
     context.drawImage(mosaic.canvas, 0, 0, size, size);
   }
+  if (shown.mosaic && !mosaic.cells) write(context, "computing the images of the plane …", size / 2, size / 2, size, ink.quiet);
   dots.forEach((dot, number) => {
     if (!visible(number)) return;
     const label = labelOf(number);
-    dotPath(context, toScreen(dot, size), label === null ? 0 : shapeOf(label));
+    dotPath(context, toScreen(dot, size), label === null ? 0 : shapeOf(label), size < 450 ? 2 : 3);
     Object.assign(context, { lineWidth: 1.5, strokeStyle: "#fff", fillStyle: label === null ? "#1f77d0" : data.classes[label].colour });
     if (shown.mosaic) context.stroke();
     context.fill();

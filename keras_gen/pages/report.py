@@ -101,14 +101,14 @@ def write_report(
 
 
 def _state(run: Run, live: Live | None) -> str:
-    """Return what the run is doing, and when that was written: a page of a killed run must not seem alive."""
-    written = time.strftime("%Y-%m-%d %H:%M:%S")
+    """Return what the run is doing; while it trains also when that was written: a killed run must not seem alive."""
     epochs = run.settings.training.epochs
     if live is None:
         reason = run.record.get("stop_reason")
         end = f"it stopped early: {printable(reason, 200)}" if reason else ENDS.get(run.status, run.status)
-        return f"{len(run.history)} of {counted(epochs, 'epoch')}: {end}. Written {written}."
+        return f"{len(run.history)} of {counted(epochs, 'epoch')}: {end}."
     left = f", {live.time_left} left" if live.time_left else ""
+    written = time.strftime("%Y-%m-%d %H:%M:%S")
     return f"training, epoch {min(len(run.history) + 1, epochs)} of {epochs}{left}. Written {written}."
 
 

@@ -112,7 +112,7 @@ function textVector(text) {
 function toAddress({ z, seed, length, basis: number, axes, ends, share, classes, mix }) {
   const parts = [seed === null ? `z=${vectorText(z)}` : `seed=${seed}`];
   if (length && seed === null) parts.push(`length=${Number(length.toFixed(4))}`);
-  if (bases.length > 1 || axes[0] !== 0 || axes[1] !== 1) parts.push(`plane=${[number, ...axes].join(",")}`);
+  if (number !== 0 || axes[0] !== 0 || axes[1] !== 1) parts.push(`plane=${[number, ...axes].join(",")}`);
   ends.forEach((end, which) => { if (end) parts.push(`${"ab"[which]}=${vectorText(end)}`); });
   if (ends[0] && ends[1]) parts.push(`share=${Number(share.toFixed(3))}`);
   if (conditional) parts.push(`class=${[...classes, Number(mix.toFixed(3))].join(",")}`);

@@ -11,7 +11,7 @@ def open_page(browser):
     problems, pages = [], []
 
     def opened(path, address="", **options):
-        options = {"viewport": {"width": 1200, "height": 900}} | options
+        options = {"viewport": {"width": 1200, "height": 1500}} | options
         page = browser.new_context(**options).new_page()
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))

@@ -12,7 +12,7 @@ from keras_gen.models.losses import RECONSTRUCTION_LOSSES
 from keras_gen.pages import page_networks, run_explorer
 from keras_gen.pages.explorer import Basis, Explorer, HeldOut, explorer_page, floats, shrunk
 from keras_gen.run import load_run
-from tests.conftest import striped_images, train_small
+from tests.conftest import made_once, striped_images, train_small
 
 
 def pixels(page, canvas="here"):
@@ -33,27 +33,39 @@ def latent_point(page):
     return np.array(page.evaluate("Array.from(explorer.state.z)"))
 
 
-def page_of(path, **options):
-    """Make a run's explorer and return its path."""
-    return load_run(path).explore(**options)
+PAGES = {}  # that have been made
 
 
-@pytest.fixture(scope="module")
+def page_of(path, fresh=False, **options):
+    """Make a run's explorer, unless there is one with these options, and return its path."""
+    key = (path, *options.items())
+    if fresh or key not in PAGES:
+        file = path.parent / f"{path.name}-{len(PAGES)}{'-fresh' * fresh}.html"
+        page = load_run(path).explore(file, **options)
+        if fresh:
+            return page
+        PAGES[key] = page
+    return PAGES[key]
+
+
+@pytest.fixture(scope="session")
 def other_runs(tmp_path_factory):
     """Small runs with the layers that the default ones lack, by name."""
-    root = tmp_path_factory.mktemp("others")
-    images, labels = striped_images(60, size=16, channels=3)
-    np.savez(root / "colours.npz", images=images, labels=labels)
-    data, common = root / "colours.npz", {"epochs": 1, "batch_size": 18}
-    sizes = {"architecture": "conv", "filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
-    resize = {"upsampling": "resize", "generator.activation": "relu", "generator.extra_layers": 1}
-    return {
-        "conv": train_small("vae", data, root / "conv", conditional=True, **common, **sizes),
-        "resize": train_small("dcgan", data, root / "resize", conditional=True, **common, **resize),
-    }
+
+    def make(root):
+        images, labels = striped_images(60, size=16, channels=3)
+        np.savez(root / "colours.npz", images=images, labels=labels)
+        common = {"epochs": 1, "batch_size": 18, "conditional": True}
+        sizes = {"filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
+        train_small("vae", root / "colours.npz", root / "conv", architecture="conv", **common, **sizes)
+        resize = {"upsampling": "resize", "generator_activation": "relu", "generator_extra_layers": 1}
+        train_small("dcgan", root / "colours.npz", root / "resize", **common, **resize)
+
+    root = made_once(tmp_path_factory, "explorer-runs", make)
+    return {"conv": root / "conv", "resize": root / "resize"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def runs(command_runs, other_runs):
     return command_runs | other_runs
 
@@ -324,7 +336,7 @@ def test_more_dimensions_get_sliders_and_any_two_of_them_the_plane(command_runs,
     run = load_run(command_runs["vae3"])
     monkeypatch.setattr("keras_gen.evaluation.likelihood.ACTIVE_VARIANCE", 0)  # two epochs have not filled the third
     monkeypatch.setattr("keras_gen.latent.DEAD", 0)
-    page = open_page(page_of(command_runs["vae3"]))
+    page = open_page(page_of(command_runs["vae3"], fresh=True))
     (slider,) = page.locator("#sliders input").all()
     before = pixels(page)
     spot = page.evaluate("place(explorer.state.z)")
@@ -348,7 +360,7 @@ def test_a_network_too_large_is_shown_by_tiles_and_the_page_names_its_largest_la
     run = load_run(command_runs[kind])
     monkeypatch.setattr(page_networks, "LIVE_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(run_explorer, "TILE_BYTES", 7 * 7 * 256)
-    page = open_page(page_of(command_runs[kind]))
+    page = open_page(page_of(command_runs[kind], fresh=True))
     assert "blended from images made beforehand" in page.text_content("footer")
     assert re.search(r"Its largest layers: \S+ with [\d,]+", page.text_content("footer"))
     left, right, bottom, top = page.evaluate("planeRange()")
@@ -536,7 +548,7 @@ def test_large_images_are_averaged_down_to_what_a_page_can_hold():
 
 def test_a_page_that_is_still_loading_waits(command_runs, browser, monkeypatch):
     monkeypatch.setattr(page_networks, "LIVE_MULTIPLY_ADDS", 0)
-    path = page_of(command_runs["vae"])
+    path = page_of(command_runs["vae"], fresh=True)
     page = browser.new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))

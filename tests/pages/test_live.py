@@ -10,7 +10,6 @@ from keras_gen.minimal import faces, sine, trend
 from keras_gen.minimal.sine import Faults
 from keras_gen.minimal_runs import train_minimal
 from tests.minimal.test_trend import PUBLISHED
-from tests.pages.test_report import overlaps
 
 RUN = """([system, seed, settings, epochs, moments]) => {
   const training = new Training(GANS[system], seed, settings, epochs);
@@ -41,23 +40,20 @@ def pages(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(pages, browser):
-    """Open a page; at the end, nothing may have been complained of, and nothing asked of the network."""
-    problems, contexts = [], []
+def open_page(pages, open_page):
+    """Open the page of a system; it may not complain, nor ask anything of the network."""
+    return lambda system, **options: open_page(pages[system], **options)
 
-    def opened(system, **options):
-        context = browser.new_context(viewport={"width": 1200, "height": 900}, **options)
-        page = context.new_page()
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda asked: problems.append(asked.url) if not asked.is_navigation_request() else None)
-        page.goto(pages[system].as_uri())
-        contexts.append(context)
-        return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+@pytest.fixture(scope="module")
+def one_page(pages, browser):
+    """A page for all tests that leave it as it is: opening one takes longer than most of them."""
+    problems = []
+    page = browser.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(pages["trend"].as_uri())
+    yield page
+    page.close()
     assert problems == []
 
 
@@ -95,43 +91,41 @@ def trained(system, seed, epochs, settings):
 
 def assert_equal_to_numpy(page, system, seed, epochs, **settings):
     """Hold the page's losses and weights at eleven moments against NumPy's, and return the losses by moment."""
-    moments = np.unique(np.linspace(0, epochs - 1, 11).round().astype(int)).tolist()
+    moments = np.unique(np.linspace(0, epochs, 11).round().clip(max=epochs - 1).astype(int)).tolist()
     shown = dict(zip(moments, page.evaluate(RUN, [system, seed, settings, epochs, moments]), strict=True))
     for epoch, (losses, parameters) in enumerate(trained(system, seed, epochs, settings)):
         if epoch in shown:
-            np.testing.assert_allclose(shown[epoch].pop("losses"), losses, rtol=0, atol=1e-6)
-            assert shown[epoch].keys() == parameters.keys()
+            np.testing.assert_allclose(shown[epoch]["losses"], losses, rtol=0, atol=1e-6)
+            assert shown[epoch].keys() == parameters.keys() | {"losses"}
             for name, values in parameters.items():
                 np.testing.assert_allclose(shown[epoch][name], np.ravel(values), rtol=0, atol=1e-6)
     return shown
 
 
 @pytest.mark.parametrize("seed", [0, 42, 2**32 - 2])
-def test_the_random_numbers_are_those_of_numpy(open_page, seed):
+def test_the_random_numbers_are_those_of_numpy(one_page, seed):
     script = """seed => { const random = new RandomState(seed);
         const first = [random.normals(1001, 1, 2), random.uniforms(700, 0.4, -1), random.normals(3)];
         return [...first.flatMap((part) => [...part]), random.uniform()]; }"""
     random = np.random.RandomState(seed)
     expected = [random.normal(1, 2, 1001), random.uniform(0.4, -1, 700), random.normal(size=3), [random.uniform()]]
-    np.testing.assert_allclose(open_page("faces").evaluate(script, seed), np.concatenate(expected), rtol=1e-13)
+    np.testing.assert_allclose(one_page.evaluate(script, seed), np.concatenate(expected), rtol=1e-13)
 
 
-def test_the_trend_gan_trains_as_numpy_does_and_gives_the_published_losses(open_page):
-    page = open_page("trend")
-    assert_equal_to_numpy(page, "trend", 42, 50_000)
-    losses = page.evaluate(RUN, ["trend", 42, {}, 5001, [0, 5000]])
-    assert [tuple(round(loss, 4) for loss in at["losses"]) for at in losses] == [PUBLISHED[0], PUBLISHED[5000]]
+def test_the_trend_gan_trains_as_numpy_does_and_gives_the_published_losses(one_page):
+    shown = assert_equal_to_numpy(one_page, "trend", 42, 50_000)
+    assert {epoch: tuple(round(loss, 4) for loss in at["losses"]) for epoch, at in shown.items()} == PUBLISHED
 
 
-def test_the_faces_gan_trains_as_numpy_does_and_ends_in_the_published_weights(open_page):
-    shown = assert_equal_to_numpy(open_page("faces"), "faces", 42, 1000)
+def test_the_faces_gan_trains_as_numpy_does_and_ends_in_the_published_weights(one_page):
+    shown = assert_equal_to_numpy(one_page, "faces", 42, 1000)
     published = (0.70702123, 0.03720449, -0.45703394, 0.79375751)
     np.testing.assert_allclose(shown[999]["generator_weights"], published, rtol=0, atol=6e-9)
 
 
 @pytest.mark.parametrize("iterations", [1000, pytest.param(50_000, marks=pytest.mark.slow)])
-def test_the_sine_gan_trains_as_numpy_does(open_page, iterations):
-    assert_equal_to_numpy(open_page("sine"), "sine", 42, iterations)
+def test_the_sine_gan_trains_as_numpy_does(one_page, iterations):
+    assert_equal_to_numpy(one_page, "sine", 42, iterations)
 
 
 DARKER = [[1, 0, 0, 1], [0.9, 0.1, 0.2, 0.3], [0.9, 0.2, 0.1, 0.8], [0, 0.1, 1, 0.9], [0.8, 0.2, 0.1, 0.9]]
@@ -149,10 +143,10 @@ DARKER = [[1, 0, 0, 1], [0.9, 0.1, 0.2, 0.3], [0.9, 0.2, 0.1, 0.8], [0, 0.1, 1, 
         ("sine", 3, 40, {"saturating": True, "faults": dict.fromkeys(Faults.__dataclass_fields__, True)}),
     ],
 )
-def test_other_seeds_and_every_change_train_as_numpy_does(open_page, system, seed, epochs, settings):
+def test_other_seeds_and_every_change_train_as_numpy_does(one_page, system, seed, epochs, settings):
     if "faults" in settings:
         settings = settings | {"faults": dict.fromkeys(Faults.__dataclass_fields__, False) | settings["faults"]}
-    assert_equal_to_numpy(open_page(system), system, seed, epochs, **settings)
+    assert_equal_to_numpy(one_page, system, seed, epochs, **settings)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +158,7 @@ def test_other_seeds_and_every_change_train_as_numpy_does(open_page, system, see
         ("sine", {"batchSize": 6, "faults": dict.fromkeys(Faults.__dataclass_fields__, True)}),
     ],
 )
-def test_the_factors_of_every_weight_make_its_derivative(open_page, system, settings):
+def test_the_factors_of_every_weight_make_its_derivative(one_page, system, settings):
     script = """([system, settings]) => {
       const training = new Training(GANS[system], 1, settings);
       training.advance(6);
@@ -180,13 +174,13 @@ def test_the_factors_of_every_weight_make_its_derivative(open_page, system, sett
         return [mean(shares), derivative, limit(before - rate * cut * derivative), after];
       });
     }"""
-    rows = np.array(open_page(system).evaluate(script, [system, settings]))
+    rows = np.array(one_page.evaluate(script, [system, settings]))
     assert np.abs(rows[:, 1]).max() > 1e-3
     np.testing.assert_allclose(rows[:, 0], rows[:, 1], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(rows[:, 2], rows[:, 3], rtol=0, atol=1e-12)
 
 
-def test_any_moment_can_be_gone_back_to_and_the_training_goes_on_the_same(open_page):
+def test_any_moment_can_be_gone_back_to_and_the_training_goes_on_the_same(one_page):
     script = """() => {
       const training = new Training(TREND, 3);
       const at = () => JSON.stringify([training.position, training.state.parameters, training.state.traces]);
@@ -205,7 +199,7 @@ def test_any_moment_can_be_gone_back_to_and_the_training_goes_on_the_same(open_p
       training.advance(4500);
       return [same, back, at() === end];
     }"""
-    assert open_page("trend").evaluate(script) == [[2, 1000, 1001, 3500], True, True]
+    assert one_page.evaluate(script) == [[2, 1000, 1001, 3500], True, True]
 
 
 def wait_until(page, condition):
@@ -257,8 +251,9 @@ def test_step_play_the_slider_and_reset(open_page):
         ("#generator-rate", "NaN", "The generator's learning rate must be a number from 0 to 10; received NaN"),
     ],
 )
-def test_a_wrong_number_is_answered_by_one_line_and_changes_nothing(open_page, field, text, line):
-    page = open_page("trend")
+def test_a_wrong_number_is_answered_by_one_line_and_changes_nothing(one_page, field, text, line):
+    page = one_page
+    page.locator("#published").click()
     before = page.evaluate("JSON.stringify([training.seed, training.settings])")
     assert page.is_hidden("#problem")
     page.locator(field).fill(text)
@@ -292,6 +287,13 @@ def test_a_weight_and_a_loss_are_explained_by_pointer_and_by_keyboard(open_page)
     page.locator("#step").click()
     settled(page)
     assert "z" in page.inner_text("#explanation table")
+    page.evaluate("training.advance(40)")
+    page.evaluate("show(0)")
+    curves = page.locator("#losses")
+    for share, network in ((0.9, "generator"), (0.05, "discriminator")):  # below both curves, and above
+        curves.hover(position={"x": 300, "y": share * curves.bounding_box()["height"]})
+        settled(page)
+        assert f"The {network}'s loss" in page.inner_text("#explanation")
     page.locator("#loss-buttons button").first.focus()
     settled(page)
     formula = page.inner_text("#explanation")
@@ -349,7 +351,7 @@ def test_a_card_answers_after_one_has_tried(open_page):
 
 
 @pytest.mark.parametrize("system", ["trend", "faces", "sine"])
-def test_a_phone_a_finger_and_large_type(open_page, system):
+def test_a_phone_a_finger_and_large_type(open_page, overlaps, system):
     page = open_page(system, has_touch=True, is_mobile=True, color_scheme="dark")
     page.set_viewport_size({"width": 360, "height": 780})
     page.locator("#step").tap()

@@ -20,7 +20,7 @@ def test_every_run_ends_with_a_report_of_settings_losses_pictures_and_commands(c
     page = (run.folder.path / "report.html").read_text(encoding="utf-8")
     text = texts(run.folder.path / "report.html")
     assert "72 images of stripes (16 x 16 x 1; 8 held out)" in text
-    assert "2 of 2 epochs: it finished. Written 20" in text
+    assert "2 of 2 epochs: it finished." in text
     assert "batch_size = 24" in text
     assert all(f"{value:.5g}" in text for value in run.history[-1].values())
     assert "Losses after epoch 2, in nats" in text
