@@ -13,6 +13,7 @@ NEIGHBOURS = 5
 LEVEL = 1e-4  # of false alarms
 TAIL = 0.05  # of all distances, the smallest, in which copies are looked for
 FIRST, STEP = 16, 1.1  # the number of smallest distances that are counted first, and by what it grows from there
+AT_LEAST = 24  # are counted, up to a quarter of all, though they be more than the tail: 16 prove little
 Search = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]  # as `nearest`
 CHUNK_NUMBERS = 2**26  # of the training images that are in memory as floats at a time
 
@@ -163,7 +164,7 @@ def least_visible(side: int, other: int, tests: int = 1) -> int | None:
 
 def _sizes(total: int) -> list[int]:
     """Return the numbers of smallest distances that are counted, rising."""
-    sizes, largest = [], max(int(TAIL * total), min(FIRST, total // 4))
+    sizes, largest = [], max(int(TAIL * total), min(AT_LEAST, total // 4))
     size = min(FIRST, largest)
     while 0 < size <= largest:
         sizes.append(size)

@@ -98,7 +98,7 @@ def test_every_flat_name_of_format_version_1_sets_what_it_named(kind, name, plac
             "dcgan",
             "augment",
             "blur",
-            "`training.augment` must be none, or some of color,translation,cutout,mirror with commas between; "
+            "`training.augment` must be none, or some of color,translation,cutout,mirror,auto with commas between; "
             "received blur",
         ),
         (

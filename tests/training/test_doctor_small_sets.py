@@ -5,7 +5,7 @@ import pytest
 
 from keras_gen import DCGANRun, ImageSet
 from keras_gen.evaluation import features
-from keras_gen.training import VAETrainer
+from keras_gen.training import DCGANTrainer, VAETrainer
 from keras_gen.training.data_findings import most_repeated
 from keras_gen.training.findings import memorises_since
 from tests.small import train_small
@@ -56,6 +56,16 @@ def test_the_discriminator_overfits_if_it_knows_training_images_alone():
     assert not memorises_since(history((0.4, 1.2), (0.4, 1.5)))
     assert not memorises_since(history((0.4, 1.2), (0.4, 0.9), (0.4, 2.0)))
     assert not memorises_since(history(*[(0.8, 1.2)] * 4))  # it is not right about training images either
+
+
+def test_a_discriminator_that_overfits_is_said_after_three_epochs(monkeypatch):
+    names = ("discriminator_loss_real", "discriminator_loss_fake", "generator_loss")
+    losses = {f"held_out_{name}": 3.0 for name in names}
+    monkeypatch.setattr(DCGANTrainer, "held_out_losses", lambda self, images, classes: losses)
+    run = train_small("dcgan", *stripes(), epochs=3, doctor=True, batch_size=80)
+    (finding,) = run.findings
+    assert finding["text"].startswith("The discriminator overfits: it takes training images for real and held-out ones")
+    assert (finding["name"], finding["epoch"]) == ("discriminator overfits", 3)
 
 
 def test_a_generator_that_copies_training_images_is_called_so_until_it_does_not(monkeypatch, tmp_path):
