@@ -1,6 +1,7 @@
 """Images in a .zip or .tar, found and read as those of a folder are; nothing is unpacked to the disk."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -137,9 +138,14 @@ class Archive(ABC):
         return {
             folder
             for folder, inside in names.items()
-            if folder in models
-            or is_run(inside, lambda record=folder / "run.json": self.file(record).open("rb").read())
+            if folder in models or is_run(inside, lambda record=folder / "run.json": self._content(record))
         }
+
+    def _content(self, path: Path) -> bytes:
+        """Return what is in a member; nothing if it cannot be read, or is a folder."""
+        with contextlib.suppress(Exception):  # damage shows in many ways
+            return self.file(path).open("rb").read()
+        return b""
 
     def file(self, path: Path) -> Member:
         """Return a member, to open."""
@@ -167,7 +173,8 @@ class ZipArchive(Archive):
                 raise InputError(bomb(f"{printable(info.filename)} in {self.name}", info.file_size))
             is_link = stat.S_ISLNK(info.external_attr >> 16)
             # Some programs for Windows part folders by backslashes, against the format.
-            yield Entry(info.filename.replace("\\", "/"), info.file_size, LINK if is_link else info)
+            if not (name := info.filename.replace("\\", "/")).endswith("/"):
+                yield Entry(name, info.file_size, LINK if is_link else info)
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a member."""
