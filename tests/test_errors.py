@@ -75,7 +75,7 @@ def make_folders(root):
     frames = [Image.new("L", (16, 16), level) for level in (0, 255)]
     frames[0].save(root / "animated" / "0.gif", save_all=True, append_images=frames[1:])
     folder_of(root / "strips", 1, (160, 16))
-    folder_of(root / "tiny", 1, (5, 4))
+    folder_of(root / "tiny", 1, (4, 4))
     Image.new("F", (16, 16)).save(root / "floats" / "0.tif")
     folder_of(root / "mixed", 20)
     for number in range(3):

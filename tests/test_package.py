@@ -11,7 +11,7 @@ LAYERS = (
     {"benchmarks", "training", "pages", "evaluation", "latent", "figures", "minimal_runs"},
     {"run"},
     {"settings", "models", "data", "minimal"},
-    {"seeds", "signals", "sizes", "indices", "cores", "files", "text", "errors", "_lazy"},
+    {"seeds", "signals", "sizes", "indices", "cores", "files", "text", "transparency", "errors", "_lazy"},
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")

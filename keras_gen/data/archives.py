@@ -1,6 +1,7 @@
 """Images in a .zip or .tar, found and read as those of a folder are; nothing is unpacked to the disk."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -21,7 +22,7 @@ from typing import BinaryIO, NamedTuple
 from keras_gen.data.decoding import Unusable
 from keras_gen.data.finding import ENDINGS as IMAGE_ENDINGS
 from keras_gen.data.finding import Found, is_hidden, is_run, is_wanted
-from keras_gen.data.formats import HEAD, LARGE, MAX_PACKED, reading
+from keras_gen.data.formats import HEAD, LARGE, MAX_PACKED, bomb, reading
 from keras_gen.errors import InputError, WriteError
 from keras_gen.text import PATH_LENGTH, counted, printable
 
@@ -137,9 +138,14 @@ class Archive(ABC):
         return {
             folder
             for folder, inside in names.items()
-            if folder in models
-            or is_run(inside, lambda record=folder / "run.json": self.file(record).open("rb").read())
+            if folder in models or is_run(inside, lambda record=folder / "run.json": self._content(record))
         }
+
+    def _content(self, path: Path) -> bytes:
+        """Return what is in a member; nothing if it cannot be read, or is a folder."""
+        with contextlib.suppress(Exception):  # damage shows in many ways
+            return self.file(path).open("rb").read()
+        return b""
 
     def file(self, path: Path) -> Member:
         """Return a member, to open."""
@@ -159,15 +165,16 @@ class ZipArchive(Archive):
         files = [info for info in self._zip.infolist() if not info.is_dir()]
         total, packed = sum(info.file_size for info in files), os.fstat(self._file.fileno()).st_size
         if total > max(LARGE, MAX_PACKED * packed):
-            raise InputError(_bomb(self.name, total))
+            raise InputError(bomb(self.name, total))
         if any(info.flag_bits & ENCRYPTED for info in files):
             raise InputError(f"{self.name} is encrypted; unpack it with its password, and name the folder")
         for info in files:
             if info.file_size > max(MAX_MEMBER // 2, MAX_PACKED * info.compress_size):
-                raise InputError(_bomb(f"{printable(info.filename)} in {self.name}", info.file_size))
+                raise InputError(bomb(f"{printable(info.filename)} in {self.name}", info.file_size))
             is_link = stat.S_ISLNK(info.external_attr >> 16)
             # Some programs for Windows part folders by backslashes, against the format.
-            yield Entry(info.filename.replace("\\", "/"), info.file_size, LINK if is_link else info)
+            if not (name := info.filename.replace("\\", "/")).endswith("/"):
+                yield Entry(name, info.file_size, LINK if is_link else info)
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a member."""
@@ -220,7 +227,7 @@ class TarArchive(Archive):
                 except OSError as error:
                     raise WriteError(error.errno, error.strerror, tempfile.gettempdir()) from None
                 if self._file.tell() > limit:
-                    raise InputError(_bomb(self.name, self._file.tell()))
+                    raise InputError(bomb(self.name, self._file.tell()))
         self._file.seek(0)
 
     def read(self, entry: Entry) -> bytes:
@@ -255,7 +262,3 @@ def _of_images(archive: ZipArchive) -> ZipArchive | None:
         archive.__exit__()
         return None
     return archive
-
-
-def _bomb(what: str, size: int) -> str:
-    return f"{what} unpacks to {size:,} bytes or more of almost nothing; it looks like a zip bomb"

@@ -187,8 +187,8 @@ def _make(entry: Path, decode: Decoder, limit: float) -> tuple[Path, dict]:
     """Decode into an entry; return its pixels' place and its facts."""
     temporary = entry.with_name(f"{PARTIAL}{os.getpid()}-{uuid.uuid4().hex}")
     try:
-        with temporary.open("wb") as file:
-            facts = _decode(decode, file, temporary)
+        with _naming(temporary), temporary.open("wb") as file:
+            facts = decode(file)
         record = json.dumps({"facts": facts, "checksum": _checksum(temporary, facts)})
         with _locked(entry.parent):
             if _verified(entry) is None:  # else another process was quicker
@@ -206,16 +206,15 @@ def _make(entry: Path, decode: Decoder, limit: float) -> tuple[Path, dict]:
         raise
 
 
-def _decode(decode: Decoder, file: BinaryIO, path: Path) -> dict:
-    """Return the facts; an error of the disk gets the file's name, for writing itself gives none."""
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Give an error of the disk the file's name, for writing and closing give none."""
     try:
-        facts = decode(file)
-        file.flush()
+        yield
     except OSError as error:
         if error.filename or error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None
-    return facts
 
 
 def _make_room(cache: Path, limit: float) -> tuple[int, int]:
@@ -257,8 +256,9 @@ def _mapping(file: BinaryIO) -> mmap.mmap:
 def _decode_without_cache(decode: Decoder) -> tuple[np.ndarray, dict]:
     """Decode into a file that has no name and goes with the process."""
     try:
-        with tempfile.TemporaryFile() as file:
-            facts = _decode(decode, file, Path(tempfile.gettempdir(), "images"))
+        with _naming(Path(tempfile.gettempdir(), "images")), tempfile.TemporaryFile() as file:
+            facts = decode(file)
+            file.flush()
             return np.frombuffer(_mapping(file), np.uint8), facts
     except FileNotFoundError as error:
         if error.filename is not None:

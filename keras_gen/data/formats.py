@@ -74,7 +74,9 @@ def read_arrays(path: Path) -> Arrays:
         if head.startswith(b"PK"):
             return NpzMembers(path)
         if head.startswith(HDF5):
-            return read_hdf5(path)
+            from keras_gen.data.hdf5 import Hdf5Members
+
+            return Hdf5Members(path)
         if path.suffix.lower() == ".csv":
             return read_csv(path)
     if head.startswith(b"\x80"):
@@ -102,7 +104,7 @@ class NpzMembers(Mapping):
     def __getitem__(self, key: str) -> np.ndarray:
         info, what = self._members[key], f"{key} in {self.path}"
         if info.file_size > max(LARGE, MAX_PACKED * info.compress_size):
-            raise InputError(_bomb(what, info.file_size))
+            raise InputError(bomb(what, info.file_size))
         with reading(what), zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
             return _read_npy(file, info.file_size, what)
 
@@ -113,45 +115,8 @@ class NpzMembers(Mapping):
         return len(self._members)
 
 
-def read_hdf5(path: Path) -> Arrays:
-    """Return the arrays of an HDF5 file, those in groups by names such as `train/images`; each is read when asked for.
-
-    Raises:
-        InputError: An array lies in other files, which the file could name at will, or is packed like a zip bomb.
-    """
-    import h5py
-
-    class Members(Mapping):
-        def __getitem__(self, key: str) -> np.ndarray:
-            if key not in names:  # perhaps a link to another file
-                raise KeyError(key)
-            what = f"{key} in {path}"
-            with reading(what), h5py.File(path) as file:
-                data = file[key]
-                if data.external or data.is_virtual:
-                    raise InputError(f"{what} lies in other files; copy it into this one")
-                if data.nbytes > max(LARGE, MAX_PACKED * data.id.get_storage_size()):
-                    raise InputError(_bomb(what, data.nbytes))
-                if h5py.check_string_dtype(data.dtype):
-                    return data.asstr()[()]
-                if data.dtype.kind not in PLAIN:
-                    raise InputError(f"{what} has dtype {data.dtype!s:.60}; save plain numbers")
-                return data[()]
-
-        def __iter__(self) -> Iterator[str]:
-            return iter(names)
-
-        def __len__(self) -> int:
-            return len(names)
-
-    names: list[str] = []
-    with h5py.File(path) as file:
-        # Links that lead elsewhere, to other files, are not followed.
-        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    return Members()
-
-
-def _bomb(what: str, size: int) -> str:
+def bomb(what: str, size: int) -> str:
+    """Return what is said of a file that would unpack to far more than any images do."""
     return f"{what} unpacks to {size:,} bytes of almost nothing; it looks like a zip bomb"
 
 

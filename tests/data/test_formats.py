@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_gen.data import formats
+from keras_gen.data import hdf5
 from keras_gen.data.formats import read_arrays, read_csv, read_idx
 from keras_gen.errors import InputError
 
@@ -248,7 +248,7 @@ def test_an_hdf5_file_reads_no_other_file_and_unpacks_no_bomb(hdf5_file, tmp_pat
         file.create_dataset("outside", (64,), "u1", external=[(str(tmp_path / "secret"), 0, 64)])
         file.create_dataset("bomb", (10**7,), "u1", chunks=(10**6,), compression="gzip", data=np.zeros(10**7, np.uint8))
         file.create_dataset("pairs", data=np.zeros(2, [("a", int), ("b", float)]))
-    monkeypatch.setattr(formats, "LARGE", 10**6)
+    monkeypatch.setattr(hdf5, "LARGE", 10**6)
     arrays = read_arrays(path)
     assert "elsewhere" not in arrays
     for name, message in (("outside", "lies in other files"), ("bomb", "zip bomb"), ("pairs", "save plain numbers")):

@@ -1,0 +1,64 @@
+"""Runs on images of any form and shape: folders and archives, rectangles, transparency."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_gen
+from tests.conftest import striped_images
+from tests.small import assert_same_runs, train_small
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+def save(images, folder):
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{number:02d}.png")
+    return folder
+
+
+def packed(folder):
+    with zipfile.ZipFile(folder.with_suffix(".zip"), "w") as archive:
+        for path in reversed(sorted(folder.iterdir())):
+            archive.write(path, f"{folder.name}/{path.name}")
+    return folder.with_suffix(".zip")
+
+
+def test_a_folder_a_zip_and_an_array_of_the_same_images_give_the_same_weights(tmp_path):
+    images, _ = striped_images(40)
+    folder = save(images, tmp_path / "few")
+    np.save(tmp_path / "few.npy", images)
+    first = train_small("vae", folder, epochs=1)
+    for data in (packed(folder), tmp_path / "few.npy", images):
+        run = train_small("vae", data, epochs=1)
+        assert_same_runs(run, first)
+        assert run.record["dataset"]["train"] == first.record["dataset"]["train"]
+
+
+@pytest.mark.parametrize("kind", ["vae", "dcgan"])
+def test_transparent_rectangles_are_trained_on_resumed_and_shown(kind, tmp_path):
+    images, _ = striped_images(40, 16, 4)
+    images[:, :5, :, 3] = 0
+    folder = save(images[:, :8], tmp_path / "few")
+    options = {"architecture": "conv", "filters": 2} if kind == "vae" else {}
+    run = train_small(kind, folder, epochs=1, folder=tmp_path / "run", image_size="8x12", channels=4, **options)
+    assert run.image_shape == (8, 12, 4)
+    assert run.generate(3).shape == (3, 8, 12, 4)
+    assert run.record["settings"]["data"]["image_size"] == "8x12"
+    with Image.open(run.folder.epoch_image(1)) as grid:
+        assert grid.mode == "RGB"
+        assert grid.width > 1.3 * grid.height
+    archive = packed(folder)
+    for path in folder.iterdir():
+        path.unlink()
+    again = keras_gen.load_run(tmp_path / "run")
+    again.use_datasets(archive)
+    assert again.datasets()[0].fingerprint == run.datasets()[0].fingerprint
+    if kind == "vae":
+        assert run.encode(again.datasets()[1].images).shape == (4, 2)
