@@ -105,9 +105,8 @@ def collection(
     found = _found(data, data_dir, image_size, channels, say)
     images, names = found.images, found.names
     if len(images) < MIN_IMAGES:
-        raise InputError(
-            f"{printable(found.title)} has {len(images)} images; {MIN_IMAGES} are the least to look through"
-        )
+        title = printable(found.title)
+        raise InputError(f"{title} has {counted(len(images), 'image')}; {MIN_IMAGES} are the least to look through")
     total = len(images)
     if total > count:
         chosen = evenly_spaced_indices(total, count)
