@@ -6,10 +6,11 @@ from itertools import takewhile
 
 import numpy as np
 
+from keras_gen.data.duplicates import count_repeats
 from keras_gen.data.image_set import label_names
 from keras_gen.data.inspection import inspect
 from keras_gen.run import Run
-from keras_gen.text import printable
+from keras_gen.text import counted, printable
 from keras_gen.training.device import backend_version, best_precision, device_name, unused_nvidia_card
 from keras_gen.training.planning import Plan
 from keras_gen.training.trainer import Trainer
@@ -30,6 +31,8 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
     helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
         say(f"Advice  {advice}")
+    if copies := _copies(plan):
+        say(f"Copies  {copies}")
     if unbalanced := _unbalanced(plan):
         say(f"Advice  {unbalanced}")
     reason = f" ({best_precision(plan.settings.convolutional)[1]})" if training.precision == "auto" else ""
@@ -43,6 +46,19 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
         )
     if hint := unused_nvidia_card():
         say(hint)
+
+
+def _copies(plan: Plan) -> str:
+    """Return what is to be said of images that are there more than once, if there are any."""
+    found = count_repeats(plan.train.images, plan.held_out.images)
+    if not found.exact + found.near:
+        return ""
+    shared = f"; {found.shared:,} held-out ones are among the training images" if found.shared else ""
+    source = plan.source["dataset"] if plan.source else "DATA"
+    return (
+        f"{found.exact:,} of {counted(found.looked_at, 'image')} are exact copies of others, {found.near:,} nearly so"
+        f"{shared}; to see them: python -m keras_gen collection {shlex.quote(source)}"
+    )
 
 
 def _unbalanced(plan: Plan) -> str:
