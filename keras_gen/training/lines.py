@@ -54,10 +54,11 @@ def _copies(plan: Plan) -> str:
     if not found.exact + found.near:
         return ""
     shared = f"; {found.shared:,} held-out ones are among the training images" if found.shared else ""
-    source = plan.source["dataset"] if plan.source else "DATA"
+    source = plan.source or {"dataset": "DATA"}
+    words = [source["dataset"], *(["--data-dir", source["data_dir"]] if source.get("data_dir") else [])]
     return (
         f"{found.exact:,} of {counted(found.looked_at, 'image')} are exact copies of others, {found.near:,} nearly so"
-        f"{shared}; to see them: python -m keras_gen collection {shlex.quote(source)}"
+        f"{shared}; to see them: python -m keras_gen collection {shlex.join(words)}"
     )
 
 
