@@ -7,7 +7,8 @@ from itertools import accumulate
 from pathlib import Path
 
 from keras_gen.errors import InputError
-from keras_gen.evaluation.side_by_side import LETTERS, Comparison, cell
+from keras_gen.evaluation.common_scores import LETTERS, cell
+from keras_gen.evaluation.side_by_side import Comparison
 from keras_gen.figures.curves import ERROR, FLOOR, HELD_OUT
 from keras_gen.files import write_text
 from keras_gen.indices import evenly_spaced_indices
