@@ -12,7 +12,19 @@ import pytest
 from PIL import Image
 
 import keras_gen
-from keras_gen.cli import benchmark, evaluate, explore, export, film, generate, latent, minimal, report
+from keras_gen.cli import (
+    benchmark,
+    collection,
+    compare,
+    evaluate,
+    explore,
+    export,
+    film,
+    generate,
+    latent,
+    minimal,
+    report,
+)
 from keras_gen.cli.flags import replace_old_flags, train_parser
 from keras_gen.cli.main import COMMANDS
 from keras_gen.cli.train import train_command
@@ -24,7 +36,7 @@ README, ARCHITECTURE = Path("README.md"), Path("docs/architecture.md")
 PAGES = [README, *sorted(Path("docs").glob("*.md"))]
 PARSERS = {
     module.__name__.split(".")[-1]: module.parser
-    for module in (generate, latent, film, explore, report, evaluate, export, minimal, benchmark)
+    for module in (generate, latent, film, explore, report, evaluate, compare, collection, export, minimal, benchmark)
 }
 MADE_BY_THE_READER = ("mine.toml",)
 

@@ -39,7 +39,7 @@ def parser() -> Parser:
         "--data-dir",
         type=Path,
         metavar="FOLDER",
-        help="folder to look in first (default: Keras's cache, or as trained)",
+        help="folder to look in first (default: none)",
     )
     add("--image-size", type=int, help="side in pixels to crop and resize to (default: as in training)")
     add("--channels", type=int, choices=(1, 3), help="1 for grey, 3 for colour (default: as they are)")

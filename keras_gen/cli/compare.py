@@ -75,7 +75,7 @@ def parser() -> Parser:
 
 def comparison_lines(comparison: Comparison) -> list[str]:
     """Return the comparison as lines: runs, settings, scores, verdicts."""
-    from keras_gen.evaluation.side_by_side import LETTERS, cell
+    from keras_gen.evaluation.common_scores import LETTERS, cell
 
     letters = LETTERS[: len(comparison.runs)]
     lines = [printable(name) for name in comparison.names]

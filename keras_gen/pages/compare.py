@@ -7,11 +7,11 @@ from itertools import accumulate
 from pathlib import Path
 
 from keras_gen.errors import InputError
-from keras_gen.evaluation.side_by_side import LETTERS, Comparison, cell
+from keras_gen.evaluation.common_scores import LETTERS, cell
+from keras_gen.evaluation.side_by_side import Comparison
 from keras_gen.figures.curves import ERROR, FLOOR, HELD_OUT
 from keras_gen.files import write_text
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.pictures import epochs_with
 from keras_gen.pages import asset, render
 from keras_gen.pages.charts import finite, title_of
 from keras_gen.pages.page_pictures import picture_source
@@ -78,7 +78,7 @@ def _about(run: Run) -> str:
 
 def _grids(runs: list[Run], say: Callable[[str], None]) -> dict:
     """Return the epochs of the slider, and for each run its pictures with the epoch of each."""
-    known = [epochs_with(run, run.folder.epoch_image, say) if run.folder else [] for run in runs]
+    known = [run.folder.epochs_with(run.folder.epoch_image) if run.folder else [] for run in runs]
     union = sorted(set().union(*known))
     epochs = [union[index] for index in evenly_spaced_indices(len(union), MAX_GRIDS)] if union else []
     pictures = []

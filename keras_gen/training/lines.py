@@ -6,6 +6,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from keras_gen.data.duplicates import count_repeats
 from keras_gen.data.image_set import label_names
 from keras_gen.data.inspection import inspect
 from keras_gen.run import Run
@@ -39,6 +40,8 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
     helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
         say(f"Advice  {advice}")
+    if copies := _copies(plan):
+        say(f"Copies  {copies}")
     if unbalanced := _unbalanced(plan):
         say(f"Advice  {unbalanced}")
     reason = f" ({best_precision(plan.settings.convolutional)[1]})" if training.precision == "auto" else ""
@@ -52,6 +55,20 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
         )
     if hint := unused_nvidia_card():
         say(hint)
+
+
+def _copies(plan: Plan) -> str:
+    """Return what is to be said of images that are there more than once, if there are any."""
+    found = count_repeats(plan.train.images, plan.held_out.images)
+    if not found.exact + found.near:
+        return ""
+    shared = f"; {found.shared:,} held-out ones are among the training images" if found.shared else ""
+    source = plan.source or {"dataset": "DATA"}
+    words = [source["dataset"], *(["--data-dir", source["data_dir"]] if source.get("data_dir") else [])]
+    return (
+        f"{found.exact:,} of {counted(found.looked_at, 'image')} are exact copies of others, {found.near:,} nearly so"
+        f"{shared}; to see them: python -m keras_gen collection {shlex.join(words)}"
+    )
 
 
 def _unbalanced(plan: Plan) -> str:

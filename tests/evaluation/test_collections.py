@@ -1,0 +1,116 @@
+"""A look through a collection: what is loaded, what is odd, and the page in a real browser."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_gen
+from keras_gen.evaluation.collections import image_features
+from keras_gen.pages.collection import MAX_SHEETS_BYTES
+from tests.data.test_duplicates import photos
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of 60 photos in two classes: a copy, a mirrored one, one that is noise, and files that are no images."""
+    root = tmp_path_factory.mktemp("mine") / "photos"
+    images = photos(60)
+    for number, image in enumerate(images):
+        path = root / ("a" if number < 30 else EVIL) / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    Image.fromarray(images[3]).save(root / "a" / "copy.png")
+    Image.fromarray(images[4, :, ::-1]).save(root / "a" / "mirrored.png")
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(root / "a" / "noise.png")
+    (root / "a" / "broken.png").write_bytes(b"no image")
+    (root / "notes.txt").write_text("no image")
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    return keras_gen.collection(folder, say=lambda _: None)
+
+
+def test_a_folder_has_file_names_groups_odd_images_and_what_was_left_out(found):
+    named = [sorted(found.names[index] for index in group) for group in found.groups]
+    assert sorted(named) == [["a/03.png", "a/copy.png"], ["a/04.png", "a/mirrored.png"]]
+    assert {found.names[copy]: found.names[first] for copy, first in found.copies.items()} == {"a/copy.png": "a/03.png"}
+    assert found.names[found.unusual[0]] == "a/noise.png"
+    assert found.skipped == {"a/broken.png": "is not an image"}
+    assert found.passed == "1 .txt"
+    assert found.places.min() >= 0 and found.places.max() <= 1
+    assert (found.sizes == 32).all()
+
+
+def test_a_run_an_array_and_more_images_than_are_looked_at(command_runs, folder):
+    run = keras_gen.collection(command_runs["vae"], say=lambda _: None)
+    assert (len(run.names), run.names[0], run.names[-1]) == (80, "training image 0", "held-out image 7")
+    array = keras_gen.collection(photos(50), count=20, say=lambda _: None)
+    assert (len(array.images), array.total) == (20, 50)
+    with pytest.raises(keras_gen.InputError, match="has 3 images; 4 are the least to look through"):
+        keras_gen.collection(photos(3), say=lambda _: None)
+
+
+def test_alike_images_have_alike_features():
+    images = photos(40)
+    noisy = np.clip(images + np.random.default_rng(0).normal(0, 4, images.shape), 0, 255).astype(np.uint8)
+    features = image_features(np.concatenate([images, noisy]))
+    distances = np.linalg.norm(features[:40, None] - features[None, 40:], axis=2)
+    assert (distances.argmin(axis=1) == np.arange(40)).all()
+
+
+def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser, tmp_path):
+    path = found.page(tmp_path / "page.html")
+    assert "<img src=x" not in path.read_text(encoding="utf-8")
+    problems = []
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: problems.append(request.url) if request.url.startswith("http") else None)
+    page.goto(path.absolute().as_uri())
+    page.evaluate("ready")
+    box = page.locator("#map").bounding_box()
+    index = 7
+    x, y = page.evaluate("(index) => screenOf(places[index])", index)
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    on_top = page.evaluate("([x, y]) => names[imageAt(x, y)]", [x, y])
+    assert on_top in page.text_content("#tooltip")
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    assert on_top in page.text_content("#chosen")
+    before = page.evaluate("view.scale")
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("(before) => view.scale > before", arg=before)
+    page.locator("#map").press("0")
+    assert page.evaluate("view.scale") == pytest.approx(before)
+    page.locator("#map").press("Enter")
+    page.get_by_role("button", name=EVIL).click()
+    assert page.evaluate("shownClass") == 0
+    assert page.locator("#groups .group").count() == 2
+    page.locator("#groups button").first.click()
+    assert "Its copies" in page.text_content("#chosen")
+    page.locator("#spreads button:enabled").first.click()
+    assert page.locator("#spreads .sheet button").count() >= 1
+    assert "a/broken.png" in page.text_content("body") and "1 .txt" in page.text_content("body")
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert problems == []
+    page.close()
+
+
+def test_thumbnails_of_many_large_images_stay_small(found, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_gen.pages.collection.MAX_SHEETS_BYTES", 1)
+    monkeypatch.setattr("keras_gen.pages.collection.SIDES", (64, 48, 16))
+    assert MAX_SHEETS_BYTES < 15e6
+    assert '"side": 16' in found.page(tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_moved_data_of_a_run_and_what_cannot_be_asked_of_one(command_runs, tmp_path):
+    run = shutil.copytree(command_runs["vae"], tmp_path / "run")
+    with pytest.raises(keras_gen.InputError, match="leave `image_size` and `channels` out"):
+        keras_gen.collection(run, image_size=16)
