@@ -214,7 +214,7 @@ def test_a_mix_of_two_places_is_shown_as_a_strip_and_saved(command_runs, open_pa
         ends.append(latent_point(page))
         page.get_by_role("button", name=button).click()
     wanted = run.interpolate(*ends, steps=9)
-    page.wait_for_function("strip.filled === 9")
+    page.wait_for_function("() => strip.filled === 9")
     strip = pixels(page, "strip").astype(int)
     assert np.abs(strip[..., :1] - np.concatenate(list(wanted), axis=1)).max() <= 1
     page.get_by_role("slider", name="from A to B").fill("0.5")
@@ -256,7 +256,7 @@ def test_it_works_by_keyboard_and_what_covers_the_plane_can_be_hidden(command_ru
     page.wait_for_selector("#mixer", state="visible")
     page.keyboard.press("Escape")
     page.wait_for_selector("#mixer", state="hidden")
-    page.wait_for_function("mosaic.cells > 500")
+    page.wait_for_function("() => mosaic.cells > 500")
     page.wait_for_timeout(300)
     for name in ("images", "dots", "prior"):
         plane = pixels(page, "plane")
@@ -267,7 +267,7 @@ def test_it_works_by_keyboard_and_what_covers_the_plane_can_be_hidden(command_ru
 
 def test_the_mosaic_shows_what_is_decoded_there(command_runs, open_page):
     page = open_page(page_of(command_runs["vae"]))
-    page.wait_for_function("mosaic.cells === 24 * 24 + 12 * 12 + 6 * 6")
+    page.wait_for_function("() => mosaic.cells === 24 * 24 + 12 * 12 + 6 * 6")
     left, right, bottom, top = page.evaluate("planeRange()")
     row, column = 5, 17
     page.evaluate("canvas = mosaic.canvas; canvas.id = 'mosaic'; document.body.append(canvas)")
@@ -327,10 +327,12 @@ def test_an_image_file_is_scaled_like_the_training_data_and_others_are_refused(c
     )
     (tmp_path / "text.png").write_text("no image")
     page.locator("#file").set_input_files(tmp_path / "text.png")
-    page.wait_for_function("document.getElementById('imageproblem').textContent.includes('text.png is not an image')")
+    page.wait_for_function(
+        "() => document.getElementById('imageproblem').textContent.includes('text.png is not an image')"
+    )
     Image.new("L", (50, 50), 80).save(tmp_path / "grey.png")
     page.locator("#file").set_input_files(tmp_path / "grey.png")
-    page.wait_for_function("document.getElementById('imageproblem').textContent.includes('is empty')")
+    page.wait_for_function("() => document.getElementById('imageproblem').textContent.includes('is empty')")
 
 
 def test_more_dimensions_get_sliders_and_any_two_of_them_the_plane(command_runs, open_page, monkeypatch):
@@ -401,7 +403,7 @@ def test_a_dcgan_opens_with_images_to_click_and_seeds_to_type(command_runs, open
     sheet.nth(5).click()
     assert np.abs(pixels(page)[..., :1].astype(int) - run.generate(1, 5)[0]).max() <= 1
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.getElementById('seed').value === '6'")
+    page.wait_for_function("() => document.getElementById('seed').value === '6'")
     page.locator("#seed").fill("999")
     assert np.abs(pixels(page)[..., :1].astype(int) - run.generate(1, 999)[0]).max() <= 1
     assert page.evaluate("location.hash") == "#seed=999"
@@ -412,7 +414,7 @@ def test_a_dcgan_opens_with_images_to_click_and_seeds_to_type(command_runs, open
     first.fill("3")
     assert not np.array_equal(pixels(page), before)
     assert page.input_value("#seed") == ""
-    page.wait_for_function("mosaic.cells > 100")
+    page.wait_for_function("() => mosaic.cells > 100")
 
 
 def test_the_plane_of_a_dcgan_goes_through_its_seeds(command_runs, open_page):
@@ -568,7 +570,7 @@ def test_without_workers_the_page_computes_itself(command_runs, browser):
     page = browser.new_page()
     page.add_init_script("delete window.Worker;")
     page.goto(page_of(command_runs["vae"]).absolute().as_uri())
-    page.wait_for_function("mosaic.cells > 30")
+    page.wait_for_function("() => mosaic.cells > 30")
     page.close()
 
 
