@@ -327,12 +327,10 @@ def test_an_image_file_is_scaled_like_the_training_data_and_others_are_refused(c
     )
     (tmp_path / "text.png").write_text("no image")
     page.locator("#file").set_input_files(tmp_path / "text.png")
-    page.wait_for_function(
-        "() => document.getElementById('imageproblem').textContent.includes('text.png is not an image')"
-    )
+    page.get_by_text("text.png is not an image that this browser can read").wait_for()
     Image.new("L", (50, 50), 80).save(tmp_path / "grey.png")
     page.locator("#file").set_input_files(tmp_path / "grey.png")
-    page.wait_for_function("() => document.getElementById('imageproblem').textContent.includes('is empty')")
+    page.get_by_text("The image is empty").wait_for()
 
 
 def test_more_dimensions_get_sliders_and_any_two_of_them_the_plane(command_runs, open_page, monkeypatch):
