@@ -213,7 +213,7 @@ function setUpClasses() {
     byId("classchoice").append(...classButtons.map(([, button]) => button));
   } else {
     const list = make("datalist", { id: "classnames" }, ...data.present.map((label) => new Option(name(label))));
-    const search = make("input", { type: "search", id: "classsearch", "list": "", "aria-label": "class; type to search" });
+    const search = make("input", { type: "search", id: "classsearch", "aria-label": "class; type to search" });
     search.setAttribute("list", "classnames");
     search.addEventListener("change", () => {
       const label = data.present.find((candidate) => name(candidate).toLowerCase() === search.value.trim().toLowerCase());

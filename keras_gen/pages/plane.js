@@ -20,11 +20,11 @@ function updateDots() {
   dots = codes.map(place);
 }
 function nearestDot(x, y) {
-  const size = plane.clientWidth, [spotX, spotY] = toScreen([x, y], size);
+  const size = plane.clientWidth, range = planeRange(), [spotX, spotY] = toScreen([x, y], size, range);
   let near = null, best = NEAR * NEAR;
   dots.forEach((dot, number) => {
     if (!visible(number)) return;
-    const [dotX, dotY] = toScreen(dot, size), distance = (dotX - spotX) ** 2 + (dotY - spotY) ** 2;
+    const [dotX, dotY] = toScreen(dot, size, range), distance = (dotX - spotX) ** 2 + (dotY - spotY) ** 2;
     if (distance < best) [best, near] = [distance, number];
   });
   return near;
@@ -105,11 +105,12 @@ function drawBackground(size, ratio) {
     context.imageSmoothingEnabled = mosaic.canvas.width > size * ratio;
     context.drawImage(mosaic.canvas, 0, 0, size, size);
   }
+  const range = planeRange();
   if (shown.mosaic && !mosaic.cells) write(context, "computing the images of the plane …", size / 2, size / 2, size, ink.quiet);
   dots.forEach((dot, number) => {
     if (!visible(number)) return;
     const label = labelOf(number);
-    dotPath(context, toScreen(dot, size), label === null ? 0 : shapeOf(label), size < 450 ? 2 : 3);
+    dotPath(context, toScreen(dot, size, range), label === null ? 0 : shapeOf(label), size < 450 ? 2 : 3);
     Object.assign(context, { lineWidth: 1.5, strokeStyle: "#fff", fillStyle: label === null ? "#1f77d0" : data.classes[label].colour });
     if (shown.mosaic) context.stroke();
     context.fill();

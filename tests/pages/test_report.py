@@ -148,7 +148,7 @@ def test_a_run_that_trains_says_so_refreshes_and_is_not_alive_for_ever(command_r
     assert "training, epoch 3 of 50, 3 min left. Written 20" in page.text_content("#state")
     page.evaluate("window.before = true")
     page.clock.run_for(12_000)  # it loads itself again
-    page.wait_for_function("window.before === undefined")
+    page.wait_for_function("() => window.before === undefined")
     for _ in range(20):
         page.clock.run_for(10_000)
         page.wait_for_load_state()
