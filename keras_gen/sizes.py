@@ -40,6 +40,12 @@ def square_size(image_shape: tuple[int, int, int]) -> int:
     return height
 
 
+def reachable(height: int, width: int) -> bool:
+    """Tell whether convolutions can halve both sides equally often, at least once, to 4 to 7 pixels."""
+    sides = (height, width)
+    return any(all(side % 2**k == 0 and 4 <= side // 2**k <= 7 for side in sides) for k in range(1, 8))
+
+
 def halvings(size: int) -> int:
     """Return how often a side can be halved (rounding up) until it is at most 4 pixels."""
     return max(1, math.ceil(math.log2(size / 4)))

@@ -168,7 +168,7 @@ def test_a_run_from_the_command_line_to_the_pictures(kind, command_runs):
     printed = (folder.parent / f"{kind}.txt").read_text()
     lines = printed.splitlines()
     assert lines[0] == "Data    stripes: 72 training and 8 held-out images, 16x16x1"
-    assert lines[1] == "Recipe  chapter: the default for images other than mnist5k"
+    assert lines[1] == "Recipe  tuned: the default for other images than the chapter's"
     assert lines[2].startswith("Advice  72 training images are few (below 1,000)")
     rest = [line for line in lines[3:] if not line.startswith(("Advice", "Batches"))]
     assert rest[0].startswith("Device  tensorflow 2.")
