@@ -165,7 +165,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(image_sets):
 
 
 def test_the_start_says_what_a_recipe_chose_for_the_data():
-    said, colour = [], np.zeros((20, 8, 8, 3), np.uint8)
+    said, colour = [], np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
     prepare(make_plan("vae", colour, batch_size=4, filters=2, intermediate_dim=4, say=said.append), said.append)
     lines = [line for line in said if line.startswith(("Recipe", "Chosen"))]
     assert lines[0] == "Recipe  tuned: the default for other images than the chapter's"
