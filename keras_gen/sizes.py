@@ -60,6 +60,11 @@ def doublings(height: int, width: int) -> tuple[int, int, int]:
     return height // 2**count, width // 2**count, count
 
 
+def reachable(height: int, width: int) -> bool:
+    """Tell whether the networks can reach this height and width."""
+    return (height, width) in PAIRS
+
+
 def nearest_pair(height: int, width: int) -> tuple[int, int]:
     """Return the height and width that the networks reach with the least change of shape, and then of size."""
 

@@ -82,7 +82,7 @@ SMALL_SETTINGS = {
 def small_flags(name):
     """The flags that give small settings on the command line."""
     groups = SMALL_SETTINGS[name].items()
-    return [
+    return ["--recipe", "chapter"] + [
         word
         for group, values in groups
         for key, value in values.items()
@@ -95,7 +95,7 @@ def train_small(name, data, folder, **settings):
     import keras_gen
 
     train = keras_gen.train_dcgan if name == "dcgan" else keras_gen.train_vae
-    settings = {"epochs": 2, "batch_size": 24} | SMALL_SETTINGS[name] | settings
+    settings = {"recipe": "chapter", "epochs": 2, "batch_size": 24} | SMALL_SETTINGS[name] | settings
     train(str(data), folder=folder, say=lambda _: None, **settings)
     return folder
 

@@ -30,7 +30,8 @@ def small_settings(kind, **overrides):
 
 def train_small(kind, *data, **options):
     """Train a small network; settings are given by name beside the options of `train_vae`."""
-    options = {"epochs": 2, "batch_size": 16, "say": quiet, "doctor": False} | NETS[kind] | options
+    recipe = {} if len(data) > 2 or "settings" in options else {"recipe": "chapter"}
+    options = {"epochs": 2, "batch_size": 16, "say": quiet, "doctor": False} | recipe | NETS[kind] | options
     return TRAIN[kind](*data, **options)
 
 

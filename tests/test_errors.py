@@ -168,6 +168,8 @@ def make_recipes(root):
         "conditions": "[[when]]\nimagse = 3",
         "condition": '[[when]]\nimages = "3"',
         "when": "[when]\nimages = 3",
+        "why": "[[when]]\nwhy = 3",
+        "reachable": "[[when]]\nreachable = 1",
     }
     for name, text in texts.items():
         (root / f"{name}.toml").write_text(text)

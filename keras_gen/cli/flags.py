@@ -174,10 +174,17 @@ def _default(kind: str, group: str, name: str) -> str:
     return usual if same else f"by recipe; {usual} on mnist5k"
 
 
+class _ColourImages(list):
+    """What recipes ask of the images."""
+
+    name, image_shape = "images", (64, 64, 3)
+
+
 @functools.cache
 def _resolved(kind: str) -> list[object]:
     """Return the settings of every recipe on some data sets."""
-    return [resolve_settings(kind, dataset, recipe) for recipe in recipe_names(kind) for dataset in DATASETS]
+    datasets = (*DATASETS, _ColourImages())
+    return [resolve_settings(kind, dataset, recipe) for recipe in recipe_names(kind) for dataset in datasets]
 
 
 def _other_settings(kind: str) -> str:

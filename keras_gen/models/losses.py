@@ -1,8 +1,9 @@
 """What the networks minimise: the VAE's reconstruction loss under each likelihood, and the GAN's two losses.
 
 A likelihood takes images in [0, 1] and a decoder's logits, both of shape (batch, height, width, channels) or one image
-against a batch of logits, and returns log p(x|z) in nats, of shape (batch,). `bernoulli` and `binarized` are
-probabilities, the other two densities: numbers under different likelihoods have no common scale.
+against a batch of logits, and returns log p(x|z) in nats, of shape (batch,). `bernoulli`, `binarized` and
+`discretized_logistic` are probabilities, the other two densities: numbers under different likelihoods have no common
+scale.
 
 A GAN's loss takes labels and a discriminator's logits, both of shape (n, 1), and returns one number for each image.
 Every loss is registered, so that a compiled model can be saved and loaded.
@@ -20,8 +21,7 @@ from keras_gen.models.layers import PACKAGE
 
 Loss = Callable[[object, object], object]
 PIXELS = (1, 2, 3)
-HALF_LEVEL = 0.5 / 255
-LEARNED_SCALE = ("learned_gaussian", "discretized_logistic")
+HALF_LEVEL = 0.5 / 255  # between two of the 256 levels of a pixel in [0, 1]
 GAUSSIAN_STDDEV = 0.1  # of a pixel in [0, 1]: about the error that a good small VAE is left with
 _registered = keras.saving.register_keras_serializable(PACKAGE)
 
@@ -73,13 +73,6 @@ def gaussian(images: object, logits: object) -> object:
     return -ops.sum(0.5 * error + constant, axis=PIXELS)
 
 
-def learned_gaussian(images: object, outputs: object) -> object:
-    """Sigma-VAE."""
-    logits, log_scale = outputs[..., :-1], outputs[..., -1:]
-    error = ops.square((images - ops.sigmoid(logits)) * ops.exp(-log_scale))
-    return -ops.sum(0.5 * error + log_scale + 0.5 * math.log(2 * math.pi), axis=PIXELS)
-
-
 def discretized_logistic(images: object, outputs: object) -> object:
     """Return the log-probability of pixels of 256 levels: of logistic noise around the decoder's picture, rounded.
 
@@ -104,12 +97,11 @@ def discretized_logistic(images: object, outputs: object) -> object:
 
 
 LIKELIHOODS = {
-    "learned_gaussian": learned_gaussian,
-    "discretized_logistic": discretized_logistic,
     "bernoulli": bernoulli,
     "binarized": bernoulli,
     "continuous_bernoulli": continuous_bernoulli,
     "gaussian": gaussian,
+    "discretized_logistic": discretized_logistic,
 }
 
 
@@ -117,12 +109,6 @@ LIKELIHOODS = {
 def continuous_bernoulli_loss(images: object, logits: object) -> object:
     """Return minus the log-density of `continuous_bernoulli`."""
     return -continuous_bernoulli(images, logits)
-
-
-@_registered
-def learned_gaussian_loss(images: object, outputs: object) -> object:
-    """Return minus the log-density of `learned_gaussian`."""
-    return -learned_gaussian(images, outputs)
 
 
 @_registered
@@ -138,12 +124,11 @@ def gaussian_loss(images: object, logits: object) -> object:
 
 
 RECONSTRUCTION_LOSSES = {
-    "learned_gaussian": learned_gaussian_loss,
-    "discretized_logistic": discretized_logistic_loss,
     "bernoulli": reconstruction_loss,
     "binarized": reconstruction_loss,
     "continuous_bernoulli": continuous_bernoulli_loss,
     "gaussian": gaussian_loss,
+    "discretized_logistic": discretized_logistic_loss,
 }
 
 

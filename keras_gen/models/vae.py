@@ -18,7 +18,7 @@ from keras_gen.models.layers import (
     kl_divergence,
     sample_latent,
 )
-from keras_gen.models.losses import LEARNED_SCALE, Loss, reconstruction_loss
+from keras_gen.models.losses import Loss, reconstruction_loss
 from keras_gen.settings import DecoderSettings, EncoderSettings
 from keras_gen.sizes import doublings, widths
 
@@ -125,7 +125,7 @@ def build_decoder(
             )(x)
         options = {"padding": "same", "data_format": CHANNELS_LAST, "dtype": full}
         logits = layers.Conv2D(image_shape[-1], settings.kernel_size, name="logits", **options)(x)
-    if settings.likelihood in LEARNED_SCALE:
+    if settings.likelihood == "discretized_logistic":
         logits = NoiseScale(dtype=full, name="noise_scale")(logits)
     pictures = layers.Activation("sigmoid", dtype=full, name="images")(logits)
     return keras.Model(beside(z, labels), pictures, name="decoder")

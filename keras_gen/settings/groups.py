@@ -280,9 +280,7 @@ class DecoderSettings(EncoderSettings):
 
     likelihood: str = setting(
         "bernoulli",
-        choice(
-            "bernoulli", "binarized", "continuous_bernoulli", "gaussian", "learned_gaussian", "discretized_logistic"
-        ),
+        choice("bernoulli", "binarized", "continuous_bernoulli", "gaussian", "discretized_logistic"),
         "what the decoder says of a pixel; bernoulli is the chapter's cross-entropy, no likelihood of grey pixels; "
-        "binarized draws black and white ones; docs/metrics.md explains all four",
+        "binarized draws black and white ones; discretized_logistic suits colour images; docs/metrics.md explains all",
     )

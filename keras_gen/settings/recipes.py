@@ -8,7 +8,7 @@ import fnmatch
 import functools
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keras_gen.errors import InputError
@@ -16,10 +16,12 @@ from keras_gen.files import nearest_run
 from keras_gen.settings.fields import UnknownSetting, shown
 from keras_gen.settings.overrides import Values, assign, merge
 from keras_gen.settings.run_settings import NAMES, SETTINGS, Settings, fields_of
+from keras_gen.sizes import reachable
 from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 
-CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim")
+CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim", "reachable")
 FORMAT_VERSIONS = (1, 2)
+NOT_MEASURED = ("mnist", "fashion_mnist")  # data on which `tuned` was not compared at equal time for both models
 Choice = tuple[str, Values]  # why a table of a recipe holds for the data, and what it sets
 CHAPTER_DATA = {"vae": "mnist", "dcgan": "cifar10:automobile"}
 
@@ -90,7 +92,9 @@ def default_recipe(kind: str, dataset: str) -> tuple[str, str]:
         return "chapter", "these are the book chapter's images"
     if dataset == "mnist5k":
         return "tuned", "it was chosen for digits"
-    return "chapter", "the default for images other than mnist5k"
+    if dataset in NOT_MEASURED:
+        return "chapter", "the default for this data set"
+    return "tuned", "the default for other images than the chapter's"
 
 
 def recipe_names(kind: str) -> tuple[str, ...]:
@@ -120,16 +124,20 @@ def _facts(data: object) -> dict[str, object]:
         return {"dataset": str(data)}
     if not hasattr(data, "image_shape"):
         raise InputError(f"`data` must be a data set's name, a path or an ImageSet; received {type(data).__name__}")
-    height, width, channels = data.image_shape
-    return {"dataset": data.name, "channels": channels, "size": max(height, width), "images": len(data)}
+    return {"dataset": data.name} | _facts_of_images(data.image_shape, len(data))
 
 
 def _facts_of_record(record: Mapping) -> dict[str, object]:
     facts = {"dataset": record["dataset"]["name"]}
     if train := record["dataset"].get("train"):
-        height, width, channels = train["image_shape"]
-        facts |= {"channels": channels, "size": max(height, width), "images": train["count"]}
+        facts |= _facts_of_images(train["image_shape"], train["count"])
     return facts
+
+
+def _facts_of_images(image_shape: Sequence[int], count: int) -> dict[str, object]:
+    height, width, channels = image_shape
+    sizes = {"size": max(height, width), "reachable": reachable(height, width)}
+    return {"channels": channels, "images": count} | sizes
 
 
 def _folder(kind: str) -> Path:
@@ -205,9 +213,11 @@ def _check_condition(key: str, value: object) -> None:
         if not all(isinstance(part, str) for part in values):
             raise InputError(f"the condition `dataset` must be a name or several; received {shown(repr(value))}")
         return
+    if key == "reachable" and not isinstance(value, bool):
+        raise InputError(f"the condition `reachable` must be true or false; received {shown(repr(value))}")
     if isinstance(value, dict):
         values = list(value.values()) if value and set(value) <= {"at_least", "below"} else [None]
-    if not all(isinstance(part, int | float) and not isinstance(part, bool) for part in values):
+    if key != "reachable" and not all(type(part) in (int, float) for part in values):
         raise InputError(
             f"the condition `{key}` must be a number, several, {{ at_least = 3 }} or {{ below = 3 }}; "
             f"received {shown(repr(value))}"
@@ -215,13 +225,12 @@ def _check_condition(key: str, value: object) -> None:
 
 
 def _apply(kind: str, recipe: dict, facts: dict, overrides: Values) -> tuple[Values, list[Choice]]:
-    """Return the values of a recipe for some data; `overrides` are asked for the latent dimensions only.
+    """Return the values of a recipe for some data, and the tables that hold and say why.
 
-    Also return the tables that hold and say why.
+    `overrides` are asked for the latent dimensions only.
     """
-    values, tables = {}, []
-    if recipe["base"]:
-        values, tables = _apply(kind, _built_in(kind, recipe["base"]), facts, overrides)
+    base = recipe["base"]
+    values, tables = _apply(kind, _built_in(kind, base), facts, overrides) if base else ({}, [])
     values = merge(values, recipe["values"])
     network = next(group for group, field in fields_of(kind) if field.name == "latent_dim")
     default = SETTINGS[kind].groups[network]().latent_dim

@@ -120,11 +120,16 @@ def test_the_chapter_s_values():
     [
         (images("mnist5k", 4000, (28, 28, 1)), ("dense", 2, "bernoulli", 32, 50), []),
         (images(count=4000, shape=(28, 28, 1)), ("dense", 20, "bernoulli", 32, 50), ["grey images of your own"]),
-        (images(count=4000), ("conv", 64, "discretized_logistic", 32, 50), ["colour images"]),
         (
-            images(count=500, shape=(48, 64, 4)),
+            images(count=30_000, shape=(30, 30, 3)),
+            ("dense", 64, "discretized_logistic", 16, 10),
+            ["colour images", "a size that convolutions cannot halve", "20,000 images or more"],
+        ),
+        (images(count=4000), ("conv", 64, "discretized_logistic", 16, 50), ["colour images"]),
+        (
+            images(count=500, shape=(64, 112, 4)),
             ("conv", 64, "discretized_logistic", 16, 100),
-            ["colour images", "images of 64 pixels or more", "fewer than 2,000 images"],
+            ["colour images", "fewer than 2,000 images"],
         ),
     ],
 )
@@ -138,7 +143,7 @@ def test_the_tuned_vae_looks_at_the_data_and_says_what_it_chose(data, expected, 
 
 def test_what_was_asked_for_is_no_choice_of_the_recipe():
     (line,) = recipe_choices("vae", images(count=4000), "tuned", latent_dim=8, likelihood="gaussian")
-    assert line.startswith("colour images: architecture conv, intermediate_dim 256, batch_size 50")
+    assert line.startswith("colour images: architecture conv, intermediate_dim 256, filters 16, batch_size 50")
     assert recipe_choices("vae", images(), "chapter") == []
 
 
@@ -158,8 +163,10 @@ def test_conditions_follow_what_is_set_and_overrides_win_over_them():
         ("dcgan", "cifar10:automobile", "chapter", "these are the book chapter's images"),
         ("vae", "mnist5k", "tuned", "it was chosen for digits"),
         ("dcgan", "mnist5k", "tuned", "it was chosen for digits"),
-        ("dcgan", "mnist", "chapter", "the default for images other than mnist5k"),
-        ("vae", "photos", "chapter", "the default for images other than mnist5k"),
+        ("dcgan", "mnist", "chapter", "the default for this data set"),
+        ("vae", "photos", "tuned", "the default for other images than the chapter's"),
+        ("dcgan", "photos", "tuned", "the default for other images than the chapter's"),
+        ("vae", "cifar10:automobile", "tuned", "the default for other images than the chapter's"),
     ],
 )
 def test_the_default_recipe_depends_on_the_data(kind, dataset, recipe, reason):
@@ -188,6 +195,7 @@ def recipe_file(tmp_path):
         ("size = [28, 32]", images(), images(shape=(30, 30, 3))),
         ("images = { at_least = 100, below = 200 }", images(), images(count=200)),
         ("images = { below = 1000 }", images(), "photos"),  # of a name alone nothing else is known
+        ("reachable = true", images(shape=(32, 56, 3)), images(shape=(32, 64, 3))),
         ('dataset = "photos"\nchannels = 3', images(), images(shape=(32, 32, 1))),
     ],
 )
@@ -251,6 +259,7 @@ CONDITION = "must be a number, several, { at_least = 3 } or { below = 3 }; recei
         ("[[when]]\nimagse = 3", "{}: imagse is not a setting; did you mean images?"),
         ("[[when]]\nimages = '3'", f"{{}}: the condition `images` {CONDITION} '3'"),
         ("[[when]]\nimages = {{ at_most = 3 }}", f"{{}}: the condition `images` {CONDITION} {{'at_most': 3}}"),
+        ("[[when]]\nreachable = 1", "{}: the condition `reachable` must be true or false; received 1"),
         ("[[when]]\nwhy = 3", "{}: `why` must be a text; received 3"),
         ("[[when]]\ndataset = 3", "{}: the condition `dataset` must be a name or several; received 3"),
         # what is wrong is told where its condition does not hold, too

@@ -8,6 +8,8 @@ from keras_gen.errors import InputError, RunError
 from keras_gen.models.losses import LIKELIHOODS
 from keras_gen.training import VAETrainer
 from keras_gen.training.lines import last_losses
+from keras_gen.training.planning import make_plan
+from keras_gen.training.start import prepare
 from tests.conftest import values_of
 from tests.small import quiet, small_settings, train_small, weights_of
 
@@ -160,6 +162,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(image_sets):
     with pytest.raises(RunError, match="the loss became nan at step 3 of epoch 2; try a lower learning rate"):
         trainer.epoch = 2
         trainer.train_steps(image_sets(train=16)[0].images, [np.arange(16)], 3)
+
+
+def test_the_start_says_what_a_recipe_chose_for_the_data():
+    said, colour = [], np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+    prepare(make_plan("vae", colour, batch_size=4, filters=2, intermediate_dim=4, say=said.append), said.append)
+    lines = [line for line in said if line.startswith(("Recipe", "Chosen"))]
+    assert lines[0] == "Recipe  tuned: the default for other images than the chapter's"
+    assert lines[1].startswith(
+        "Chosen  for colour images: architecture conv, latent_dim 64, likelihood discretized_log"
+    )
 
 
 def test_the_weight_check_is_said_in_a_line(image_sets):
