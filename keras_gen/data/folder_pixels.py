@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from keras_gen.cores import usable_cores
 from keras_gen.data.decoding import FULL_RANGE, Header, Plan, Unusable, decode, read_header, returning_memory, too_small
