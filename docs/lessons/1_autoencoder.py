@@ -90,22 +90,21 @@ plt.show()
 
 # %% [markdown]
 # ## Predict 3
-# Decode a code of a digit, and a point in a hole. Then look for the nearest training image of each picture. Which of
-# the two is further from every training image on average: "digit" or "hole"?
+# Decode a point, and encode the picture again. Where does one come back further from where one was, on average: at the
+# code of a "digit", or at a point in a "hole"?
 
 # %%
 prediction = ...
 
 
 # %%
-def mean_distance(points):
-    """Return how far the pictures at some points are from the nearest training image, on average."""
-    pictures = decoder.predict(points, verbose=0)
-    squares = (pictures**2).sum(axis=1)[:, None] + (x_train**2).sum(axis=1)[None] - 2 * pictures @ x_train.T
-    return float(np.sqrt(np.maximum(squares, 0)).min(axis=1).mean())
+def way_back(points):
+    """Return how far the code of the decoded picture is from the point, on average."""
+    again = encoder.predict(decoder.predict(points, verbose=0), verbose=0)
+    return float(np.linalg.norm(again - points, axis=1).mean())
 
 
-at_digits, at_holes = mean_distance(codes[:64]), mean_distance(points[np.argsort(distances)[-64:]])
+at_digits, at_holes = way_back(codes[:64]), way_back(points[np.argsort(distances)[-64:]])
 check(prediction, "digit" if at_digits > at_holes else "hole")
 
 # %% [markdown]
