@@ -96,6 +96,11 @@ class ImageSet:
         labels = rows_at(self.labels, index)
         return replace(self, images=self.images[index], labels=labels)
 
+    def _repr_html_(self) -> str:
+        from keras_gen.pages.notebook import image_set_html
+
+        return image_set_html(self)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of one image."""

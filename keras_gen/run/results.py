@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,23 @@ class RunResults:
         images = self.generate(check_count("count", count, 1, 400), seed)
         columns = -int(-(count**0.5) // 1)
         return image_table(images, [""] * columns, [""] * -(-count // columns))
+
+    def show(self, count: int = 64, seed: int = 0) -> None:
+        """Show new images, in the middle of a notebook's cell, too; see `grid`.
+
+        Raises:
+            InputError: Nothing can show a picture here; `grid` and `report` are for other places.
+        """
+        if "IPython" not in sys.modules:
+            raise InputError("show() needs a notebook; use grid(...).savefig(path), or report()")
+        from IPython.display import display
+
+        display(self.grid(count, seed))
+
+    def _repr_html_(self) -> str:
+        from keras_gen.pages.notebook import run_html
+
+        return run_html(self)
 
     def plot_history(self) -> Figure:
         """Return a figure of the losses after each epoch; a notebook shows it."""

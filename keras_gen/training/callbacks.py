@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from keras_gen.errors import InputError
 from keras_gen.signals import handled
