@@ -25,7 +25,7 @@ from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.run import Run, load_run
 from keras_gen.run.arguments import as_path, check_count
-from keras_gen.text import printable
+from keras_gen.text import counted, printable
 
 MIN_IMAGES, MAX_IMAGES = 4, 10_000
 LAYOUT, CELLS, ORIENTATIONS = 6, 4, 9  # squares a side that colours are averaged over, and gradients; their directions
