@@ -126,6 +126,7 @@ def make_arrays(root):
     np.save(root / "array.npy", images)
     (root / "array.npy").rename(root / "array.npz")
     np.save(root / "taken.npy", images)
+    np.save(root / "ten.npy", np.arange(10))
     for name, shape in {"a": (60, 16, 16), "few": (49, 16, 16), "one": (1, 16, 16), "colour": (60, 16, 16, 3)}.items():
         np.save(root / f"{name}.npy", one(shape))
 
