@@ -155,7 +155,9 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
     files = [run.folder.path / "figures" / f"{name}.png" for name in names] + [
         run.folder.path / "history.csv"
     ] * finished
-    say_missing([path for path in files if (run.history or finished) and not path.exists()], say)
+    missing = [path for path in files if (run.history or finished) and not path.exists()]
+    scores = run.folder.path / "metrics.json"  # only `evaluate` writes it
+    say_missing(missing + [scores] * (run.folder.checksums.knows(scores) and not scores.exists()), say)
     figures = run.folder.path / "figures"
     pictures = {
         title: {

@@ -53,6 +53,10 @@ class Checksums:
             f"{self.path} to use it as it is"
         )
 
+    def knows(self, path: Path) -> bool:
+        """Return whether the run has written a file, which may be gone."""
+        return self._name(path) in self._accepted()
+
     def _accepted(self) -> dict[str, list[str]]:
         """Return the last two checksums of each file."""
         try:

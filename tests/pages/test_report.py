@@ -94,6 +94,18 @@ def test_a_finished_run_whose_checkpoint_is_gone_names_it(command_runs, tmp_path
     assert said == [f"Left out: {newest}, missing"]
 
 
+def test_scores_that_are_gone_are_named(command_runs, tmp_path):
+    run = load_run(shutil.copytree(command_runs["vae"], tmp_path / "run"))
+    run.folder.write_scores({"models": "last"})
+    said = []
+    for present in (True, False):
+        said.clear()
+        if not present:
+            (run.folder.path / "metrics.json").unlink()
+        run.report(say=said.append)
+        assert said == [] if present else [f"Left out: {run.folder.path / 'metrics.json'}, missing"]
+
+
 def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command_runs, page):
     page.goto((command_runs["dcgan"] / "report.html").absolute().as_uri())
     slider = page.get_by_role("slider", name="epoch", exact=False).first
