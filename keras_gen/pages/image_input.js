@@ -106,7 +106,11 @@ function encodeSource(centre) {
     const [red, green, blue, alpha] = pixels.subarray(4 * spot, 4 * spot + 4);
     // Grey as Pillow computes it.
     const values = channels === 1 ? [0.299 * red + 0.587 * green + 0.114 * blue] : [red, green, blue, alpha];
-    for (let channel = 0; channel < channels; channel++) image[spot * channels + channel] = (invert && channel < 3 ? 255 - values[channel] : values[channel]) / 255;
+    const share = channels === 4 ? alpha / 255 : 1; // networks see premultiplied colours
+    for (let channel = 0; channel < channels; channel++) {
+      const level = invert && channel < 3 ? 255 - values[channel] : values[channel];
+      image[spot * channels + channel] = (channel < 3 ? level * share : level) / 255;
+    }
   }
   encodeImage(image);
 }

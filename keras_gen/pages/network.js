@@ -183,12 +183,21 @@ function networkLibrary() {
     return { length: steps.length, run: (input, label, count = steps.length) => steps.slice(0, count).reduce((x, step) => step(x, label), Float32Array.from(input)) };
   }
 
-  // Returns a network's values as pixels: red, green, blue, opaque. Grey is given to all three; a fourth channel is alpha.
+  // Returns a network's values as pixels: red, green, blue, opaque. Grey is given to all three. A fourth channel is alpha;
+  // colours are premultiplied by it, and lie on a checkerboard as in transparency.py.
   function toPixels(values, [height, width, channels], [low, high]) {
     const pixels = new Uint8ClampedArray(height * width * 4), factor = 255 / (high - low); // it rounds and clips
+    const clip = (level, most) => Math.min(Math.max(level, 0), most);
+    const cell = Math.max(1, Math.floor(Math.min(height, width) / 8));
     for (let place = 0; place < height * width; place++) {
-      for (let channel = 0; channel < 3; channel++) pixels[4 * place + channel] = (values[place * channels + (channels > 2 ? channel : 0)] - low) * factor;
-      pixels[4 * place + 3] = channels === 4 ? (values[place * channels + 3] - low) * factor : 255;
+      const alpha = channels === 4 ? clip((values[place * channels + 3] - low) * factor, 255) : 255;
+      const isDark = (Math.floor(Math.floor(place / width) / cell) + Math.floor((place % width) / cell)) % 2;
+      const behind = (isDark ? 204 : 255) * (1 - alpha / 255);
+      for (let channel = 0; channel < 3; channel++) {
+        const level = (values[place * channels + (channels > 2 ? channel : 0)] - low) * factor;
+        pixels[4 * place + channel] = channels === 4 ? clip(level, alpha) + behind : level;
+      }
+      pixels[4 * place + 3] = 255;
     }
     return pixels;
   }
