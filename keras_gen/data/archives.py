@@ -114,7 +114,7 @@ class Archive(ABC):
         for path, entry in self.entries.items():
             if any(is_hidden(part) for part in path.parts):
                 continue
-            if inside := runs & set(path.parents):
+            if runs and (inside := runs & set(path.parents)):
                 seen_runs |= inside
             elif entry.where is LINK:
                 found.links += 1
@@ -132,6 +132,8 @@ class Archive(ABC):
         """Return the folders that hold our own output."""
         names: dict[Path, set[str]] = defaultdict(set)
         for path in self.entries:
+            names[path.parent].add(path.name)
+        for path in list(names):
             for inner, folder in zip([path, *path.parents], path.parents, strict=False):
                 names[folder].add(inner.name)
         models = {path.parents[1] for path in self.entries if path.suffix == ".keras" and path.parent.name == "models"}
