@@ -85,6 +85,7 @@ def check_training_command(kind, arguments):
         group, dot, field = name.partition(".")
         if dot:
             overrides.setdefault(group, {})[field] = value
+    overrides |= overrides.pop("data", {})  # `data` is the name of an argument, too
     if options["recipe"] not in (None, *MADE_BY_THE_READER):
         overrides["recipe"] = options["recipe"]
     resolve_settings(kind, options["dataset"] or "mnist5k", **overrides)
