@@ -11,6 +11,10 @@ from keras_gen.training import train_vae
 from tests.data.test_duplicates import photos
 
 
+def rows_of(path):
+    return list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+
+
 def test_two_runs_are_compared_in_the_terminal_on_a_page_and_in_a_table(command_runs, tmp_path, capsys):
     out, table = tmp_path / "page.html", tmp_path / "table.csv"
     runs = [str(command_runs[name]) for name in ("vae", "vae3")]
@@ -19,7 +23,7 @@ def test_two_runs_are_compared_in_the_terminal_on_a_page_and_in_a_table(command_
     assert "  encoder.latent_dim  2  3" in printed
     assert "Verdict held-out loss: " in printed
     assert f"python -m keras_gen compare {' '.join(runs)} --evaluate" in printed
-    assert out.exists() and ["setting", "encoder.latent_dim", "2", "3"] in list(csv.reader(table.open()))
+    assert out.exists() and ["setting", "encoder.latent_dim", "2", "3"] in rows_of(table)
 
 
 def test_runs_are_listed_without_a_name_and_from_a_folder(command_runs, tmp_path, capsys, monkeypatch):
@@ -30,7 +34,7 @@ def test_runs_are_listed_without_a_name_and_from_a_folder(command_runs, tmp_path
         [name, name.rstrip("3"), "stripes", "chapter", "2"] for name in ("dcgan", "vae", "vae3")
     ]
     assert "3 runs in" in printed
-    rows = list(csv.reader((tmp_path / "runs.csv").open()))
+    rows = rows_of(tmp_path / "runs.csv")
     assert len(rows) == 4 and rows[1][0] == str(root / "dcgan")
     monkeypatch.chdir(tmp_path)
     assert main(["compare"]) == 2

@@ -89,7 +89,7 @@ def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser
     page.locator("#map").press("0")
     assert page.evaluate("view.scale") == pytest.approx(before)
     page.locator("#map").press("Enter")
-    page.get_by_role("button", name=EVIL).click()
+    page.get_by_role("button", name=EVIL, exact=True).click()
     assert page.evaluate("shownClass") == 0
     assert page.locator("#groups .group").count() == 2
     page.locator("#groups button").first.click()

@@ -77,7 +77,7 @@ def test_no_difference_beyond_the_error_and_three_runs(command_runs, tmp_path):
     bound = row(keras_gen.compare(*paths), "importance-weighted bound")
     best, equal = "AB"[bound.best], "BA"[bound.best]
     assert f"{best} is better than C by " in bound.verdict
-    assert f"; no difference between {best} and {equal} beyond the error (" in bound.verdict
+    assert f"; no difference beyond the error between {best} and {equal} (" in bound.verdict
 
 
 @pytest.mark.parametrize(
