@@ -2,9 +2,11 @@ import html
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
+from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.run import RunFolder, load_run
 
 
@@ -168,3 +170,9 @@ def test_a_run_that_trains_says_so_refreshes_and_is_not_alive_for_ever(command_r
     page.evaluate("window.before = true")
     page.clock.run_for(60_000)
     assert page.evaluate("window.before")  # and rests
+
+
+def test_the_glossary_of_the_page_is_that_of_the_documentation():
+    pages = Path(__file__).parents[2] / "docs" / "glossary.md"
+    rows = dict(re.findall(r"^\| ([^|]+) \| (.+) \|$", pages.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {name: rows.get(name) for name in GLOSSARY} == GLOSSARY
