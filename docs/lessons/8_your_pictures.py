@@ -54,7 +54,7 @@ def draw_pictures(folder, count):
 
 folder = Path(PICTURES or tempfile.mkdtemp())
 if PICTURES is None:
-    draw_pictures(folder, length(300, 60))
+    draw_pictures(folder, length(300, 130))
 elif not folder.exists():
     raise keras_gen.InputError(f"{folder} is not there; put the path of your pictures into PICTURES")
 
@@ -113,7 +113,7 @@ for finding in run.findings:
 
 # %% [markdown]
 # ## Predict 3
-# Suppose the KL term had come out near 0 nats. Then the codes would say "everything" or "nothing" about the images?
+# Suppose the [KL term](../glossary.md#losses-and-training) had come out near 0 nats. Then the codes would say "everything" or "nothing" about the images?
 
 # %%
 prediction = ...
