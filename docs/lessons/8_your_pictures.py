@@ -113,7 +113,8 @@ for finding in run.findings:
 
 # %% [markdown]
 # ## Predict 3
-# Suppose the [KL term](../glossary.md#losses-and-training) had come out near 0 nats. Then the codes would say "everything" or "nothing" about the images?
+# Suppose the [KL term](../glossary.md#losses-and-training) had come out near 0 nats. Then the codes would say
+# "everything" or "nothing" about the images?
 
 # %%
 prediction = ...
