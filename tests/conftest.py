@@ -152,7 +152,8 @@ def without_pictures(patch):
     """Let runs draw nothing: what they train and save is the same, in half the time."""
     from keras_gen.run import Run
 
-    for name, result in {"draw_data": None, "draw_epoch": None, "draw_figures": [], "report": None}.items():
+    results = {"draw_data": None, "draw_epoch": None, "draw_figures": [], "report": None, "report_progress": None}
+    for name, result in results.items():
         patch.setattr(Run, name, lambda self, *_, result=result, **__: result)
     patch.setattr(Run, "missing_pictures", lambda self: False)
 

@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         ".concepts": ("apply_concept", "concept_vector"),
+        ".directions": ("sefa_directions",),
         ".interpolation": ("interpolate",),
         ".projection": ("Axes", "axes_through", "latent_axes", "principal_axes", "tsne"),
         ".sampling": ("at_typical_length", "draw_latents", "manifold_latents"),

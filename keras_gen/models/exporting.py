@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from keras_gen.models.conditioning import OneHot
 from keras_gen.models.normalization import BatchNormalization
 
 FUNCTIONS = ("relu", "leaky_relu", "silu", "sigmoid", "tanh")
@@ -15,7 +16,8 @@ class Operation:
     """One step of an exported network.
 
     Attributes:
-        kind: `dense`, `reshape`, `scale`, `standardize`, `conv`, `conv_transpose` or `activation`.
+        kind: `dense`, `reshape`, `scale`, `standardize`, `conv`, `conv_transpose`, `resize`, `activation`, or
+            `with_label`, which puts the label's row, times `scale`, behind the values.
         options: What it needs besides weights: plain numbers, texts and lists of them.
         weights: float32 arrays by name.
     """
@@ -25,7 +27,7 @@ class Operation:
     weights: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def export(model: keras.Model) -> list[Operation] | None:
+def export(model: keras.Model, labels: bool = False) -> list[Operation] | None:
     """Return a network as a list of operations, each on the result of the one before.
 
     BatchNormalization becomes `scale`, by its moving averages: x * scale + shift. LayerNormalization becomes
@@ -33,23 +35,56 @@ def export(model: keras.Model) -> list[Operation] | None:
 
     Args:
         model: From `build_decoder`, `build_generator` or `build_discriminator`, trained.
+        labels: Whether a conditional network may be exported, whose list has a `with_label`.
 
     Returns:
         The operations, or None if the network is not such a chain.
     """
-    if foreign_layers(model):
+    return _chain(model.layers[1:], labels)
+
+
+def export_encoder(model: keras.Model, labels: bool = False) -> list[Operation] | None:
+    """Return an encoder as `export` does; its last operation gives z_mean, and z_log_var behind it."""
+    heads = [model.get_layer("z_mean"), model.get_layer("z_log_var")]
+    first = model.layers.index(heads[0])
+    trunk = _chain([layer for layer in model.layers[1:first] if layer not in heads], labels)
+    if trunk is None:
         return None
-    return [operation for layer in model.layers[1:] for operation in _EXPORTERS[type(layer)](layer)]
+    parts = [_kernel_and_bias(head) for head in heads]
+    return [
+        *trunk,
+        Operation("dense", {}, {name: np.concatenate([part[name] for part in parts], -1) for name in parts[0]}),
+    ]
 
 
 def foreign_layers(model: keras.Model) -> list[str]:
     """Return the layers that `export` does not know, by class and name."""
+    return [f"{type(layer).__name__} {layer.name}" for layer in model.layers[1:] if not _known(layer, _EXPORTERS)]
+
+
+def largest_layers(model: keras.Model, count: int = 3) -> list[tuple[str, int]]:
+    """Return the layers with the most weights, largest first: names and numbers of weights."""
+    sizes = sorted(((layer.count_params(), layer.name) for layer in model.layers), reverse=True)
+    return [(name, size) for size, name in sizes[:count] if size]
+
+
+def _chain(model_layers: list[keras.layers.Layer], labels: bool) -> list[Operation] | None:
+    exporters = _EXPORTERS | (_OF_LABELS if labels else {})
+    if not all(_known(layer, exporters) for layer in model_layers):
+        return None
+    operations = [operation for layer in model_layers for operation in exporters[type(layer)](layer)]
+    factors = [operation for operation in operations if operation.kind == "label_scale"]
+    scale = factors[0].options["scale"] if factors else 1.0
     return [
-        f"{type(layer).__name__} {layer.name}"
-        for layer in model.layers[1:]
-        if type(layer) not in _EXPORTERS
-        or getattr(getattr(layer, "activation", None), "__name__", "linear") not in ("linear", *FUNCTIONS)
+        Operation("with_label", {"scale": scale}) if operation.kind == "with_label" else operation
+        for operation in operations
+        if operation.kind != "label_scale"
     ]
+
+
+def _known(layer: keras.layers.Layer, exporters: dict) -> bool:
+    function = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    return type(layer) in exporters and function in ("linear", *FUNCTIONS)
 
 
 def multiply_adds(model: keras.Model) -> int:
@@ -85,6 +120,18 @@ def _nothing(layer: keras.layers.Layer) -> list[Operation]:
 
 def _reshape(layer: keras.layers.Reshape | keras.layers.Flatten) -> list[Operation]:
     return [Operation("reshape", {"shape": list(layer.output.shape[1:])})]
+
+
+def _resize(layer: keras.layers.UpSampling2D) -> list[Operation]:
+    return [Operation("resize", {"factor": int(layer.size[0])})]
+
+
+def _with_label(layer: keras.layers.Concatenate) -> list[Operation]:
+    return [Operation("with_label")]
+
+
+def _label_scale(layer: keras.layers.Rescaling) -> list[Operation]:
+    return [Operation("label_scale", {"scale": float(layer.scale)})]
 
 
 def _batch_normalization(layer: keras.layers.BatchNormalization) -> list[Operation]:
@@ -138,4 +185,11 @@ _EXPORTERS = {
     keras.layers.LeakyReLU: _leaky_relu,
     keras.layers.ReLU: _relu,
     keras.layers.Reshape: _reshape,
+    keras.layers.UpSampling2D: _resize,
+}
+_OF_LABELS = {
+    OneHot: _nothing,
+    keras.layers.Concatenate: _with_label,
+    keras.layers.InputLayer: _nothing,
+    keras.layers.Rescaling: _label_scale,
 }

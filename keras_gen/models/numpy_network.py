@@ -79,6 +79,11 @@ def conv_transpose(x, kernel, bias, stride, shape):
     return canvas[:, top : top + shape[0], left : left + shape[1]] + bias
 
 
+def resize(x, factor):
+    """Repeat each row and column of pixels."""
+    return x.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
 def activation(x, function, slope=0.0):
     """Apply a function to each number."""
     if function == "relu":
@@ -92,5 +97,6 @@ def activation(x, function, slope=0.0):
 
 
 OPERATIONS = {
-    function.__name__: function for function in (dense, reshape, scale, standardize, conv, conv_transpose, activation)
+    function.__name__: function
+    for function in (dense, reshape, scale, standardize, conv, conv_transpose, resize, activation)
 }

@@ -14,7 +14,8 @@ from keras_gen.files import write_text
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.pages import asset, render
 from keras_gen.pages.charts import finite, title_of
-from keras_gen.pages.report import DIAGRAMS, picture_source
+from keras_gen.pages.page_pictures import picture_source
+from keras_gen.pages.report import DIAGRAMS
 from keras_gen.run.arguments import as_path
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES

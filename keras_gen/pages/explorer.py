@@ -10,137 +10,183 @@ from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import image_grid, to_pillow
 from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
 from keras_gen.pages import asset, render
+from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.text import printable
 
 SHEET_COLUMNS = 40
 LARGEST_SIDE = 128  # pixels of an image in a page; larger ones are averaged down
+SCRIPTS = ("network", "decoding", "state", "pictures", "plane", "image_input", "explorer")
 
 
 @dataclass
-class LatentPlane:
-    """What an explorer shows; all latent points are of shape (latent_dim,)."""
+class Basis:
+    """Directions of the latent space, of which two span the plane; the others have sliders.
+
+    Attributes:
+        name: What the reader chooses it by.
+        origin: The latent point where all coordinates are 0, (latent_dim,).
+        directions: Orthonormal, (k, latent_dim).
+        names: Of the directions.
+        low: Where each direction's range begins.
+        high: Where it ends.
+        marks: Names and positions in the plane of the first two.
+    """
+
+    name: str
+    origin: np.ndarray
+    directions: np.ndarray
+    names: tuple[str, ...]
+    low: np.ndarray
+    high: np.ndarray
+    marks: list[tuple[str, float, float]] = field(default_factory=list)
+
+
+@dataclass
+class HeldOut:
+    """Held-out images that are shown as dots: codes (n, latent_dim), and what they are codes of."""
+
+    codes: np.ndarray
+    numbers: np.ndarray  # their positions among all held-out images
+    images: np.ndarray  # uint8
+    total: int  # how many held-out images there are
+    labels: np.ndarray | None = None
+    rebuilt: np.ndarray | None = None  # reconstructions, where the page does not decode
+
+
+@dataclass
+class Explorer:
+    """What an explorer shows.
+
+    Attributes:
+        kind: `vae` or `dcgan`.
+        bases: The planes to choose from; the first is shown.
+        start: The latent point shown first.
+        networks: What the page can compute: `decoder` and `encoder`, as lists of operations; None where it cannot.
+        tiles: Without a decoder: images at a square of positions over the first plane, which are blended.
+        seeds: Latent points by their seed, (n, latent_dim): a DCGAN's.
+        sheet: Images of the first seeds, uint8.
+        means: The mean code of each label that has one, (m, latent_dim), and their names.
+        class_names: Of all labels; `present` are those that the training images have.
+        label: Of a conditional run: the label shown first.
+        loss: Of a VAE: its likelihood, and beta.
+        grids: Pictures of the epochs, as `{"epoch": ..., "source": ...}`.
+        remarks: Sentences about the page.
+    """
 
     title: str
+    kind: str
     image_shape: tuple[int, int, int]
-    pixel_range: tuple[float, float]  # as the network gives pixels
-    origin: np.ndarray  # the latent point in the middle of the axes
-    directions: np.ndarray  # orthonormal, (k, latent_dim): two for the plane, then one for each slider
-    axis_names: tuple[str, ...]  # of each direction
-    extent: tuple[float, float, float, float]  # left, right, bottom and top of the plane, a square
-    slider_reach: list[float] = field(default_factory=list)  # how far each slider goes on both sides of 0
-    # Held-out images: their codes, (n, latent_dim), their positions among all of them, themselves, uint8, and their
-    # reconstructions, or None where the page decodes.
-    codes: np.ndarray | None = None
-    numbers: np.ndarray | None = None
-    images: np.ndarray | None = None
-    rebuilt: np.ndarray | None = None
-    labels: np.ndarray | None = None
-    class_names: tuple[str, ...] = ()
-    held_out: int = 0  # how many there are
-    means: np.ndarray | None = None  # the mean code of each label that has one, (m, latent_dim), and its name
-    mean_names: tuple[str, ...] = ()
-    prior: np.ndarray | None = None  # where its centre is in the plane
-    marks: list[tuple[str, float, float]] = field(default_factory=list)  # name, x and y of positions in the plane
-    typical_length: float | None = None  # to which points are brought before they are decoded
-    # Operations as dictionaries of `kind`, `options` and `weights`; or images at a square of positions over the
-    # extent, uint8 (side * side, height, width, channels), which are blended.
-    network: list[dict] | None = None
+    pixel_range: tuple[float, float]
+    bases: list[Basis]
+    start: np.ndarray
+    method: str = "linear"
+    networks: dict[str, list[dict] | None] = field(default_factory=dict)
+    multiply_adds: int = 0
     tiles: np.ndarray | None = None
-    weights: int = 0  # of the network
-    remark: str = ""
+    held_out: HeldOut | None = None
+    seeds: np.ndarray | None = None
+    sheet: np.ndarray | None = None
+    means: np.ndarray | None = None
+    mean_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    present: tuple[int, ...] = ()
+    label: int | None = None
+    typical_length: float | None = None
+    loss: dict[str, object] | None = None
+    centre_drawings: bool = False
+    grids: list[dict] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
-def explorer_page(plane: LatentPlane) -> str:
+def explorer_page(explorer: Explorer) -> str:
     """Return the page as HTML."""
-    if plane.network is not None:
-        how = f"Every picture is decoded live, in your browser, by the trained network ({plane.weights:,} weights)."
-    else:
-        side = round(len(plane.tiles) ** 0.5)
-        how = (
-            f"The network ({plane.weights:,} weights) is too large for a page, or has layers that this one cannot "
-            "compute: pictures are blended from "
-            f"{side} x {side} images that it made beforehand."
-        )
-    shown = [plane.remark]
-    if plane.codes is not None:
-        shown.append(f"{len(plane.codes):,} of {plane.held_out:,} held-out images are shown as dots.")
-    if plane.prior is not None:
-        shown.append("The circles hold 50, 90 and 99 % of the prior, from which new images are drawn.")
-    if plane.codes is not None and plane.codes.shape[1] > 2:
-        shown.append(
-            f"A code has {plane.codes.shape[1]} numbers and the plane shows two: a dot's reconstruction is of all of "
-            "them, the picture at the pointer of these two alone."
-        )
-        if plane.network is None:
-            shown.append("Walks and concepts are shown as far as they lie in the plane.")
+    height, width = explorer.image_shape[:2]
     return render(
         "explorer.html",
-        title=printable(plane.title),
-        how=how,
-        shown=" ".join(shown).strip(),
-        plane=f"latent plane of {plane.axis_names[0]} and {plane.axis_names[1]}",
-        css=asset("page.css") + asset("explorer.css"),
-        script=asset("explorer.js"),
-        data=_data(plane),
+        title=printable(explorer.title),
+        kind=explorer.kind,
+        remarks=explorer.remarks,
+        encoder=bool(explorer.networks.get("encoder")),
+        glossary=GLOSSARY,
+        css=asset("page.css", "explorer.css"),
+        script=asset("widgets.js", *(f"{name}.js" for name in SCRIPTS)),
+        data=_data(explorer),
+        shape=f"{width} x {height}",
     )
 
 
-def _data(plane: LatentPlane) -> dict[str, object]:
-    """Return what the page's script reads."""
+def _data(explorer: Explorer) -> dict[str, object]:
+    """Return what the page's scripts read."""
     return {
-        "latentDim": len(plane.origin),
-        "imageShape": plane.image_shape,
-        "pixelRange": plane.pixel_range,
-        "axes": {"origin": _floats(plane.origin), "directions": _floats(plane.directions), "names": plane.axis_names},
-        "range": [float(edge) for edge in plane.extent],
-        "sliders": plane.slider_reach,
-        "points": _points(plane),
-        "classes": _classes(plane),
-        "means": None if plane.means is None else _floats(plane.means),
-        "meanNames": [printable(name) for name in plane.mean_names],
-        "prior": None if plane.prior is None else {"centre": plane.prior.tolist(), "shares": PRIOR_SHARES},
-        "marks": [{"name": name, "x": x, "y": y} for name, x, y in plane.marks],
-        "typicalLength": plane.typical_length,
-        "network": plane.network and [_operation(step) for step in plane.network],
-        "tiles": plane.tiles is not None and _sheet(plane.tiles) | {"side": round(len(plane.tiles) ** 0.5)},
+        "title": printable(explorer.title),
+        "kind": explorer.kind,
+        "latentDim": len(explorer.start),
+        "imageShape": explorer.image_shape,
+        "pixelRange": explorer.pixel_range,
+        "bases": [_basis(basis) for basis in explorer.bases],
+        "start": floats(explorer.start),
+        "method": explorer.method,
+        "decoder": explorer.networks.get("decoder"),
+        "encoder": explorer.networks.get("encoder"),
+        "multiplyAdds": explorer.multiply_adds,
+        "tiles": explorer.tiles is not None and _sheet(explorer.tiles) | {"side": round(len(explorer.tiles) ** 0.5)},
+        "points": _points(explorer.held_out),
+        "classes": _classes(explorer),
+        "present": explorer.present,
+        "label": explorer.label,
+        "means": None if explorer.means is None else floats(explorer.means),
+        "meanNames": [printable(name) for name in explorer.mean_names],
+        "priorShares": PRIOR_SHARES if explorer.kind == "vae" else [],
+        "seeds": None if explorer.seeds is None else floats(explorer.seeds),
+        "sheet": None if explorer.sheet is None else _sheet(explorer.sheet) | {"count": len(explorer.sheet)},
+        "typicalLength": explorer.typical_length,
+        "loss": explorer.loss,
+        "centreDrawings": explorer.centre_drawings,
+        "grids": explorer.grids,
+        "named": len(explorer.class_names) <= MOST_NAMED,
+        "fewestNamed": FEWEST_NAMED,
     }
 
 
-def _points(plane: LatentPlane) -> dict[str, object]:
-    if plane.codes is None:
-        return {}
+def _basis(basis: Basis) -> dict[str, object]:
     return {
-        "codes": _floats(plane.codes),
-        "numbers": plane.numbers.tolist(),
-        "labels": None if plane.labels is None else plane.labels.tolist(),
-        "real": _sheet(plane.images),
-        "rebuilt": None if plane.rebuilt is None else _sheet(plane.rebuilt),
+        "name": basis.name,
+        "origin": floats(basis.origin),
+        "directions": floats(basis.directions),
+        "names": basis.names,
+        "low": np.asarray(basis.low, float).tolist(),
+        "high": np.asarray(basis.high, float).tolist(),
+        "marks": [{"name": name, "x": x, "y": y} for name, x, y in basis.marks],
     }
 
 
-def _classes(plane: LatentPlane) -> list[dict] | None:
-    """Return name, colour, number of points and middle of every label."""
-    if plane.labels is None:
+def _points(held_out: HeldOut | None) -> dict[str, object] | None:
+    if held_out is None:
         return None
-    positions = (plane.codes - plane.origin) @ plane.directions[:2].T
-    result = []
-    for label, colour in enumerate(class_colours(len(plane.class_names))):
-        dots = positions[plane.labels == label]
-        named = len(dots) >= FEWEST_NAMED and len(plane.class_names) <= MOST_NAMED
-        middle = np.median(dots, axis=0).tolist() if named else None
-        name = printable(plane.class_names[label])
-        result.append({"name": name, "colour": colour, "count": len(dots), "middle": middle})
-    return result
+    return {
+        "codes": floats(held_out.codes),
+        "numbers": held_out.numbers.tolist(),
+        "labels": None if held_out.labels is None else held_out.labels.tolist(),
+        "real": _sheet(held_out.images),
+        "rebuilt": None if held_out.rebuilt is None else _sheet(held_out.rebuilt),
+    }
 
 
-def _operation(step: dict) -> dict:
-    shape = {"kernelShape": step["weights"]["kernel"].shape} if "kernel" in step["weights"] else {}
-    weights = {name: _floats(values) for name, values in step["weights"].items()}
-    return {"kind": step["kind"], "options": step["options"] | shape, "weights": weights}
+def _classes(explorer: Explorer) -> list[dict]:
+    """Return name, colour and number of dots of every label."""
+    labels = None if explorer.held_out is None else explorer.held_out.labels
+    counts = np.bincount([] if labels is None else labels, minlength=len(explorer.class_names)).tolist()
+    colours = class_colours(len(explorer.class_names))
+    return [
+        {"name": printable(name), "colour": colour, "count": count}
+        for name, colour, count in zip(explorer.class_names, colours, counts, strict=True)
+    ]
 
 
-def _floats(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
+def floats(values: np.ndarray, dtype: str = "<f4") -> str:
+    """Return numbers as base64 of float32, or after `h:` of float16 (`<f2`); network.js reads both."""
+    text = base64.b64encode(np.ascontiguousarray(values, dtype).tobytes()).decode()
+    return f"h:{text}" if dtype == "<f2" else text
 
 
 def shrunk(images: np.ndarray) -> np.ndarray:

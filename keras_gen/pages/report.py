@@ -1,7 +1,5 @@
 """A run's report: one page with all that is known of it, which needs no server, no network and no other file."""
 
-import base64
-import io
 import os
 import shlex
 import time
@@ -10,15 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from PIL import Image
-
-from keras_gen.errors import InputError
-from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.pictures import epochs_with, read_picture, say_missing
+from keras_gen.latent.pictures import say_missing
 from keras_gen.latent.views import FILE_NAMES
 from keras_gen.pages import asset, render
 from keras_gen.pages.charts import loss_charts, score_charts
 from keras_gen.pages.glossary import GLOSSARY
+from keras_gen.pages.page_pictures import epoch_grids, picture_source
 from keras_gen.run.arguments import as_path
 from keras_gen.run.checkpoints import checkpoint_path
 from keras_gen.run.networks import saved_names
@@ -27,9 +22,7 @@ from keras_gen.settings import NAMES, to_toml
 from keras_gen.settings.fields import shown
 from keras_gen.text import counted, printable
 
-MAX_GRIDS, MAX_OTHERS = 24, 24
-GRID_WIDTH, PAGE_WIDTH = 480, 1000  # pixels
-MAX_PNG = 500_000  # bytes; larger pictures lose some of their quality
+MAX_OTHERS = 24  # pictures that have no place of their own
 ENDS = {
     "running": "it has not ended, or was cut off",
     "finished": "it finished",
@@ -82,7 +75,7 @@ def write_report(
 ) -> Path:
     """Write a run's report; see `Run.report`. Whatever a user has named is escaped."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("report").with_stem("report")
-    grids = _grids(run, say)
+    grids = epoch_grids(run, say)
     losses, scores = loss_charts(run.history, run.settings.loss_unit), score_charts(run.metrics)
     page = render(
         "report.html",
@@ -108,14 +101,12 @@ def write_report(
 
 
 def _state(run: Run, live: Live | None) -> str:
-    """Return what the run is doing, and when that was written: a page of a killed run must not seem alive."""
-    written = time.strftime("%Y-%m-%d %H:%M:%S")
+    """Return what the run is doing; while it trains also when that was written: a killed run must not seem alive."""
     epochs = run.settings.training.epochs
     if live is None:
-        return (
-            f"{len(run.history)} of {counted(epochs, 'epoch')}: {ENDS.get(run.status, run.status)}. Written {written}."
-        )
+        return f"{len(run.history)} of {counted(epochs, 'epoch')}: {ENDS.get(run.status, run.status)}."
     left = f", {live.time_left} left" if live.time_left else ""
+    written = time.strftime("%Y-%m-%d %H:%M:%S")
     return f"training, epoch {min(len(run.history) + 1, epochs)} of {epochs}{left}. Written {written}."
 
 
@@ -155,14 +146,6 @@ def _finding(finding: dict) -> str:
     return f"{finding['text']} ({epochs})"
 
 
-def _grids(run: Run, say: Callable[[str], None]) -> list[dict]:
-    """Return grids of generated images, as data URLs, with their epochs."""
-    epochs = epochs_with(run, run.folder.epoch_image, say)
-    shown = [epochs[index] for index in evenly_spaced_indices(len(epochs), MAX_GRIDS)] if epochs else []
-    sources = {epoch: picture_source(run, run.folder.epoch_image(epoch), say, GRID_WIDTH) for epoch in shown}
-    return [{"epoch": epoch, "source": source} for epoch, source in sources.items() if source]
-
-
 def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> dict[str, list[dict[str, str]]]:
     """Return pictures, as data URLs, with what they show, under their headings."""
     finished = run.status == "finished"
@@ -193,30 +176,6 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
             if path.exists() and (source := picture_source(run, path, say))
         ]
     return {title: shown_pictures for title, shown_pictures in sections.items() if shown_pictures}
-
-
-def picture_source(run: Run, path: Path, say: Callable[[str], None], max_width: int | None = None) -> str | None:
-    """Return a picture as a data URL; one that is damaged is named and left out."""
-    try:
-        return _data_url(read_picture(run.folder, path), max_width)
-    except InputError as error:
-        say(f"Left out: {error}")
-        return None
-
-
-def _data_url(png: bytes, max_width: int | None) -> str:
-    """Return a PNG as a data URL: as it is if it is small and may be, else as a smaller WebP with slight losses."""
-    if max_width is None and len(png) <= MAX_PNG:
-        return "data:image/png;base64," + base64.b64encode(png).decode()
-    with Image.open(io.BytesIO(png)) as image:
-        picture = image.convert("RGB")
-    max_width = max_width or PAGE_WIDTH
-    if picture.width > max_width:
-        height = max(1, round(picture.height * max_width / picture.width))
-        picture = picture.resize((max_width, height), Image.Resampling.LANCZOS)
-    output = io.BytesIO()
-    picture.save(output, "WEBP", quality=80)
-    return "data:image/webp;base64," + base64.b64encode(output.getvalue()).decode()
 
 
 def _tables(run: Run) -> list[tuple[str, list[tuple[str, str]], bool]]:

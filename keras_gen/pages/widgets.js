@@ -262,15 +262,16 @@ function largePictures(root = document) {
   return dialog;
 }
 
-// A button that copies a text.
+// A button that copies a text, or what a function returns.
 function copyButton(text, name = "Copy") {
   const button = make("button", { type: "button" }, name);
   button.addEventListener("click", async () => {
+    const value = typeof text === "function" ? text() : text;
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(value);
       button.textContent = "Copied";
     } catch { // a page opened from a file may not be allowed to
-      const area = document.body.appendChild(make("textarea", { value: text, className: "unseen" }));
+      const area = document.body.appendChild(make("textarea", { value, className: "unseen" }));
       area.select();
       button.textContent = document.execCommand("copy") ? "Copied" : "Select the text and copy it";
       area.remove();

@@ -1,94 +1,198 @@
-"""The explorer in a real browser: what it shows is what Python decodes, and nothing leaves the page."""
+"""The explorer in a real browser: what it shows is what Python computes, and nothing leaves the page."""
 
+import base64
+import io
 import re
 
+import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gen.latent import at_typical_length
-from keras_gen.pages import run_explorer
-from keras_gen.pages.explorer import LatentPlane, explorer_page, shrunk
+from keras_gen.models.losses import RECONSTRUCTION_LOSSES
+from keras_gen.pages import page_networks, run_explorer
+from keras_gen.pages.explorer import Basis, Explorer, HeldOut, explorer_page, floats, shrunk
 from keras_gen.run import load_run
-from tests.conftest import striped_images, train_small
-
-
-@pytest.fixture
-def open_page(browser):
-    """Open a page; at the end, nothing may have been complained of, and nothing asked of the network."""
-    problems, pages = [], []
-
-    def opened(path, **options):
-        page = browser.new_context(viewport={"width": 1200, "height": 900}, **options).new_page()
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "request", lambda request: problems.append(request.url) if not request.is_navigation_request() else None
-        )
-        page.goto(path.absolute().as_uri())
-        page.evaluate("explorer.ready")
-        pages.append(page)
-        return page
-
-    yield opened
-    for page in pages:
-        page.context.close()
-    ours = "willReadFrequently"  # a remark on how these tests read the canvases
-    assert [problem for problem in problems if not problem.startswith("data:") and ours not in problem] == []
+from tests.conftest import made_once, striped_images, train_small
 
 
 def pixels(page, canvas="here"):
     """Return what a canvas shows, uint8 (height, width, 3)."""
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    script = "id => { const c = document.getElementById(id); return [c.width, c.height, "
-    script += "Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]; }"
-    width, height, values = page.evaluate(script, canvas)
-    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+    address = page.evaluate("id => document.getElementById(id).toDataURL('image/png')", canvas)
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
-def place_of(page, share_x, share_y):
-    box = page.locator("#plane").bounding_box()
+def position(page, share_x, share_y, canvas="#plane"):
+    box = page.locator(canvas).bounding_box()
     return box["x"] + share_x * box["width"], box["y"] + share_y * box["height"]
 
 
-def page_of(path, **options):
-    """Make a run's explorer and return its path."""
-    return load_run(path).explore(**options)
+def latent_point(page):
+    return np.array(page.evaluate("Array.from(explorer.state.z)"))
 
 
-@pytest.fixture(scope="module")
-def conv_run(tmp_path_factory):
-    """A small convolutional VAE on colour images."""
-    root = tmp_path_factory.mktemp("conv")
-    images, labels = striped_images(60, size=16, channels=3)
-    np.savez(root / "colours.npz", images=images, labels=labels)
-    sizes = {"architecture": "conv", "filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
-    return train_small("vae", root / "colours.npz", root / "run", epochs=1, batch_size=18, **sizes)
+PAGES = {}  # that have been made
 
 
-@pytest.mark.parametrize("kind", ["vae", "vae3", "dcgan", "conv"])
-def test_the_page_decodes_as_python_does(command_runs, conv_run, open_page, kind):
-    path = conv_run if kind == "conv" else command_runs[kind]
-    run = load_run(path)
-    page = open_page(page_of(path))
-    assert "decoded live" in page.text_content("body")
+def page_of(path, fresh=False, **options):
+    """Make a run's explorer, unless there is one with these options, and return its path."""
+    key = (path, *options.items())
+    if fresh or key not in PAGES:
+        file = path.parent / f"{path.name}-{len(PAGES)}{'-fresh' * fresh}.html"
+        page = load_run(path).explore(file, **options)
+        if fresh:
+            return page
+        PAGES[key] = page
+    return PAGES[key]
+
+
+@pytest.fixture(scope="session")
+def other_runs(tmp_path_factory):
+    """Small runs with the layers that the default ones lack, by name."""
+
+    def make(root):
+        images, labels = striped_images(60, size=16, channels=3)
+        np.savez(root / "colours.npz", images=images, labels=labels)
+        common = {"epochs": 1, "batch_size": 18, "conditional": True}
+        sizes = {"filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
+        train_small("vae", root / "colours.npz", root / "conv", architecture="conv", **common, **sizes)
+        resize = {"upsampling": "resize", "generator_activation": "relu", "generator_extra_layers": 1}
+        train_small("dcgan", root / "colours.npz", root / "resize", **common, **resize)
+
+    root = made_once(tmp_path_factory, "explorer-runs", make)
+    return {"conv": root / "conv", "resize": root / "resize"}
+
+
+@pytest.fixture
+def runs(command_runs, other_runs):
+    return command_runs | other_runs
+
+
+@pytest.mark.parametrize("kind", ["vae", "vae3", "dcgan", "conv", "resize"])
+def test_the_page_decodes_as_python_does(runs, open_page, kind):
+    run = load_run(runs[kind])
+    page = open_page(page_of(runs[kind]))
+    assert "computed live" in page.text_content("body")
     points = run.draw(5, seed=1) * np.array([[1], [0.5], [2], [1], [3]], np.float32)
-    wanted = run.decode(points if run.typical_length is None else at_typical_length(points))
+    label = 1 if run.conditional else None
+    wanted = run.decode(points if run.typical_length is None else at_typical_length(points), label)
     for point, image in zip(points, wanted, strict=True):
-        shown = page.evaluate("z => Array.from(explorer.decodeLatent(z))", point.tolist())
+        shown = page.evaluate("([z, label]) => Array.from(explorer.decodeLatent(z, label))", [point.tolist(), label])
         shown = np.array(shown).reshape(16, 16, 4)
         assert (shown[..., 3] == 255).all()
         assert np.abs(shown[..., :3] - image.astype(int)).max() <= 1
 
 
-def test_the_pointer_decodes_and_shows_the_real_image_beside_its_reconstruction(command_runs, open_page):
+@pytest.mark.parametrize("kind", ["vae", "vae3", "conv"])
+def test_the_page_encodes_as_python_does(runs, open_page, kind):
+    run = load_run(runs[kind])
+    page = open_page(page_of(runs[kind]))
+    image = run.datasets()[1].images[:1]
+    label = run.labels_of(run.datasets()[1])
+    z_mean, z_log_var = run.encode_distribution(image, label[:1] if run.conditional else None)
+    if run.conditional:
+        page.evaluate("label => chooseClass(0, label)", int(label[0]))
+    found = page.evaluate(
+        "x => { const f = explorer.encodeImage(x); return { ...f, mean: [...f.mean], v: [...f.logVar] }; }",
+        (image.ravel() / 255).tolist(),
+    )
+    np.testing.assert_allclose(found["mean"], z_mean[0], atol=0.01)
+    np.testing.assert_allclose(found["v"], z_log_var[0], atol=0.02)
+    kl = 0.5 * (z_mean**2 + np.exp(z_log_var) - 1 - z_log_var).sum()
+    np.testing.assert_allclose(found["kl"], kl, rtol=0.02)
+    decoded = np.clip(run.decode(z_mean, label[:1] if run.conditional else None) / 255, 1e-3, 1 - 1e-3)
+    cross_entropy = -(image / 255 * np.log(decoded) + (1 - image / 255) * np.log(1 - decoded)).sum()
+    np.testing.assert_allclose(found["reconstruction"], cross_entropy, rtol=0.02)
+    np.testing.assert_allclose(found["loss"], found["reconstruction"] + found["kl"])
+
+
+def test_the_page_computes_the_loss_of_each_likelihood_as_training_does(command_runs, open_page):
+    page = open_page(page_of(command_runs["vae"]))
+    random = np.random.default_rng(0)
+    images = random.random((1, 4, 4, 1)).astype(np.float32)
+    logits = (3 * random.normal(size=(1, 4, 4, 1))).astype(np.float32)
+    logits[0, 0] = 0.01
+    for likelihood, loss in RECONSTRUCTION_LOSSES.items():
+        found = page.evaluate(
+            "arguments => reconstructionLoss(...arguments)",
+            [images.ravel().tolist(), logits.ravel().tolist(), likelihood],
+        )
+        np.testing.assert_allclose(found, keras.ops.convert_to_numpy(loss(images, logits))[0], rtol=1e-4)
+
+
+def test_float16_is_read_as_numpy_writes_it(command_runs, open_page):
+    page = open_page(page_of(command_runs["vae"]))
+    values = np.array([0, 1, -2.5, 6e-8, 1e-5, 65504, 1 / 3], np.float16)
+    assert page.evaluate("text => Array.from(floats(text))", floats(values, "<f2")) == values.astype(float).tolist()
+
+
+def test_weights_are_in_half_precision_only_where_no_image_shows_it(command_runs, monkeypatch):
+    run = load_run(command_runs["vae"])
+    images = run.datasets()[1].images
+    networks, _ = page_networks.page_networks(run, images, None)
+    assert networks["decoder"][0]["weights"]["kernel"].startswith("h:")
+    assert not networks["decoder"][0]["weights"]["bias"].startswith("h:")
+    half = page_networks._half
+    monkeypatch.setattr(page_networks, "_half", lambda values: half(values) + 0.2)  # as if it were coarser
+    networks, _ = page_networks.page_networks(run, images, None)
+    assert not networks["decoder"][0]["weights"]["kernel"].startswith("h:")
+    assert not networks["encoder"][1]["weights"]["kernel"].startswith("h:")
+
+
+def test_the_pointer_moves_the_spot_only_while_it_is_pressed_or_in_follow_mode(command_runs, open_page):
+    page = open_page(page_of(command_runs["vae"]))
+    before = latent_point(page)
+    page.mouse.move(*position(page, 0.1, 0.1))
+    page.mouse.move(*position(page, 0.8, 0.7), steps=5)
+    np.testing.assert_array_equal(latent_point(page), before)
+    page.mouse.down()
+    pressed, shown = latent_point(page), pixels(page)
+    assert not np.allclose(pressed, before)
+    page.mouse.move(*position(page, 0.2, 0.3), steps=5)
+    assert not np.array_equal(pixels(page), shown)
+    page.mouse.up()
+    dragged = latent_point(page)
+    page.mouse.move(*position(page, 0.9, 0.9), steps=5)
+    np.testing.assert_array_equal(latent_point(page), dragged)
+    page.get_by_label("follow the pointer").check()
+    page.mouse.move(*position(page, 0.6, 0.6))
+    assert not np.allclose(latent_point(page), dragged)
+
+
+def test_undo_and_the_address_bring_a_view_back(command_runs, open_page):
+    path = page_of(command_runs["vae"])
+    page = open_page(path)
+    first = latent_point(page)
+    page.mouse.click(*position(page, 0.1, 0.6))
+    second = latent_point(page)
+    page.locator("#seta").click()
+    page.mouse.click(*position(page, 0.9, 0.1))
+    page.locator("#setb").click()
+    address = page.evaluate("location.hash")
+    other = open_page(path, address)
+    np.testing.assert_allclose(latent_point(other), latent_point(page), atol=1e-3)
+    assert other.is_visible("#strip")
+    np.testing.assert_allclose(other.evaluate("Array.from(explorer.state.ends[0])"), second, atol=1e-3)
+    for _ in range(3):
+        page.locator("#undo").click()
+    np.testing.assert_array_equal(latent_point(page), second)
+    page.wait_for_selector("#mixer", state="hidden")
+    page.locator("#plane").focus()
+    page.keyboard.press("Control+z")
+    np.testing.assert_array_equal(latent_point(page), first)
+    assert page.locator("#undo").is_disabled()
+    for damaged in ("#z=1", "#z=a,b&plane=9,9,9", "#share=7&class=3", "#%%%"):
+        np.testing.assert_array_equal(latent_point(open_page(path, damaged)), first)
+
+
+def test_a_dot_shows_its_image_beside_its_reconstruction(command_runs, open_page):
     run = load_run(command_runs["vae"])
     _, held_out = run.datasets()
     codes = run.encode(held_out.images)
     page = open_page(page_of(command_runs["vae"]))
-    page.mouse.move(*place_of(page, 0.1, 0.1))
-    before = pixels(page)
-    page.mouse.move(*place_of(page, 0.8, 0.7))
-    assert not np.array_equal(pixels(page), before)
     for number in (0, 3):
         x, y = codes[number].tolist()
         page.evaluate("([x, y]) => explorer.moveTo(x, y)", [x, y])
@@ -98,37 +202,47 @@ def test_the_pointer_decodes_and_shows_the_real_image_beside_its_reconstruction(
         assert np.abs(pixels(page)[..., :1] - wanted).max() <= 1
         label = held_out.class_names[held_out.labels[number]]
         assert page.text_content("#realtext") == f"held-out image {number}, label {label}"
-        assert f"z[0] = {x:.2f}, z[1] = {y:.2f}".replace("-0.00", "0.00") in page.text_content("#where").replace(
-            "-0.00", "0.00"
-        )
 
 
-def test_a_walk_between_two_clicked_points_and_a_concept(command_runs, open_page):
+def test_a_mix_of_two_places_is_shown_as_a_strip_and_saved(command_runs, open_page, tmp_path):
+    run = load_run(command_runs["vae"])
+    page = open_page(page_of(command_runs["vae"]))
+    page.wait_for_selector("#mixer", state="hidden")
+    ends = []
+    for button, x in (("A is here", 0.02), ("B is here", 0.98)):
+        page.mouse.click(*position(page, x, 0.9))
+        ends.append(latent_point(page))
+        page.get_by_role("button", name=button).click()
+    wanted = run.interpolate(*ends, steps=9)
+    page.wait_for_function("() => strip.filled === 9")
+    strip = pixels(page, "strip").astype(int)
+    assert np.abs(strip[..., :1] - np.concatenate(list(wanted), axis=1)).max() <= 1
+    page.get_by_role("slider", name="from A to B").fill("0.5")
+    assert np.abs(pixels(page)[..., :1] - wanted[4].astype(int)).max() <= 1
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save strip").click()
+    download.value.save_as(tmp_path / "strip.png")
+    with Image.open(tmp_path / "strip.png") as saved:
+        assert saved.size == (9 * 16 * 4, 16 * 4)
+        assert np.abs(np.asarray(saved.convert("RGB"))[::4, ::4].astype(int) - strip).max() == 0
+    page.get_by_role("button", name="Play").first.click()
+    page.get_by_role("button", name="Stop").click()
+    page.locator("#clearends").click()
+    page.wait_for_selector("#mixer", state="hidden")
+
+
+def test_a_concept_leads_from_one_label_to_another(command_runs, open_page):
     run = load_run(command_runs["vae"])
     train, _ = run.datasets()
     page = open_page(page_of(command_runs["vae"]))
-    assert page.is_hidden("#walker")
-    page.mouse.click(*place_of(page, 0.02, 0.5))
-    page.mouse.click(*place_of(page, 0.98, 0.5))
-    page.wait_for_selector("#walker", state="visible")
-    page.locator("#play").click()  # it had begun to play
-    assert page.text_content("#play") == "Play"
-    steps = []
-    for share in (0, 0.5, 1):
-        page.locator("#walkshare").fill(str(share))
-        steps.append(pixels(page, "step"))
-    assert not np.array_equal(steps[0], steps[1])
-    assert not np.array_equal(steps[1], steps[2])
-    page.locator("#clear").click()
-    page.wait_for_selector("#walker", state="hidden")
     means = [run.encode(train.images[train.labels == label]).mean(axis=0) for label in (0, 1)]
     page.evaluate("([x, y]) => explorer.moveTo(x, y)", means[0].tolist())
     page.locator("#strength").fill("1")
     assert np.abs(pixels(page)[..., :1] - run.decode(means[1][np.newaxis])[0].astype(int)).max() <= 1
 
 
-def test_it_works_by_keyboard_and_labels_can_be_hidden(command_runs, open_page):
-    page = open_page(page_of(command_runs["vae"]), color_scheme="dark", reduced_motion="reduce")
+def test_it_works_by_keyboard_and_what_covers_the_plane_can_be_hidden(command_runs, open_page):
+    page = open_page(page_of(command_runs["vae"]), color_scheme="dark")
     page.locator("#plane").focus()
     before, where = pixels(page), page.text_content("#where")
     for _ in range(5):
@@ -136,27 +250,104 @@ def test_it_works_by_keyboard_and_labels_can_be_hidden(command_runs, open_page):
     page.keyboard.press("ArrowUp")
     assert not np.array_equal(pixels(page), before)
     assert page.text_content("#where") != where
-    page.keyboard.press("Enter")
+    page.keyboard.press("a")
     page.keyboard.press("Shift+ArrowDown")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#walker", state="visible")
-    assert page.text_content("#play") == "Play"  # whoever wants no motion gets none
+    page.keyboard.press("b")
+    page.wait_for_selector("#mixer", state="visible")
     page.keyboard.press("Escape")
-    page.wait_for_selector("#walker", state="hidden")
-    plane = pixels(page, "plane")
-    assert plane[3, 60].max() < 60  # dark
-    page.get_by_label(re.compile(r"0 \(")).first.uncheck()
-    assert not np.array_equal(pixels(page, "plane"), plane)
+    page.wait_for_selector("#mixer", state="hidden")
+    page.wait_for_function("() => mosaic.cells > 500")
+    page.wait_for_timeout(300)
+    for name in ("images", "dots", "prior"):
+        plane = pixels(page, "plane")
+        page.get_by_label(name, exact=True).uncheck()
+        assert not np.array_equal(pixels(page, "plane"), plane), name
+    assert pixels(page, "plane")[3, 60].max() < 60  # dark
 
 
-def test_more_dimensions_get_sliders_and_chosen_dimensions_the_plane(command_runs, open_page, monkeypatch):
+def test_the_mosaic_shows_what_is_decoded_there(command_runs, open_page):
+    page = open_page(page_of(command_runs["vae"]))
+    page.wait_for_function("() => mosaic.cells === 24 * 24 + 12 * 12 + 6 * 6")
+    left, right, bottom, top = page.evaluate("planeRange()")
+    row, column = 5, 17
+    page.evaluate("canvas = mosaic.canvas; canvas.id = 'mosaic'; document.body.append(canvas)")
+    cell = pixels(page, "mosaic")[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16]
+    page.evaluate(
+        "([x, y]) => explorer.moveTo(x, y)",
+        [left + (column + 0.5) / 24 * (right - left), top - (row + 0.5) / 24 * (top - bottom)],
+    )
+    assert np.abs(pixels(page) - cell.astype(int)).max() <= 1
+
+
+def draw(page, *points):
+    page.mouse.move(*position(page, *points[0], "#drawing"))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*position(page, *point, "#drawing"), steps=3)
+    page.mouse.up()
+
+
+def test_the_reader_s_drawing_is_encoded_and_sampled_again(command_runs, open_page):
+    run = load_run(command_runs["vae"])
+    page = open_page(page_of(command_runs["vae"]))
+    page.wait_for_selector("#posterior", state="hidden")
+    draw(page, (0.2, 0.2), (0.8, 0.2), (0.2, 0.8))
+    page.wait_for_selector("#posterior", state="visible")
+    seen = pixels(page, "own")[..., :1]
+    assert seen.max() == 255
+    z_mean, z_log_var = run.encode_distribution(seen[np.newaxis])
+    np.testing.assert_allclose(latent_point(page), z_mean[0], atol=0.02)
+    assert re.fullmatch(r"Loss [\d.]+ nats = reconstruction [\d.]+ \+ KL [\d.]+", page.text_content("#ownloss"))
+    page.get_by_role("button", name="Sample again").click()
+    shift = (latent_point(page) - z_mean[0]) / np.exp(z_log_var[0] / 2)
+    epsilon = page.evaluate("Array.from(explorer.state.posterior.epsilon)")
+    np.testing.assert_allclose(shift, epsilon, atol=0.1)
+    assert "with ε =" in page.text_content("#ownsample")
+    assert np.abs(pixels(page)[..., :1] - run.decode(latent_point(page)[np.newaxis])[0].astype(int)).max() <= 1
+    page.get_by_role("button", name="Clear").first.click()
+    page.wait_for_selector("#posterior", state="hidden")
+    page.get_by_label("invert").check()
+    page.wait_for_selector("#posterior", state="hidden")
+
+
+def test_an_image_file_is_scaled_like_the_training_data_and_others_are_refused(command_runs, open_page, tmp_path):
+    run = load_run(command_runs["vae"])
+    page = open_page(page_of(command_runs["vae"]))
+    picture = np.zeros((200, 100, 3), np.uint8)
+    picture[50:100] = (255, 128, 0)  # the upper half of the centre
+    Image.fromarray(picture).save(tmp_path / "mine.png")
+    page.locator("#file").set_input_files(tmp_path / "mine.png")
+    page.wait_for_selector("#posterior", state="visible")
+    own = pixels(page, "own")[..., 0].astype(int)
+    grey = round(0.299 * 255 + 0.587 * 128)
+    assert np.abs(own[:7] - grey).max() <= 2
+    assert own[9:].max() <= 2
+    np.testing.assert_allclose(
+        latent_point(page), run.encode(own[np.newaxis, ..., np.newaxis].astype(np.uint8))[0], atol=0.02
+    )
+    (tmp_path / "text.png").write_text("no image")
+    page.locator("#file").set_input_files(tmp_path / "text.png")
+    page.get_by_text("text.png is not an image that this browser can read").wait_for()
+    Image.new("L", (50, 50), 80).save(tmp_path / "grey.png")
+    page.locator("#file").set_input_files(tmp_path / "grey.png")
+    page.get_by_text("The image is empty").wait_for()
+
+
+def test_more_dimensions_get_sliders_and_any_two_of_them_the_plane(command_runs, open_page, monkeypatch):
     run = load_run(command_runs["vae3"])
     monkeypatch.setattr("keras_gen.evaluation.likelihood.ACTIVE_VARIANCE", 0)  # two epochs have not filled the third
-    page = open_page(page_of(command_runs["vae3"]))
-    (slider,) = page.locator("#others input").all()
+    monkeypatch.setattr("keras_gen.latent.DEAD", 0)
+    page = open_page(page_of(command_runs["vae3"], fresh=True))
+    (slider,) = page.locator("#sliders input").all()
     before = pixels(page)
+    spot = page.evaluate("place(explorer.state.z)")
     slider.fill(slider.get_attribute("max"))
     assert not np.array_equal(pixels(page), before)
+    np.testing.assert_allclose(page.evaluate("place(explorer.state.z)"), spot, atol=1e-5)  # a slider keeps the spot
+    page.locator("#basis").select_option("latent dimensions")
+    assert page.locator("#across option").all_text_contents() == page.evaluate("basis().names")
+    page.locator("#across").select_option(page.evaluate("basis().names[2]"))
+    assert page.evaluate("state.axes") == [2, 1]
     page = open_page(page_of(command_runs["vae3"], dimensions=(2, 0)))
     page.evaluate("explorer.moveTo(0.5, -0.25)")
     wanted = run.decode(np.array([[-0.25, 0, 0.5]]))[0].astype(int)
@@ -164,43 +355,163 @@ def test_more_dimensions_get_sliders_and_chosen_dimensions_the_plane(command_run
 
 
 @pytest.mark.parametrize("kind", ["vae", "vae3", "dcgan"])
-def test_a_network_too_large_is_shown_by_tiles_and_the_page_says_so(command_runs, open_page, monkeypatch, kind):
+def test_a_network_too_large_is_shown_by_tiles_and_the_page_names_its_largest_layers(
+    command_runs, open_page, monkeypatch, kind
+):
     run = load_run(command_runs[kind])
-    monkeypatch.setattr(run_explorer, "LIVE_WEIGHTS", 0)
+    monkeypatch.setattr(page_networks, "LIVE_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(run_explorer, "TILE_BYTES", 7 * 7 * 256)
-    made = []
-    decode = type(run).decode
-    monkeypatch.setattr(
-        type(run), "decode", lambda self, points, label=None: made.append(decode(self, points)) or made[-1]
-    )
-    page = open_page(page_of(command_runs[kind]))
-    tiles = next(images for images in made if len(images) == 49)
-    assert "blended from 7 x 7 images" in page.text_content("body")
-    left, right, bottom, top = page.evaluate("data.range")
+    page = open_page(page_of(command_runs[kind], fresh=True))
+    assert "blended from images made beforehand" in page.text_content("footer")
+    assert re.search(r"Its largest layers: \S+ with [\d,]+", page.text_content("footer"))
+    left, right, bottom, top = page.evaluate("planeRange()")
     xs, ys = np.linspace(left, right, 7), np.linspace(top, bottom, 7)
+
+    def decoded(x, y):
+        point = np.array(page.evaluate("([x, y]) => Array.from(pointAt(x, y))", [x, y]))
+        return run.decode(run.at_typical_length(point[np.newaxis]))[0].astype(float)
+
     for row, column in ((0, 0), (2, 5), (6, 6)):
         page.evaluate("([x, y]) => explorer.moveTo(x, y)", [xs[column], ys[row]])
-        assert np.abs(pixels(page)[..., :1] - tiles[7 * row + column].astype(int)).max() <= 1
-    page.evaluate("([x, y]) => explorer.moveTo(x, y)", [(xs[2] + xs[3]) / 2, ys[4]])
-    wanted = (tiles[7 * 4 + 2].astype(float) + tiles[7 * 4 + 3]) / 2
-    assert np.abs(pixels(page)[..., :1] - wanted).max() <= 1
-    if kind != "dcgan":
+        if kind != "vae3":  # whose start lies beside the plane
+            assert np.abs(pixels(page)[..., :1] - decoded(xs[column], ys[row])).max() <= 1
+    if kind != "vae3":
+        page.evaluate("([x, y]) => explorer.moveTo(x, y)", [(xs[2] + xs[3]) / 2, ys[4]])
+        wanted = (decoded(xs[2], ys[4]) + decoded(xs[3], ys[4])) / 2
+        assert np.abs(pixels(page)[..., :1] - wanted).max() <= 1
+    if kind == "dcgan":
+        page.get_by_role("button", name="seed 7", exact=True).click()
+        np.testing.assert_array_equal(pixels(page)[..., :1], run.decode(run.draw_seeds([7]))[0])
+    else:
         _, held_out = run.datasets()
-        point = page.evaluate("places[2]")
-        page.evaluate("([x, y]) => explorer.moveTo(x, y)", [point["x"], point["y"]])
-        rebuilt = run.decode(run.encode(held_out.images[2:3]))[0]
-        np.testing.assert_array_equal(pixels(page, "rebuilt")[..., :1], rebuilt)
+        x, y = page.evaluate("dots[2]")
+        page.evaluate("([x, y]) => explorer.moveTo(x, y)", [x, y])
+        np.testing.assert_array_equal(pixels(page, "rebuilt")[..., :1], run.decode(run.encode(held_out.images[2:3]))[0])
+        assert page.locator("#drawing").count() == 0
+
+
+def test_a_dcgan_opens_with_images_to_click_and_seeds_to_type(command_runs, open_page):
+    run = load_run(command_runs["dcgan"])
+    page = open_page(page_of(command_runs["dcgan"]))
+    sheet = page.locator("#sheet button")
+    assert sheet.count() == 24
+    assert page.locator("#sliders input").count() == 8
+    assert np.abs(pixels(page)[..., :1].astype(int) - run.generate(1, 0)[0]).max() <= 1
+    assert sheet.nth(0).get_attribute("aria-pressed") == "true"
+    sheet.nth(5).click()
+    assert np.abs(pixels(page)[..., :1].astype(int) - run.generate(1, 5)[0]).max() <= 1
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.getElementById('seed').value === '6'")
+    page.locator("#seed").fill("999")
+    assert np.abs(pixels(page)[..., :1].astype(int) - run.generate(1, 999)[0]).max() <= 1
+    assert page.evaluate("location.hash") == "#seed=999"
+    page.locator("#seed").fill("1000")
+    assert page.get_attribute("#seed", "aria-invalid") == "true"
+    first = page.locator("#sliders input").first
+    before = pixels(page)
+    first.fill("3")
+    assert not np.array_equal(pixels(page), before)
+    assert page.input_value("#seed") == ""
+    page.wait_for_function("() => mosaic.cells > 100")
 
 
 def test_the_plane_of_a_dcgan_goes_through_its_seeds(command_runs, open_page):
     run = load_run(command_runs["dcgan"])
     page = open_page(page_of(command_runs["dcgan"], seeds=(4, 9, 2)))
-    marks = page.evaluate("data.marks")
+    marks = page.evaluate("basis().marks")
     assert [mark["name"] for mark in marks] == ["seed 4", "seed 9", "seed 2"]
     for mark, seed in zip(marks, (4, 9, 2), strict=True):
         page.evaluate("([x, y]) => explorer.moveTo(x, y)", [mark["x"], mark["y"]])
         wanted = run.decode(at_typical_length(run.draw(1, seed)))[0].astype(int)
         assert np.abs(pixels(page)[..., :1] - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["conv", "resize"])
+def test_a_conditional_run_has_a_class_chooser_and_a_slider_between_classes(runs, open_page, kind):
+    run = load_run(runs[kind])
+    page = open_page(page_of(runs[kind]))
+    first, second = page.get_by_role("group", name="class").get_by_role("button").all()
+    assert first.get_attribute("aria-pressed") == "true"
+    z = latent_point(page)[np.newaxis]
+    z = z if run.typical_length is None else at_typical_length(z)
+    for button, label in ((second, 1), (first, 0)):
+        button.click()
+        assert np.abs(pixels(page) - run.decode(z, label)[0].astype(int)).max() <= 1
+    page.locator("#classto").select_option("1")
+    page.locator("#classslider input").fill("1")
+    assert np.abs(pixels(page) - run.decode(z, 1)[0].astype(int)).max() <= 1
+    assert "class=0,1,1" in page.evaluate("location.hash")
+
+
+def an_explorer(count=120, classes=12, **options):
+    """An explorer without a run."""
+    names = (*(f"class {number}" for number in range(classes - 1)), "<b>cats & dogs</b> " + 100 * "x")
+    codes = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    blank = np.zeros((count, 4, 4, 1), np.uint8)
+    values = {
+        "title": "</script><script>alert(1)</script>",
+        "kind": "vae",
+        "image_shape": (4, 4, 1),
+        "pixel_range": (0, 1),
+        "bases": [Basis("latent dimensions", np.zeros(2), np.eye(2), ("z[0]", "z[1]"), np.full(2, -3), np.full(2, 3))],
+        "start": np.zeros(2, np.float32),
+        "held_out": HeldOut(codes, np.arange(count), blank, count, np.arange(count) % classes, blank),
+        "class_names": names,
+        "means": np.zeros((classes, 2)),
+        "mean_names": names,
+        "tiles": np.zeros((25, 4, 4, 1), np.uint8),
+    }
+    return Explorer(**values | options)
+
+
+def test_classes_beyond_the_tenth_have_another_shape_and_odd_names_stay_text(open_page, tmp_path):
+    (tmp_path / "page.html").write_text(explorer_page(an_explorer()), encoding="utf-8")
+    page = open_page(tmp_path / "page.html", viewport={"width": 375, "height": 812})
+    page.on("dialog", lambda _: pytest.fail("a name became code"))
+    swatches = [
+        (swatch.text_content(), swatch.evaluate("s => s.style.color")) for swatch in page.locator(".swatch").all()
+    ]
+    assert len(set(swatches)) == 12
+    assert swatches[0][1] == swatches[10][1]
+    assert "<b>cats & dogs</b>" in page.text_content(".labels")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_many_classes_are_searched_in_a_list(open_page, tmp_path):
+    explorer = an_explorer(classes=40, present=tuple(range(40)), label=0)
+    (tmp_path / "page.html").write_text(explorer_page(explorer), encoding="utf-8")
+    page = open_page(tmp_path / "page.html")
+    search = page.get_by_label("class; type to search")
+    search.fill("Class 17")
+    search.press("Enter")
+    assert page.evaluate("state.classes[0]") == 17
+    search.fill("lion")
+    search.press("Enter")
+    assert "There is no such class" in page.text_content("#classproblem")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["vae", "resize"])
+def test_nothing_overlaps_at_any_width(runs, open_page, overlaps, kind, scheme):
+    page = open_page(page_of(runs[kind]), color_scheme=scheme)
+    page.evaluate("setEnd(0); moveTo(1, 1); setEnd(1)")
+    if kind == "vae":
+        draw(page, (0.2, 0.2), (0.8, 0.2))
+    for width in (360, 768, 1440, 2560, 3840):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        assert (width, overlaps(page)) == (width, [])
+        if width >= 1440:
+            assert page.locator("#here").bounding_box()["width"] >= 320
+
+
+def test_every_control_has_a_name(runs, open_page):
+    for kind in ("vae", "resize"):
+        page = open_page(page_of(runs[kind]))
+        unnamed = """() => [...document.querySelectorAll("button, select, input, canvas[tabindex]")].filter((e) =>
+          !(e.ariaLabel || e.labels?.length && [...e.labels].some((l) => l.textContent.trim()) || e.textContent.trim()))
+          .map((e) => e.outerHTML)"""
+        assert page.evaluate(unnamed) == []
 
 
 def test_a_phone_sees_the_pictures_right_below_the_plane(command_runs, browser):
@@ -212,11 +523,17 @@ def test_a_phone_sees_the_pictures_right_below_the_plane(command_runs, browser):
     plane, here = (page.locator(name).bounding_box() for name in ("#plane", "#here"))
     assert plane["width"] > 300
     assert here["y"] + here["height"] < 812
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
     before = pixels(page)
-    page.touchscreen.tap(*place_of(page, 0.2, 0.3))
+    page.touchscreen.tap(*position(page, 0.2, 0.3))
     assert not np.array_equal(pixels(page), before)
     context.close()
+
+
+def test_the_grids_of_the_epochs_are_there(command_runs, open_page):
+    page = open_page(page_of(command_runs["dcgan"]))
+    last = page.get_attribute("#grid", "src")
+    page.locator("#epochplayer input").fill("0")
+    assert page.get_attribute("#grid", "src") not in (last, None)
 
 
 def test_large_images_are_averaged_down_to_what_a_page_can_hold():
@@ -231,55 +548,27 @@ def test_large_images_are_averaged_down_to_what_a_page_can_hold():
 
 
 def test_a_page_that_is_still_loading_waits(command_runs, browser, monkeypatch):
-    monkeypatch.setattr(run_explorer, "LIVE_WEIGHTS", 0)
-    path = page_of(command_runs["vae"])
+    monkeypatch.setattr(page_networks, "LIVE_MULTIPLY_ADDS", 0)
+    path = page_of(command_runs["vae"], fresh=True)
     page = browser.new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     slow = "const decode = Image.prototype.decode; Image.prototype.decode = async function () {"
     page.add_init_script(slow + "await new Promise((done) => setTimeout(done, 600)); return decode.call(this); }")
     page.goto(path.absolute().as_uri())
-    page.mouse.move(*place_of(page, 0.4, 0.4))
+    page.mouse.click(*position(page, 0.4, 0.4))
     page.evaluate("explorer.ready")
-    page.mouse.move(*place_of(page, 0.5, 0.5))
+    page.mouse.click(*position(page, 0.5, 0.5))
     assert pixels(page).any()
     assert problems == []
     page.close()
 
 
-def test_classes_beyond_the_tenth_have_another_shape_and_odd_names_stay_text(browser, tmp_path):
-    names = (*(f"class {number}" for number in range(11)), "<b>cats & dogs</b> " + 100 * "x")
-    codes = np.random.default_rng(0).normal(size=(120, 2))
-    plane = LatentPlane(
-        title="</script><script>alert(1)</script>",
-        image_shape=(4, 4, 1),
-        pixel_range=(0, 1),
-        origin=np.zeros(2),
-        directions=np.eye(2),
-        axis_names=("z[0]", "z[1]"),
-        extent=(-3, 3, -3, 3),
-        codes=codes,
-        numbers=np.arange(120),
-        images=np.zeros((120, 4, 4, 1), np.uint8),
-        rebuilt=np.zeros((120, 4, 4, 1), np.uint8),
-        labels=np.arange(120) % 12,
-        class_names=names,
-        means=np.zeros((12, 2)),
-        mean_names=names,
-        tiles=np.zeros((25, 4, 4, 1), np.uint8),
-    )
-    (tmp_path / "page.html").write_text(explorer_page(plane), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 375, "height": 812})
-    page.on("dialog", lambda _: pytest.fail("a name became code"))
-    page.goto((tmp_path / "page.html").as_uri())
-    page.evaluate("explorer.ready")
-    swatches = [
-        (swatch.text_content(), swatch.evaluate("s => s.style.color")) for swatch in page.locator(".swatch").all()
-    ]
-    assert len(set(swatches)) == 12
-    assert swatches[0][1] == swatches[10][1]
-    assert "<b>cats & dogs</b>" in page.text_content(".labels")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+def test_without_workers_the_page_computes_itself(command_runs, browser):
+    page = browser.new_page()
+    page.add_init_script("delete window.Worker;")
+    page.goto(page_of(command_runs["vae"]).absolute().as_uri())
+    page.wait_for_function("() => mosaic.cells > 30")
     page.close()
 
 
@@ -290,26 +579,20 @@ def test_a_page_stays_within_its_limit_whatever_the_images():
         return random.integers(0, 256, (count, side, side, 3)).astype(np.uint8)
 
     for side, latent_dim in ((28, 20), (64, 20), (128, 20), (28, 4096)):  # noise: nothing compresses worse
-        common = {
-            "title": "<noise>",
-            "pixel_range": (0, 1),
-            "origin": np.zeros(latent_dim),
-            "directions": random.normal(size=(20, latent_dim)),
-            "axis_names": tuple(f"z[{number}]" for number in range(20)),
-            "extent": (-3, 3, -3, 3),
-        }
-        pixels = 3 * side * side
-        points = run_explorer.max_points(pixels, latent_dim)
+        directions = random.normal(size=(20, latent_dim))
+        names = tuple(f"z[{number}]" for number in range(20))
+        low, high = np.full(20, -3), np.full(20, 3)
+        bases = [Basis("latent dimensions", np.zeros(latent_dim), directions, names, low, high)]
+        points = run_explorer.max_points(3 * side * side, latent_dim)
         codes = random.normal(size=(points, latent_dim))
-        shown = {"codes": codes, "numbers": np.arange(points), "images": noise(points, side)}
-        tiles = int(np.clip((run_explorer.TILE_BYTES / pixels) ** 0.5, 5, run_explorer.MAX_TILES))
-        shape = {"image_shape": (side, side, 3)}
-        page = explorer_page(
-            LatentPlane(**common, **shown, **shape, rebuilt=noise(points, side), tiles=noise(tiles**2, side))
-        )
+        held_out = HeldOut(codes, np.arange(points), noise(points, side), points, None, noise(points, side))
+        tiles = int(np.clip((run_explorer.TILE_BYTES / (3 * side * side)) ** 0.5, 5, run_explorer.MAX_TILES))
+        common = {"title": "<noise>", "bases": bases, "start": np.zeros(latent_dim), "image_shape": (side, side, 3)}
+        common |= {"class_names": (), "means": None, "mean_names": (), "held_out": held_out}
+        page = explorer_page(an_explorer(**common, tiles=noise(tiles**2, side)))
         assert len(page) < run_explorer.MAX_PAGE
         assert "<noise>" not in page
-        network = [
-            {"kind": "dense", "options": {}, "weights": {"kernel": random.normal(size=(run_explorer.LIVE_WEIGHTS, 1))}}
-        ]
-        assert len(explorer_page(LatentPlane(**common, **shown, **shape, network=network))) < run_explorer.MAX_PAGE
+        held_out.rebuilt = None
+        weights = {"kernel": "A" * page_networks.WEIGHT_TEXT}
+        networks = {"decoder": [{"kind": "dense", "options": {}, "weights": weights}]}
+        assert len(explorer_page(an_explorer(**common, tiles=None, networks=networks))) < run_explorer.MAX_PAGE
