@@ -88,7 +88,7 @@ def test_the_command_says_that_a_card_has_no_scores(trained_runs, tmp_path, caps
         if scores:
             RunFolder(run).write_scores(scores)
         assert main(["export", str(run), "--to", "numpy", "--out", str(tmp_path / f"out{number}")]) == 0
-        assert ("No scores" in capsys.readouterr().out) == (not scores)
+        assert ("No scores are in the model card" in capsys.readouterr().out) == (not scores)
 
 
 def test_a_saved_model_is_served_as_plain_tensors(trained_runs, tmp_path):
