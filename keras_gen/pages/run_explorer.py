@@ -120,7 +120,7 @@ def _explorer_of_vae(run: VAERun, dimensions: Sequence[int] | None, label: int |
     live = bool(networks)
     if not live:  # what only the network could show
         bases = [_first_two(bases[0])]
-    means, mean_names = _means(run)
+    means, mean_names = (None, ()) if run.conditional else _means(run)  # its codes say little of the class
     remarks.append(f"{len(codes):,} of {len(held_out):,} held-out images are shown as dots.")
     if run.settings.latent_dim > 2:
         remarks.append(_on_dimensions(run, z_mean, z_log_var))
