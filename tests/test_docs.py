@@ -115,8 +115,21 @@ def test_the_readme_is_short():
     assert max(map(len, lines)) <= 120
 
 
+def test_the_chinese_readme_says_the_same():
+    """Its commands, snippets, outputs, pictures, links and numbers are those of the README."""
+    chinese, english = text_of(Path("docs/README.zh-CN.md")), text_of(README)
+    english = english.replace(" [中文说明](docs/README.zh-CN.md)", "")
+    for pattern in (r"^```.*?^```", r"`[^`\n]+`", r"!\[[^]]*\]\(([^)]*)\)"):
+        expected, found = (re.findall(pattern, text, re.M | re.S) for text in (english, chinese))
+        assert sorted(found) == sorted(name.removeprefix("docs/") for name in expected)
+    links = [set(re.findall(r"\]\(([^)]*)\)", text)) for text in (english, chinese)]
+    assert {link.removeprefix("docs/") for link in links[0]} == links[1]
+    rows = [re.findall(r"^(#+|\|) ", text, re.M) for text in (english, chinese)]
+    assert rows[0] == rows[1]  # headings and rows of tables, in the same order
+
+
 def test_every_page_is_named_in_the_readme():
-    assert {f"docs/{page.name}" for page in PAGES[1:]} <= set(re.findall(r"\]\((docs/\w+\.md)\)", text_of(README)))
+    assert {f"docs/{page.name}" for page in PAGES[1:]} <= set(re.findall(r"\]\((docs/[\w.-]+\.md)\)", text_of(README)))
 
 
 def run_snippets(page, names):
