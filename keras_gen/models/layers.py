@@ -171,8 +171,12 @@ class NoiseScale(keras.layers.Layer):
         """Return the logits, with the logarithm of the scale behind them if it is asked for."""
         if not append:
             return logits
-        log_scale = math.log(self.START) + self.SPEED * self.weight
-        return ops.concatenate([logits, ops.zeros_like(logits[..., :1]) + log_scale], axis=-1)
+        return ops.concatenate([logits, ops.zeros_like(logits[..., :1]) + self.log_scale], axis=-1)
+
+    @property
+    def log_scale(self) -> object:
+        """The logarithm of the scale."""
+        return math.log(self.START) + self.SPEED * self.weight
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

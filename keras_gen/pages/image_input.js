@@ -143,14 +143,23 @@ function sampleAgain() {
 }
 const sampleOf = ({ mean, deviation, epsilon }) => (epsilon ? mean.map((value, number) => value + deviation[number] * epsilon[number]) : mean);
 
-// Minus log p(x|z) in nats, as keras_gen.models.losses computes it; `logits` are the decoder's before its sigmoid.
-function reconstructionLoss(image, logits, likelihood) {
+// Minus log p(x|z) in nats, as keras_gen.models.losses computes it; `logits` are the decoder's before its sigmoid, and
+// `logScale` is the logarithm of the scale of a discretised logistic.
+function reconstructionLoss(image, logits, likelihood, logScale) {
+  const softplus = (value) => Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value)));
+  const half = 0.5 / 255, rate = Math.exp(-(logScale ?? 0)), within = Math.log(-Math.expm1(-2 * half * rate));
   let sum = 0;
   logits.forEach((logit, number) => {
     const x = image[number];
     if (likelihood === "gaussian") {
       const deviation = 0.1, error = (x - 1 / (1 + Math.exp(-logit))) / deviation;
       sum += 0.5 * error * error + Math.log(deviation) + 0.5 * Math.log(2 * Math.PI);
+      return;
+    }
+    if (likelihood === "discretized_logistic") {
+      const error = x - 1 / (1 + Math.exp(-logit));
+      const upToIt = softplus(-(error + half) * rate), fromItOn = softplus((error - half) * rate);
+      sum += x < half ? upToIt : x > 1 - half ? fromItOn : upToIt + fromItOn - within;
       return;
     }
     const distance = Math.abs(logit);
@@ -160,7 +169,7 @@ function reconstructionLoss(image, logits, likelihood) {
   return sum;
 }
 function lossTerms({ image, mean, logVar, ...rest }) {
-  const reconstruction = reconstructionLoss(image, decoder.logits(sampleOf({ mean, ...rest }), labelRow()), data.loss.likelihood);
+  const reconstruction = reconstructionLoss(image, decoder.logits(sampleOf({ mean, ...rest }), labelRow()), data.loss.likelihood, data.loss.logScale);
   const kl = -0.5 * logVar.reduce((sum, value, number) => sum + 1 + value - mean[number] ** 2 - Math.exp(value), 0);
   return { reconstruction, kl, loss: reconstruction + data.loss.beta * kl };
 }

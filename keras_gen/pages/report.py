@@ -156,8 +156,9 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
         run.folder.path / "history.csv"
     ] * finished
     missing = [path for path in files if (run.history or finished) and not path.exists()]
-    scores = run.folder.path / "metrics.json"  # only `evaluate` writes it
-    say_missing(missing + [scores] * (run.folder.checksums.knows(scores) and not scores.exists()), say)
+    written = [run.folder.path / name for name in ("metrics.json", "explorer.html")]  # by commands, if at all
+    missing += [path for path in written if run.folder.checksums.knows(path) and not path.exists()]
+    say_missing(missing, say)
     figures = run.folder.path / "figures"
     pictures = {
         title: {

@@ -14,6 +14,7 @@ from keras_gen.indices import evenly_spaced_indices, rows_at
 from keras_gen.latent.maps import check_dimensions
 from keras_gen.latent.view import label_for
 from keras_gen.models.exporting import multiply_adds
+from keras_gen.models.layers import NoiseScale
 from keras_gen.pages.explorer import Basis, Explorer, HeldOut, explorer_page, shrunk
 from keras_gen.pages.page_networks import page_networks
 from keras_gen.pages.page_pictures import epoch_grids
@@ -141,7 +142,7 @@ def _explorer_of_vae(run: VAERun, dimensions: Sequence[int] | None, label: int |
         ),
         means=means,
         mean_names=mean_names,
-        loss={"likelihood": run.settings.decoder.likelihood, "beta": run.settings.training.beta},
+        loss=_loss(run),
         centre_drawings=run.name in ("mnist", "mnist5k"),
         remarks=remarks,
     )
@@ -221,6 +222,16 @@ def _basis(name: str, axes: latent.Axes, positions: np.ndarray, margin: float = 
 
 def _first_two(basis: Basis) -> Basis:
     return Basis(basis.name, basis.origin, basis.directions[:2], basis.names[:2], basis.low[:2], basis.high[:2])
+
+
+def _loss(run: Run) -> dict[str, object]:
+    """Return what the page needs to compute a VAE's loss."""
+    scales = [layer for layer in run.model("decoder").layers if isinstance(layer, NoiseScale)]
+    return {
+        "likelihood": run.settings.decoder.likelihood,
+        "beta": run.settings.training.beta,
+        "logScale": float(scales[0].log_scale) if scales else None,
+    }
 
 
 def _tiles(run: Run, axes: latent.Axes, basis: Basis, label: int | None) -> np.ndarray:

@@ -177,6 +177,7 @@ class LiveReport(keras.callbacks.Callback):
         super().__init__()
         self.run, self.progress = run, progress
         self.spent, self.cost = 0.0, FIRST_COST
+        self.began = self.written = time.monotonic()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Begin to count the time."""

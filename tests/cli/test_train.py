@@ -215,7 +215,7 @@ def test_automatic_precision_says_what_it_took_and_why(stripes, capsys):
     [
         (["--epochs", "0"], "--epochs must be a whole number from 1 to 1000000; received 0"),
         (["--set", "data.max_bad=-1"], "--max-bad must be a whole number from 0 to 1000000000; received -1"),
-        (["--image-size", "x"], "--image-size must be a whole number from 4 to 1024, or none; received x"),
+        (["--image-size", "x"], "--image-size must be a whole number from 4 to 1024, or two as HEIGHTxWIDTH, or none;"),
         (["--epoch", "3"], "--epoch is not known; did you mean --epochs?; see python train_vae.py --help"),
         (["--zzz"], "--zzz is not known; see python train_vae.py --help"),
         (["more"], "more is not known; see python train_vae.py --help"),

@@ -164,7 +164,7 @@ def test_the_report_shows_the_nearest_pairs_or_no_training_image_at_all(copied, 
     for training_images in (True, False):
         run.evaluate(count=8, training_images=training_images, say=quiet)
     run.report(training_images=False)
-    texts = [[text for pictures in page.values() for _, text in pictures] for page in sections]
+    texts = [[picture["text"] for pictures in page.values() for picture in pictures] for page in sections]
     of_training_images = [text for name in report.OF_TRAINING_IMAGES for text in shown_text(name)]
     assert set(texts[0]) >= set(of_training_images)
     assert texts[1] == texts[2] == [text for text in texts[0] if text not in of_training_images]

@@ -115,12 +115,15 @@ def test_the_page_computes_the_loss_of_each_likelihood_as_training_does(command_
     images = random.random((1, 4, 4, 1)).astype(np.float32)
     logits = (3 * random.normal(size=(1, 4, 4, 1))).astype(np.float32)
     logits[0, 0] = 0.01
+    images[0, 1] = [[0], [1], [0], [1]]  # black and white
     for likelihood, loss in RECONSTRUCTION_LOSSES.items():
+        scale = np.full_like(logits, -2)
+        outputs = np.concatenate([logits, scale], axis=-1) if likelihood == "discretized_logistic" else logits
         found = page.evaluate(
             "arguments => reconstructionLoss(...arguments)",
-            [images.ravel().tolist(), logits.ravel().tolist(), likelihood],
+            [images.ravel().tolist(), logits.ravel().tolist(), likelihood, -2],
         )
-        np.testing.assert_allclose(found, keras.ops.convert_to_numpy(loss(images, logits))[0], rtol=1e-4)
+        np.testing.assert_allclose(found, keras.ops.convert_to_numpy(loss(images, outputs))[0], rtol=1e-4)
 
 
 def test_float16_is_read_as_numpy_writes_it(command_runs, open_page):

@@ -6,7 +6,7 @@ import pytest
 
 from keras_gen import load_run
 from keras_gen.models import AdaptiveAugment
-from keras_gen.training import adaptive
+from keras_gen.training import adaptive, loop
 from keras_gen.training.adaptive import ADJUST_EVERY, MAX_PROBABILITY, AdaptiveProbability
 from tests.conftest import striped_images
 from tests.small import TRAIN, assert_same_runs, quiet, small_settings, stop_after, train_small
@@ -92,6 +92,7 @@ def test_what_is_augmented_can_be_chosen():
 @pytest.mark.usefixtures("no_pictures")
 def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, image_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(adaptive, "RISE_IMAGES", 400)
+    monkeypatch.setattr(loop, "CALL_SECONDS", 0)  # a step a call, for `stop_after` counts calls
     options = {"augment": "auto", "augment_target": -0.9, "epochs": 3, "engine": engine, "folder": tmp_path / "whole"}
     whole = train_small("dcgan", *image_sets(96), **options)
     parts = options | {"folder": tmp_path / "parts"}

@@ -56,7 +56,7 @@ def examined(trainer, sets, settings, folder=None, **options):
     said = []
     with own_random_state(settings.training.seed):
         trainer = trainer(sets[0].image_shape, settings)
-    plan = Plan(trainer.kind, settings, "", *sets, None, None)
+    plan = Plan(trainer.kind, settings, "", [], *sets, None, None)
     run = run_plan(plan, trainer, folder, say=said.append, **options)
     return run, [line.removeprefix("Doctor  ") for line in said if line.startswith("Doctor")]
 

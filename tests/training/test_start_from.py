@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 
 def begin(kind, images, say=quiet, **options):
     """Return the trainer of a run that is about to begin."""
-    return prepare(make_plan(kind, *images, batch_size=16, say=quiet, **NETS[kind] | options), say)
+    return prepare(make_plan(kind, *images, recipe="chapter", batch_size=16, say=quiet, **NETS[kind] | options), say)
 
 
 def layers_of(model):
