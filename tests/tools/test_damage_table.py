@@ -76,9 +76,9 @@ def check(rows, count):
 def test_a_damaged_file_gives_one_line_or_no_difference(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", os.environ.get("KERAS_HOME", ""))  # the table sets its own
     runs = Table(tmp_path, kinds=("vae",), only=QUICK)
-    check(run_trials(runs, 20, processes=0), 20)
+    check(run_trials(runs, 10, processes=0), 10)
     done = (tmp_path / "progress.jsonl").read_text()
-    check(run_trials(runs, 20, processes=0), 20)
+    check(run_trials(runs, 10, processes=0), 10)
     assert (tmp_path / "progress.jsonl").read_text() == done  # nothing is done twice
 
 
