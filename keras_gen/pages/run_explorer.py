@@ -56,7 +56,7 @@ def make_explorer(
     page = explorer_page(explorer)
     if len(page) > MAX_PAGE:
         raise RunError(f"the page would have {len(page):,} bytes, and {MAX_PAGE:,} are the most that it should have")
-    write_text(path, page)
+    (run.folder.write_text if run.folder else write_text)(path.absolute(), page)
     return path
 
 
