@@ -157,7 +157,7 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
     ] * finished
     missing = [path for path in files if (run.history or finished) and not path.exists()]
     written = [run.folder.path / name for name in ("metrics.json", "explorer.html")]  # by commands, if at all
-    missing += [path for path in written if run.folder.checksums.knows(path) and not path.exists()]
+    missing += [path for path in written if path in run.folder.checksums.known() and not path.exists()]
     say_missing(missing, say)
     figures = run.folder.path / "figures"
     pictures = {

@@ -69,6 +69,9 @@ def load_checkpoint(
     The variables are grouped as for `save_checkpoint`; `say` is told of each damaged checkpoint that is passed over.
     """
     paths = _newest_first(folder.checkpoints)
+    newest = max((path for path in folder.checksums.known() if path.parent == folder.checkpoints), default=None)
+    if paths and newest and newest.name > paths[0].name:
+        say(f"{newest} is not there; trying the one before it")
     for path in paths:
         try:
             folder.checksums.check(path)

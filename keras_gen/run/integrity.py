@@ -53,9 +53,9 @@ class Checksums:
             f"{self.path} to use it as it is"
         )
 
-    def knows(self, path: Path) -> bool:
-        """Return whether the run has written a file, which may be gone."""
-        return self._name(path) in self._accepted()
+    def known(self) -> list[Path]:
+        """Return the files that the run has written; some may be gone."""
+        return [self.folder / name for name in self._accepted()]
 
     def _accepted(self) -> dict[str, list[str]]:
         """Return the last two checksums of each file."""

@@ -70,6 +70,15 @@ def test_damage_is_said_and_the_checkpoint_before_is_taken(folder, damage):
             folder.checksums.path.unlink()
 
 
+def test_a_newest_checkpoint_that_is_gone_is_named(folder):
+    save_checkpoint(folder, groups(1), position(1))
+    newest, said = save_checkpoint(folder, groups(2), position(2)), []
+    assert load_checkpoint(folder, groups(), said.append) == position(2)
+    newest.unlink()
+    assert load_checkpoint(folder, groups(), said.append) == position(1)
+    assert said == [f"{newest} is not there; trying the one before it"]
+
+
 def test_a_checkpoint_of_other_networks_and_a_folder_without_one_are_refused(folder):
     with pytest.raises(InputError, match="holds no checkpoint; start the run again"):
         load_checkpoint(folder, groups(), quiet)
