@@ -163,11 +163,6 @@ class VAETrainingSettings(TrainingSettings):
         "epochs",
     )
 
-    @property
-    def warmup_epochs(self) -> int:
-        """Epochs in which the weight of the KL term is below beta."""
-        return min(self.kl_warmup, self.epochs // 2)
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.distribute != "none" and self.clip_norm is not None:

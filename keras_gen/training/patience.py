@@ -20,7 +20,7 @@ def out_of_patience(run: Run) -> bool:
     if training.patience is None or len(rows) <= training.patience:
         return False
     last, before = rows[-training.patience :], rows[: -training.patience]
-    if last[0]["epoch"] <= getattr(training, "warmup_epochs", 0):
+    if last[0]["epoch"] <= getattr(training, "kl_warmup", 0):
         return False
     return min(_score(run, row) for row in last) >= min(_score(run, row) for row in before)
 

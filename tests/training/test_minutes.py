@@ -74,11 +74,6 @@ def test_epochs_and_minutes_contradict_each_other_and_the_later_one_counts():
     assert timed.replace(epochs=4).training.minutes is None
 
 
-def test_a_warm_up_takes_at_most_half_of_the_epochs():
-    for epochs, expected in {50: 10, 20: 10, 5: 2, 1: 0}.items():
-        assert resolve_settings("vae", kl_warmup=10, epochs=epochs).training.warmup_epochs == expected
-
-
 @pytest.mark.parametrize("value", [0, -1, "nan", "inf", 1e9, "", True, "soon"])
 @pytest.mark.parametrize("name", ["minutes", "patience"])
 def test_values_that_mean_nothing_are_refused(name, value):
