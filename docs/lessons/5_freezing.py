@@ -165,7 +165,7 @@ def train(freeze):
     return networks[0].predict_on_batch(z), np.mean(losses, axis=0)
 
 
-figure, columns = plt.subplots(1, 2, figsize=(8, 4))
+figure, columns = plt.subplots(1, 2, figsize=(11, 5.5))
 ways = {"layers frozen": layers_frozen, "weights frozen": keras_gen.frozen}
 for axes, (title, freeze) in zip(columns, ways.items(), strict=True):
     pictures, losses = train(freeze)
