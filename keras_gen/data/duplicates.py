@@ -7,9 +7,12 @@ than to all others: a gap in the sorted distances, which honest neighbours do no
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from keras_gen.indices import evenly_spaced_indices
 
@@ -63,7 +66,7 @@ def count_repeats(train: np.ndarray, held_out: np.ndarray) -> Repeats:
     return Repeats(exact, near, shared, count)
 
 
-def exact_copies(parts: list[np.ndarray]) -> tuple[np.ndarray, dict[int, int]]:
+def exact_copies(parts: Iterable[Iterable[np.ndarray]]) -> tuple[np.ndarray, dict[int, int]]:
     """Return the indices of images that equal no earlier one, and for each other one the earlier one's."""
     first: dict[bytes, int] = {}
     copies: dict[int, int] = {}
@@ -244,17 +247,11 @@ def _aligned(
 
 def grouped(count: int, links: list[tuple[int, int]]) -> list[list[int]]:
     """Return groups of two or more of `count` things that are linked, each rising."""
-    parents = list(range(count))
-
-    def root(index: int) -> int:
-        while parents[index] != index:
-            parents[index] = index = parents[parents[index]]
-        return index
-
-    for one, other in links:
-        one, other = sorted((root(one), root(other)))
-        parents[other] = one
+    if not links:
+        return []
+    graph = coo_array((np.ones(len(links)), np.array(links).T), (count, count))
+    _, part_of = connected_components(graph, directed=False)
     groups: dict[int, list[int]] = {}
-    for index in sorted({index for link in links for index in link}):
-        groups.setdefault(root(index), []).append(index)
+    for index in np.unique(links).tolist():
+        groups.setdefault(part_of[index], []).append(index)
     return list(groups.values())

@@ -156,8 +156,8 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
         run.folder.path / "history.csv"
     ] * finished
     missing = [path for path in files if (run.history or finished) and not path.exists()]
-    written = [run.folder.path / name for name in ("metrics.json", "explorer.html")]  # by commands, if at all
-    missing += [path for path in written if path in run.folder.checksums.known() and not path.exists()]
+    by_commands = {run.folder.path / name for name in ("metrics.json", "explorer.html")}  # if at all
+    missing += sorted(path for path in by_commands.intersection(run.folder.checksums.known()) if not path.exists())
     say_missing(missing, say)
     figures = run.folder.path / "figures"
     pictures = {

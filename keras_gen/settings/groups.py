@@ -159,7 +159,7 @@ class VAETrainingSettings(TrainingSettings):
         0,
         whole(0, 1_000_000),
         "epochs in which the weight of the KL term rises to beta, evenly, so that latent dimensions learn to carry "
-        "something before they have to pay for it; at most half of all epochs; 0 starts with all of it",
+        "something before they have to pay for it; 0 starts with all of it",
         "epochs",
     )
 

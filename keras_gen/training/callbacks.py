@@ -179,10 +179,6 @@ class LiveReport(keras.callbacks.Callback):
         self.spent, self.cost = 0.0, FIRST_COST
         self.began = self.written = time.monotonic()
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Begin to count the time."""
-        self.began = self.written = time.monotonic()
-
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write it, if it is time and the training goes on: its end writes it anyway."""
         now = time.monotonic()

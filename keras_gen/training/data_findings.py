@@ -1,12 +1,12 @@
 """What the doctor finds in the training images themselves: repeated ones, and classes that are too small."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 from keras_gen.data import ImageSet
+from keras_gen.data.duplicates import exact_copies
 from keras_gen.data.image_set import label_names
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.text import counted, printable
@@ -44,6 +44,7 @@ def data_findings(train: ImageSet, conditional: bool) -> Iterator[Finding]:
 
 def most_repeated(images: np.ndarray, indices: np.ndarray) -> tuple[int, int]:
     """Return the first index of the image that is most often among some, pixel by pixel, and how often it is."""
-    digests = [hashlib.blake2b(images[index].tobytes(), digest_size=16).digest() for index in indices]
-    ((digest, count),) = Counter(digests).most_common(1)
-    return int(indices[digests.index(digest)]), count
+    _, copies = exact_copies([(images[index] for index in indices)])
+    counts = Counter(copies.values())  # by the place of the first
+    first = max(sorted(counts), key=counts.get, default=0)
+    return int(indices[first]), 1 + counts[first]

@@ -39,7 +39,7 @@ def expectation(plan: Plan, trainer: Trainer) -> Iterator[str]:
     """Yield lines on what a run will take; the steps of a few seconds are measured, and undone."""
     training, shape = plan.settings.training, plan.train.image_shape
     pace, memory = rehearse(plan, trainer, SECONDS, validate=False), peak_memory()
-    own, classes = costs(trainer.networks), None if plan.class_counts is None else len(plan.class_counts)
+    own = costs(trainer.networks)
     scores = ", without the scores on validation images" if plan.validation is not None else ""
     yield (
         f"Expect  {pace.steps:,} steps an epoch of {pace.step:.2g} s and {pace.epoch_end:.2g} s at its end, measured "
@@ -48,7 +48,7 @@ def expectation(plan: Plan, trainer: Trainer) -> Iterator[str]:
     yield "        image size   time         memory     disk"
     for size in dict.fromkeys([shape[:2], *((side, side) for side in SIDES)]):
         try:
-            new = own if size == shape[:2] else costs(build(plan.kind, (*size, shape[-1]), plan.settings, classes))
+            new = own if size == shape[:2] else costs(build(plan.kind, (*size, shape[-1]), plan.settings, plan.classes))
         except InputError:  # the networks cannot reach this size
             continue
         work, _, weights, pixels = (now / before for now, before in zip(new, own, strict=True))

@@ -51,6 +51,11 @@ class Plan:
         """
         return _class_counts(self)
 
+    @property
+    def classes(self) -> int | None:
+        """How many labels the networks are told; None for a run that is not conditional."""
+        return None if self.class_counts is None else len(self.class_counts)
+
 
 def make_plan(
     kind: str,

@@ -37,8 +37,7 @@ def prepare(plan: Plan, say: Callable[[str], None] = print) -> Trainer:
 
     The settings of the plan are the trainer's afterwards: their precision is not `auto` any more.
     """
-    classes = None if plan.class_counts is None else len(plan.class_counts)
-    trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings, classes)
+    trainer = make_trainer(plan.kind, plan.train.image_shape, plan.settings, plan.classes)
     count, images_per_step = len(plan.train), trainer.images_per_step
     if count < images_per_step:
         largest = count // (4 * images_per_step // plan.settings.training.batch_size)

@@ -55,7 +55,7 @@ class VAETrainer(Trainer):
         training, kl = self.settings.training, self.vae.get_layer("kl")
         kl.reset()
         if training.kl_warmup:
-            kl.kl_weight.assign(min(1.0, epoch / max(1, training.kl_warmup)))
+            kl.kl_weight.assign(min(1.0, epoch / training.kl_warmup))
         if training.learning_rate_schedule == "cosine":
             part = (epoch - 1) / training.epochs
             self.vae.optimizer.learning_rate = training.learning_rate * (1 + math.cos(math.pi * part)) / 2
