@@ -44,7 +44,7 @@ def doublings(height: int, width: int) -> tuple[int, int, int]:
     Raises:
         InputError: No such map leads to this size.
     """
-    if (height, width) not in PAIRS:
+    if not reachable(height, width):
         is_square = height == width
         size, *offered = (
             str(pair[0]) if is_square else f"{pair[0]}x{pair[1]}"

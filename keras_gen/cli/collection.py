@@ -5,15 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import Parser, check_ending, check_new, say
+from keras_gen.cli.command import Parser, check_output, say, say_page
 from keras_gen.text import counted
 
 
 def run(options: Namespace) -> None:
     """Run the command."""
-    if options.out is not None:
-        check_ending("--out", options.out, ".html")
-        check_new(options.out)
+    check_output("--out", options.out, ".html")
     from keras_gen.evaluation import collection
 
     names = ("data_dir", "image_size", "channels", "count", "seed")
@@ -23,7 +21,7 @@ def run(options: Namespace) -> None:
     near = sum(len(set(group) - found.copies.keys()) - 1 for group in found.groups)
     say(f"Copies  {len(found.copies):,} exact and {near:,} nearly so, in {counted(len(found.groups), 'group')}")
     path = found.page(options.out)
-    say(f"Open in a browser: {path} ({path.stat().st_size / 1e6:.1f} MB, needs no server and no network)")
+    say_page(path)
 
 
 def parser() -> Parser:

@@ -168,6 +168,18 @@ def check_new(*paths: Path) -> None:
             raise InputError(f"{path} {problem}; name a new one in a folder that is there")
 
 
+def check_output(flag: str, path: Path | None, ending: str) -> None:
+    """Raise InputError for an output, if one is named, of another ending, that exists, or whose folder does not."""
+    if path is not None:
+        check_ending(flag, path, ending)
+        check_new(path)
+
+
+def say_page(path: Path) -> None:
+    """Say which page to open."""
+    say(f"Open in a browser: {path} ({path.stat().st_size / 1e6:.1f} MB, needs no server and no network)")
+
+
 def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> None:
     """Raise InputError for an output that is of another kind, or that another output of the command would take."""
     if path.suffix.lower() != ending or path in others:

@@ -9,7 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.cli.command import Parser, check_ending, check_new, say, start_backend
+from keras_gen.cli.command import Parser, check_output, say, start_backend
 from keras_gen.errors import InputError
 from keras_gen.files import write_text
 from keras_gen.text import counted, listed, printable
@@ -24,9 +24,7 @@ LIST = ("run", "model", "data", "recipe", "epochs", "held-out loss", "KID", "sta
 def run(options: Namespace) -> None:
     """Run the command."""
     for flag, path, ending in (("--out", options.out, ".html"), ("--csv", options.csv, ".csv")):
-        if path is not None:
-            check_ending(flag, path, ending)
-            check_new(path)
+        check_output(flag, path, ending)
     from keras_gen.run import RunFolder
 
     if not options.runs or (len(options.runs) == 1 and _holds_runs(options.runs[0])):

@@ -3,15 +3,13 @@
 from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import Parser, check_ending, check_new, say, whole_numbers
+from keras_gen.cli.command import Parser, check_output, say_page, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 
 
 def run(options: Namespace) -> None:
     """Run the command."""
-    if options.out is not None:
-        check_ending("--out", options.out, ".html")
-        check_new(options.out)
+    check_output("--out", options.out, ".html")
     dimensions, seeds = (
         None if vars(options)[name] is None else whole_numbers(vars(options)[name], f"--{name}")
         for name in ("dimensions", "seeds")
@@ -19,7 +17,7 @@ def run(options: Namespace) -> None:
     run = open_run(options)
     path = run.explore(options.out, dimensions, seeds, options.label)
     say_models(run)
-    say(f"Open in a browser: {path} ({path.stat().st_size / 1e6:.1f} MB, needs no server and no network)")
+    say_page(path)
 
 
 def parser() -> Parser:

@@ -3,15 +3,13 @@
 from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import Parser, check_ending, check_new, say
+from keras_gen.cli.command import Parser, check_output, say
 from keras_gen.cli.runs import add_training_images_flag, run_parser
 
 
 def run(options: Namespace) -> None:
     """Run the command."""
-    if options.out is not None:
-        check_ending("--out", options.out, ".html")
-        check_new(options.out)
+    check_output("--out", options.out, ".html")
     from keras_gen.run import load_run
 
     page = load_run(options.run).report(options.out, say, training_images=options.training_images)

@@ -96,7 +96,7 @@ def read_image(path: str | Path, image_shape: tuple[int, int, int]) -> np.ndarra
     Raises:
         InputError: It cannot be used as an image.
     """
-    return _read_files([Path(path)], image_shape)[0]
+    return read_files([Path(path)], image_shape)[0]
 
 
 def read_images(path: str | Path, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -105,7 +105,7 @@ def read_images(path: str | Path, image_shape: tuple[int, int, int]) -> np.ndarr
     Raises:
         InputError: There is none, or one that cannot be used.
     """
-    return _read_files(image_files(path), image_shape)
+    return read_files(image_files(path), image_shape)
 
 
 def image_files(path: str | Path) -> list[Path]:
@@ -113,7 +113,8 @@ def image_files(path: str | Path) -> list[Path]:
     return [Path(path) / file for file in _found(Folder(Path(path))).files]
 
 
-def _read_files(paths: list[Path], image_shape: tuple[int, int, int]) -> np.ndarray:
+def read_files(paths: list[Path], image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Return image files as `read_images` does those of a folder."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
         decoded = [_decode_or_refuse(path, Plan(*image_shape, *FULL_RANGE)) for path in paths]

@@ -20,7 +20,7 @@ from keras_gen.data.decoding import FULL_RANGE, Header, Plan, Unusable, decode, 
 from keras_gen.data.finding import Folder
 from keras_gen.data.ranges import white_levels
 from keras_gen.errors import InputError
-from keras_gen.sizes import PAIRS, nearest_pair, sides
+from keras_gen.sizes import nearest_pair, reachable, sides
 from keras_gen.text import has_terminal, printable
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
@@ -132,7 +132,7 @@ def _default_sides(headers: dict[Path, Header]) -> tuple[tuple[int, int], bool]:
     Images that share an aspect ratio keep it as nearly as the networks can; others become squares.
     """
     sizes = {(header.height, header.width) for header in headers.values()}
-    if len(sizes) == 1 and sizes <= set(PAIRS):
+    if len(sizes) == 1 and reachable(*next(iter(sizes))):
         return sizes.pop(), True
     if headers:
         heights, widths = np.array([(header.height, header.width) for header in headers.values()]).T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 from keras_gen.errors import InputError
@@ -182,16 +183,14 @@ def _differences(
 ) -> dict[tuple[int, int], dict[str, Estimate]]:
     """Return by how much the scores of each measured run exceed those of each other one."""
     result = {}
-    for one in measured:
-        for other in measured:
-            if one == other:
-                continue
-            try:
-                result[one, other] = paired_differences(runs[one], runs[other])
-            except InputError as error:
-                result[one, other] = {}
-                if one < other:
-                    notes.append(f"the errors of {LETTERS[one]} and {LETTERS[other]} cannot be paired: {error}")
+    for one, other in itertools.combinations(measured, 2):
+        try:
+            found = paired_differences(runs[one], runs[other])
+        except InputError as error:
+            found = {}
+            notes.append(f"the errors of {LETTERS[one]} and {LETTERS[other]} cannot be paired: {error}")
+        result[one, other] = found
+        result[other, one] = {name: Estimate(0 - each.value, each.standard_error) for name, each in found.items()}
     return result
 
 

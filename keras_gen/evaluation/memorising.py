@@ -1,13 +1,14 @@
 """Whether a generator makes new images or gives back those that it was trained on."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import hypergeom
 from sklearn.neighbors import NearestNeighbors
+
+from keras_gen.data.duplicates import exact_copies
 
 NEIGHBOURS = 5
 LEVEL = 1e-4  # of false alarms
@@ -209,7 +210,7 @@ def distinct(train: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def repeats(images: np.ndarray) -> int:
     """Return how many images are exact copies of an earlier one among the same images."""
-    return sum(count - 1 for count in Counter(image.tobytes() for image in images).values())
+    return len(exact_copies([images])[1])
 
 
 def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ What measuring needs is made ready before hours go into the run: a DCGAN's featu
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,9 +100,13 @@ class DCGANMeasure:
             "kid_floor_standard_error": self._floor.standard_error,
         } | scores, "kid"
 
+    @cached_property
+    def _train_features(self) -> np.ndarray:
+        return self._features(self._train.images)
+
     def _copies(self, run: DCGANRun, generated: np.ndarray, features: np.ndarray) -> float:
         """Return how many percent of the images copy a training image; 0 unless the search finds copies."""
-        of_sets = features, self._real, self._features(self._train.images)
+        of_sets = features, self._real, self._train_features
         spaces, _ = copies_of(run, generated, self._features, (self._train, self._validation), of_sets)
         return max(100 * max(1, found.excess) / len(generated) if found.found else 0.0 for found in spaces.values())
 

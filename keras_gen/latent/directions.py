@@ -120,16 +120,16 @@ def _with_classes(run: Run, found: Directions) -> Directions:
     remarks = list(found.remarks)
     points, labels = class_points(run, train, held_out, remarks)
     present, counts = np.unique(labels, return_counts=True)
-    present = present[counts >= MIN_OF_CLASS]
+    present, counts = present[counts >= MIN_OF_CLASS], counts[counts >= MIN_OF_CLASS]
     if len(present) < 2:
         return found
-    chosen = present[np.argsort(-counts[counts >= MIN_OF_CLASS], kind="stable")][:MAX_CLASSES]
-    vectors = np.stack([concept_vector(points[labels != label], points[labels == label]) for label in np.sort(chosen)])
+    chosen = np.sort(present[np.argsort(-counts, kind="stable")][:MAX_CLASSES])
+    vectors = np.stack([concept_vector(points[labels != label], points[labels == label]) for label in chosen])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     along = points @ vectors.T
     return Directions(
         np.concatenate([found.vectors, vectors]),
-        (*found.names, *(f"towards {run.label_names[label]}" for label in np.sort(chosen))),
+        (*found.names, *(f"towards {run.label_names[label]}" for label in chosen)),
         np.concatenate([found.centres, along.mean(axis=0)]),
         np.concatenate([found.deviations, along.std(axis=0)]),
         tuple(remarks),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gen.data import ImageSet, read_image, read_images
+from keras_gen.data import ImageSet, read_image
 from keras_gen.data.arrays import Part, named_parts, prepare
-from keras_gen.data.folder import image_files
+from keras_gen.data.folder import image_files, read_files
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.loading import ARRAY_SUFFIXES
 from keras_gen.data.resizing import fit
@@ -131,7 +131,8 @@ def _read(run: Run, image: Image) -> tuple[np.ndarray, list[str]]:
     """Return the images that one name stands for, and what to call each."""
     path = Path(str(image))
     if path.is_dir():
-        pixels, names = read_images(path, run.image_shape), [str(file) for file in image_files(path)]
+        files = image_files(path)
+        pixels, names = read_files(files, run.image_shape), [str(file) for file in files]
     elif path.name.lower().endswith(ARRAY_SUFFIXES):
         pixels = _from_arrays(run, path)
         names = [f"{path}[{number}]" for number in range(len(pixels))]

@@ -27,7 +27,7 @@ def run_html(run: Run) -> Markup:
         facts += [
             (name.replace("_", " "), f"{value:.4g}") for name, value in run.history[-1].items() if name != "epoch"
         ]
-    facts += [("doctor", finding["text"]) for finding in run.findings if finding.get("resolved") is None]
+    facts += [("doctor", finding["text"]) for finding in run.open_findings]
     if run.folder:
         facts.append(("folder", run.folder.path))
     images = run.generate(SHOWN) if run.history else None

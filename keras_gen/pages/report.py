@@ -83,7 +83,7 @@ def write_report(
         state=_state(run, live),
         summary=_summary(run),
         links=_links(run, path),
-        findings=[_finding(finding) for finding in run.findings if finding.get("resolved") is None],
+        findings=[_finding(finding) for finding in run.open_findings],
         resolved=[_finding(finding) for finding in run.findings if finding.get("resolved") is not None],
         grids=grids,
         sections=_sections(run, say, training_images),

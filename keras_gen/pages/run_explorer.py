@@ -190,14 +190,13 @@ def _means(run: VAERun) -> tuple[np.ndarray | None, tuple[str, ...]]:
 
 
 def _about(run: Run, label: int | str | None) -> dict[str, object]:
-    height, width = shrunk(np.zeros((1, *run.image_shape), np.uint8)).shape[1:3]
     label = label_for(run, label)
     if label is not None:
         label = int(run.network_labels(label, 1)[0])
     return {
         "title": run.title,
         "kind": run.kind,
-        "image_shape": (height, width, run.image_shape[2]),
+        "image_shape": (*_page_shape(run)[:2], run.image_shape[2]),
         "pixel_range": run.pixel_range,
         "method": run.method,
         "multiply_adds": multiply_adds(run.model(run.image_model)),
@@ -210,7 +209,12 @@ def _about(run: Run, label: int | str | None) -> dict[str, object]:
 
 
 def _bytes_in_page(run: Run) -> int:
-    return int(np.prod(shrunk(np.zeros((1, *run.image_shape), np.uint8)).shape[1:]))
+    return int(np.prod(_page_shape(run)))
+
+
+def _page_shape(run: Run) -> tuple[int, ...]:
+    """Return the shape of an image in the page, which may be a smaller one, without transparency."""
+    return shrunk(np.zeros((1, *run.image_shape), np.uint8)).shape[1:]
 
 
 def _basis(name: str, axes: latent.Axes, positions: np.ndarray, margin: float = 1.08) -> Basis:

@@ -81,7 +81,7 @@ def _summary(path: Path) -> RunSummary:
             held_out_loss=loss,
             kid=_kid(run),
             status=run.status,
-            findings=tuple(finding["name"] for finding in run.findings if finding.get("resolved") is None),
+            findings=tuple(finding["name"] for finding in run.open_findings),
         )
     except InputError as error:
         return RunSummary(path, size, problem=str(error))

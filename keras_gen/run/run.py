@@ -102,6 +102,11 @@ class Run(RunDraws, RunResults):
         """What the doctor found: name, epoch and text of each finding."""
         return self.record.get("findings", [])
 
+    @property
+    def open_findings(self) -> list[dict]:
+        """Those of the findings that still hold."""
+        return [finding for finding in self.findings if finding.get("resolved") is None]
+
     @cached_property
     def history(self) -> list[dict[str, float]]:
         """One row of losses for each finished epoch."""
