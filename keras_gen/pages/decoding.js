@@ -7,7 +7,6 @@
 const LIVE_MULTIPLY_ADDS = 6e6; // a network up to here is quick enough to be run by the page itself at each frame
 
 function makeDecoder({ operations, latentDim, classes, imageShape, pixelRange, multiplyAdds }) {
-  const { buildNetwork, toPixels } = networkLibrary();
   const network = buildNetwork(operations, [latentDim], classes);
   const now = (z, label) => toPixels(network.run(z, label), imageShape, pixelRange);
   const logits = (z, label) => network.run(z, label, network.length - 1);

@@ -181,7 +181,6 @@ function showPosterior() {
   if (key === posteriorShown) return;
   posteriorShown = key;
   if (!posterior) return;
-  const { toPixels } = networkLibrary();
   paint(byId("own"), toPixels(posterior.image, data.imageShape, [0, 1]));
   decoder.many([sampleOf(posterior)], labelRow(), (pixels) => paint(byId("ownrebuilt"), pixels), () => state.posterior === posterior);
   const { reconstruction, kl, loss } = lossTerms(posterior);

@@ -4,7 +4,7 @@
 
 function change(settings) {
   training.change(settings);
-  if (target !== null) target = null;
+  target = null;
   schedule();
 }
 

@@ -8,7 +8,12 @@ const inProduct = (value, digits = 4) => (value < 0 ? `(${shortNumber(value, dig
 const product = (values) => values.map((value) => inProduct(value)).join(" × ");
 
 // Every weight and bias, from left to right: { network, layer, from, to }; of a bias, `from` is null.
+const itemsOf = new Map();
 function allItems(gan) {
+  if (!itemsOf.has(gan)) itemsOf.set(gan, makeItems(gan));
+  return itemsOf.get(gan);
+}
+function makeItems(gan) {
   return ["generator", "discriminator"].flatMap((network) => gan[network].flatMap(({ inputs, outputs }, layer) => {
     const nodes = Array.from({ length: outputs }, (_, to) => to);
     const weights = Array.from({ length: inputs }, (_, from) => nodes.map((to) => ({ network, layer, from, to }))).flat();

@@ -3,15 +3,15 @@
 
 const SHOWN_SIGNALS = 30;
 const shownLatents = new RandomState(0).normals(SHOWN_SIGNALS); // always the same, so that one sees each signal change
-const shownSignals = new Map(); // real ones, by their shape
+let realShown = null; // real signals, and their places in the slice
 
-function realSignals({ shape, batchSize }) {
-  const key = JSON.stringify([shape, batchSize]);
-  if (!shownSignals.has(key)) {
-    shownSignals.clear();
-    shownSignals.set(key, SINE.drawSignals(new RandomState(0), SHOWN_SIGNALS, shape));
+function realSignals({ shape }) {
+  const key = JSON.stringify(shape);
+  if (realShown?.key !== key) {
+    const signals = SINE.drawSignals(new RandomState(0), SHOWN_SIGNALS, shape);
+    realShown = { key, signals, points: shape ? [] : rowsOf(signals, SAMPLES).map(fitSine) };
   }
-  return shownSignals.get(key);
+  return realShown;
 }
 
 const spread = (low, high, count) => Float64Array.from({ length: count }, (_, place) => low + ((high - low) * (place + 0.5)) / count);
@@ -66,10 +66,10 @@ const VIEWS = {
       names: ["frequency f", "phase x₀"],
       about: "signals 0.65 sin(x₀ + f i); a generated signal stands where the sine nearest to it is",
       example: (x, y) => Array.from({ length: SAMPLES }, (_, i) => 0.65 * Math.sin(y + x * i)),
-      real: ({ settings }) => (settings.shape ? [] : rowsOf(realSignals(settings), SAMPLES).map(fitSine)),
+      real: ({ settings }) => realSignals(settings).points,
       generated: ({ gan, state }) => rowsOf(outputs(state.parameters, gan.generator, shownLatents.subarray(0, 12)), SAMPLES).map(fitSine),
     },
-    drawReal: (canvas, { settings }, cell) => drawSignals(canvas, realSignals(settings), settings.shape, cell),
+    drawReal: (canvas, { settings }, cell) => drawSignals(canvas, realSignals(settings).signals, settings.shape, cell),
     drawGenerated: (canvas, { gan, state }) => drawSignals(canvas, outputs(state.parameters, gan.generator, shownLatents)),
     editor: {
       hint: "Draw over the real signals to teach another shape; or choose a sample with the left and right arrow keys and change it with up and down.",
@@ -86,17 +86,25 @@ const VIEWS = {
 
 const diagonals = ([a, b, c, d]) => [(a + d) / 2, (b + c) / 2];
 
-// The f from 0.9 to 1.8 and the x0 of the sine m sin(x0 + f i) nearest to a signal, by least squares over a grid of f.
+// The cosines and sines of each f of a grid, and the sums of their products: the same for every signal.
+const FITS = Array.from({ length: 61 }, (_, step) => {
+  const f = 0.9 + 0.015 * step, cos = [], sin = [];
+  let cc = 1e-12, ss = 1e-12, cs = 0;
+  for (let i = 0; i < SAMPLES; i++) {
+    cos[i] = Math.cos(f * i);
+    sin[i] = Math.sin(f * i);
+    cc += cos[i] * cos[i]; ss += sin[i] * sin[i]; cs += cos[i] * sin[i];
+  }
+  return { f, cos, sin, cc, ss, cs, determinant: cc * ss - cs * cs };
+});
+
+// The f from 0.9 to 1.8 and the x0 of the sine m sin(x0 + f i) nearest to a signal, by least squares over the grid of f.
 function fitSine(signal) {
   let best = Infinity, found = null;
-  for (let step = 0; step <= 60; step++) {
-    const f = 0.9 + 0.015 * step;
-    let cc = 1e-12, ss = 1e-12, cs = 0, yc = 0, ys = 0;
-    for (let i = 0; i < SAMPLES; i++) {
-      const cos = Math.cos(f * i), sin = Math.sin(f * i);
-      cc += cos * cos; ss += sin * sin; cs += cos * sin; yc += signal[i] * cos; ys += signal[i] * sin;
-    }
-    const determinant = cc * ss - cs * cs, a = (yc * ss - ys * cs) / determinant, b = (ys * cc - yc * cs) / determinant;
+  for (const { f, cos, sin, cc, ss, cs, determinant } of FITS) {
+    let yc = 0, ys = 0;
+    for (let i = 0; i < SAMPLES; i++) { yc += signal[i] * cos[i]; ys += signal[i] * sin[i]; }
+    const a = (yc * ss - ys * cs) / determinant, b = (ys * cc - yc * cs) / determinant;
     const residual = -a * yc - b * ys;
     if (residual < best) [best, found] = [residual, [f, Math.atan2(a, b)]];
   }

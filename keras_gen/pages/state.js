@@ -3,7 +3,7 @@
 "use strict";
 
 const data = pageData("data");
-const { floats, buildNetwork } = networkLibrary();
+const { floats, buildNetwork, toPixels } = networkLibrary();
 const [height, width, channels] = data.imageShape;
 function rowsOf(text, length) {
   const values = text ? floats(text) : [];
