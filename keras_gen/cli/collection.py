@@ -39,8 +39,13 @@ def parser() -> Parser:
         metavar="FOLDER",
         help="folder to look in first (default: none)",
     )
-    add("--image-size", type=int, help="side in pixels to crop and resize to (default: as in training)")
-    add("--channels", type=int, choices=(1, 3), help="1 for grey, 3 for colour (default: as they are)")
+    add("--image-size", help="side in pixels, or HEIGHTxWIDTH, to crop and resize to (default: as in training)")
+    add(
+        "--channels",
+        type=int,
+        choices=(1, 3, 4),
+        help="1 grey, 3 colour, 4 with transparency (default: as they are)",
+    )
     add("--count", type=int, default=5000, help="images to look at, at most, evenly spaced (default: 5000)")
     add("--seed", type=int, default=0, help="of the map (default: 0)")
     add("--out", type=Path, metavar="HTML", help="file for the page (default: collection-NAME.html here)")

@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.transparency import on_white
 
 SIDE = 12  # pixels of the small grey pictures that are compared
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -85,13 +86,13 @@ def small_pictures(images: np.ndarray, boxes: list[tuple[float, float, float]]) 
         images: uint8 (n, height, width, channels).
         boxes: Left, top and size of each part, as shares of the sides.
     """
-    height, width, channels = images.shape[1:]
+    height, width = images.shape[1:3]
     result = np.empty((len(images), len(boxes), SIDE, SIDE), np.float32)
     rows = [_resampling(height, top, size) for _, top, size in boxes]
     columns = [_resampling(width, left, size).T for left, _, size in boxes]
     for start in range(0, len(images), CHUNK):
-        part = images[start : start + CHUNK]
-        grey = part[..., 0].astype(np.float32) if channels == 1 else part[..., :3] @ GREY
+        part = on_white(images[start : start + CHUNK])
+        grey = part[..., 0].astype(np.float32) if part.shape[-1] == 1 else part @ GREY
         for number, (across, down) in enumerate(zip(columns, rows, strict=True)):
             result[start : start + len(part), number] = down @ (grey @ across)
     return result

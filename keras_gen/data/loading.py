@@ -72,12 +72,7 @@ def load_dataset(
     Raises:
         InputError: The data set is unknown, not to be had, or damaged.
     """
-    try:
-        image_size = None if image_size is None else as_size(image_size)
-    except ValueError:
-        raise InputError(f"`image_size` must be None, {SIDES_WANTED}. Received: {image_size!r:.60}") from None
-    if channels not in (None, 1, 3, 4):
-        raise InputError(f"`channels` must be None, 1, 3 or 4. Received: {channels!r:.60}")
+    image_size = checked_size(image_size, channels)
     if not isinstance(name, str | os.PathLike):
         return _fitted(_from_memory(name, held_out, seed, say), image_size, channels, say)
     if held_out is not None:
@@ -98,6 +93,17 @@ def load_dataset(
         "seed": seed,
     }
     return tuple(images.with_source(source) for images in _fitted(sets, image_size, channels, say))
+
+
+def checked_size(image_size: object, channels: object) -> int | str | None:
+    """Return the image size as settings keep it, or raise InputError where it or the channels are wrong."""
+    try:
+        image_size = None if image_size is None else as_size(image_size)
+    except ValueError:
+        raise InputError(f"`image_size` must be None, {SIDES_WANTED}. Received: {image_size!r:.60}") from None
+    if channels not in (None, 1, 3, 4):
+        raise InputError(f"`channels` must be None, 1, 3 or 4. Received: {channels!r:.60}")
+    return image_size
 
 
 def _fitted(

@@ -20,12 +20,13 @@ from keras_gen.data.decoding import Unusable, read_header
 from keras_gen.data.duplicates import near_groups
 from keras_gen.data.finding import Folder
 from keras_gen.data.folder import folder_contents
-from keras_gen.data.loading import is_path
+from keras_gen.data.loading import checked_size, is_path
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.run import Run, load_run
 from keras_gen.run.arguments import as_path, check_count
 from keras_gen.text import counted, printable
+from keras_gen.transparency import on_white
 
 MIN_IMAGES, MAX_IMAGES = 4, 10_000
 LAYOUT, CELLS, ORIENTATIONS = 6, 4, 9  # squares a side that colours are averaged over, and gradients; their directions
@@ -78,7 +79,7 @@ def collection(
     data: object,
     *,
     data_dir: str | Path | None = None,
-    image_size: int | None = None,
+    image_size: int | str | tuple[int, int] | None = None,
     channels: int | None = None,
     count: int = 5000,
     seed: int = 0,
@@ -89,8 +90,8 @@ def collection(
     Args:
         data: A data set's name, a path, an array or an ImageSet, as `load_dataset` takes it; or a run, or its folder.
         data_dir: Folder to look in first for the files of a data set, or of a run's.
-        image_size: Side in pixels to crop and resize to; None keeps them, or brings a folder of mixed sizes to 64.
-        channels: 1 turns the images grey, 3 to colour; None keeps them.
+        image_size: As for `load_dataset`.
+        channels: Likewise.
         count: Images to look at, at most; of more, evenly spaced ones.
         seed: Of the map.
         say: Takes lines of text about what was found.
@@ -104,6 +105,7 @@ def collection(
     Example:
         >>> keras_gen.collection("photos/").page()
     """
+    image_size = checked_size(image_size, channels)
     count, seed = check_count("count", count, MIN_IMAGES, MAX_IMAGES), check_count("seed", seed, 0)
     found = _found(data, data_dir, image_size, channels, say)
     images, names = found.images, found.names
@@ -223,7 +225,7 @@ def image_features(images: np.ndarray) -> np.ndarray:
 
 def _features(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the colours of a few images, and their gradients, each (n, d)."""
-    pixels = images[..., :3].astype(np.float32)
+    pixels = on_white(images).astype(np.float32)
     colours = _averaged(pixels, LAYOUT).reshape(len(images), -1)
     grey = pixels.mean(axis=-1)
     down, across = np.gradient(grey, axis=(1, 2))

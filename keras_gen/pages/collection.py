@@ -12,10 +12,12 @@ from PIL import Image
 
 from keras_gen.data.image_set import label_names
 from keras_gen.figures.colours import class_colours
+from keras_gen.figures.grids import to_pillow
 from keras_gen.files import write_text
 from keras_gen.pages import asset, render
 from keras_gen.run.arguments import as_path
 from keras_gen.text import PATH_LENGTH, counted, printable, short_name
+from keras_gen.transparency import on_checkerboard, on_white
 
 if TYPE_CHECKING:
     from keras_gen.evaluation.collections import Collection
@@ -41,7 +43,7 @@ def write_collection(collection: Collection, out: str | Path | None = None) -> P
     thumbnails, side = _sheets(images.images)
     classes = label_names(labels, images.class_names)
     height, width, channels = images.image_shape
-    brightness = images.images.mean(axis=(1, 2, 3), dtype=np.float64)
+    brightness = on_white(images.images).mean(axis=(1, 2, 3), dtype=np.float64)
     shown_names = [printable(name, PATH_LENGTH) for name in collection.names]
     groups = sorted(collection.groups, key=len, reverse=True)
     page = render(
@@ -100,8 +102,8 @@ def _sheet(images: np.ndarray, side: int) -> bytes:
     per_row = SHEET // side
     rows = -(-len(images) // per_row)
     sheet = Image.new("RGB", (per_row * side, rows * side), "white")
-    for number, image in enumerate(images):
-        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image[..., :3])
+    for number, image in enumerate(on_checkerboard(images)):
+        picture = to_pillow(image)
         if max(picture.size) > side:
             picture.thumbnail((side, side), Image.Resampling.LANCZOS)
         left, top = (side - picture.width) // 2, (side - picture.height) // 2

@@ -57,6 +57,15 @@ def test_a_run_an_array_and_more_images_than_are_looked_at(command_runs, folder)
         keras_gen.collection(photos(3), say=lambda _: None)
 
 
+def test_pictures_that_differ_in_transparency_alone_are_no_copies():
+    images = photos(40)
+    one, other = (
+        np.concatenate([images, np.full((*images.shape[:3], 1), alpha, np.uint8)], axis=-1) for alpha in (255, 30)
+    )
+    found = keras_gen.collection(np.concatenate([one, other]), channels=4, say=lambda _: None)
+    assert not any(index + 40 in group for group in found.groups for index in group)
+
+
 def test_alike_images_have_alike_features():
     images = photos(40)
     noisy = np.clip(images + np.random.default_rng(0).normal(0, 4, images.shape), 0, 255).astype(np.uint8)
@@ -108,6 +117,12 @@ def test_thumbnails_of_many_large_images_stay_small(found, tmp_path, monkeypatch
     monkeypatch.setattr("keras_gen.pages.collection.SIDES", (64, 48, 16))
     assert MAX_SHEETS_BYTES < 15e6
     assert '"side": 16' in found.page(tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wrong", [{"image_size": 0}, {"image_size": "x"}, {"channels": 2}])
+def test_a_size_that_images_cannot_have_is_refused(folder, wrong):
+    with pytest.raises(keras_gen.InputError, match=f"`{next(iter(wrong))}` must be None"):
+        keras_gen.collection(folder, **wrong, say=lambda _: None)
 
 
 def test_moved_data_of_a_run_and_what_cannot_be_asked_of_one(command_runs, tmp_path):
