@@ -25,7 +25,7 @@ from keras_gen.text import has_terminal, printable
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
 DEFAULT_SIZE = 64
-ALIKE, MOST = 1.05, 0.95  # an aspect ratio is shared if that of so many images differs by at most this factor
+ALIKE, SHARED_BY = 1.05, 0.95  # an aspect ratio is shared if that of so many images differs by at most this factor
 NAMED = 3  # of the images that are skipped
 CHUNK, CHUNK_BYTES = 256, 2**27  # images decoded at a time, so that a slow disk cannot fill the memory with them
 
@@ -138,7 +138,7 @@ def _default_sides(headers: dict[Path, Header]) -> tuple[tuple[int, int], bool]:
         heights, widths = np.array([(header.height, header.width) for header in headers.values()]).T
         aspects = np.log(heights / widths)
         aspect, area = np.median(aspects), min(np.median(heights * widths), DEFAULT_SIZE**2)
-        if np.mean(np.abs(aspects - aspect) <= math.log(ALIKE)) >= MOST:
+        if np.mean(np.abs(aspects - aspect) <= math.log(ALIKE)) >= SHARED_BY:
             height, width = nearest_pair(math.sqrt(area * math.exp(aspect)), math.sqrt(area / math.exp(aspect)))
             if height != width:
                 return (height, width), False

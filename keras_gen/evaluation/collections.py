@@ -47,7 +47,7 @@ class Collection:
         images: Those that were looked at: uint8, with labels where there are some.
         names: A name for each.
         total: Images that are there.
-        places: Where each is on a map on which alike images are near each other, float32 (n, 2), from 0 to 1.
+        positions: Where each is on a map on which alike images are near each other, float32 (n, 2), from 0 to 1.
         groups: Copies and near-copies: the indices of each group, rising.
         copies: For each exact copy of an earlier image, the earlier one's index.
         unusual: Indices of the images that are most unlike all others, the most unlike first.
@@ -60,7 +60,7 @@ class Collection:
     images: ImageSet
     names: list[str]
     total: int
-    places: np.ndarray
+    positions: np.ndarray
     groups: list[list[int]]
     copies: dict[int, int]
     unusual: np.ndarray
@@ -120,14 +120,14 @@ def collection(
     features = image_features(images.images)
     distances, _ = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(images) - 1)).fit(features).kneighbors()
     unusual = np.argsort(-distances.mean(axis=1), kind="stable")[:UNUSUAL]
-    places = _map(features, seed)
+    positions = _map(features, seed)
     sizes = None if found.folder is None else _file_sizes(found.folder, names)
     return Collection(
         title=found.title,
         images=images,
         names=names,
         total=total,
-        places=places,
+        positions=positions,
         groups=groups,
         copies=copies,
         unusual=unusual,
@@ -200,12 +200,12 @@ def _whole(train: ImageSet, held_out: ImageSet | None = None) -> tuple[ImageSet,
 
 
 def _map(features: np.ndarray, seed: int) -> np.ndarray:
-    """Return places for features (n, d), float32 (n, 2) from 0 to 1, alike ones near each other (t-SNE)."""
+    """Return positions for features (n, d), float32 (n, 2) from 0 to 1, alike ones near each other (t-SNE)."""
     perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
     search = TSNE(2, perplexity=perplexity, init="pca", max_iter=STEPS, angle=ANGLE, random_state=seed)
     with threadpool_limits(1, "openmp"):  # its threads wait for each other in a loop: on busy cores, for minutes
-        places = search.fit_transform(features)
-    return (places - places.min(axis=0)) / max(np.ptp(places, axis=0).max(), 1e-9)
+        positions = search.fit_transform(features)
+    return (positions - positions.min(axis=0)) / max(np.ptp(positions, axis=0).max(), 1e-9)
 
 
 def image_features(images: np.ndarray) -> np.ndarray:

@@ -112,12 +112,11 @@ def _projection(run: Run, originals: np.ndarray, latents: np.ndarray, labels: np
 
 def _best(found: list[Projection]) -> Projection:
     """Return of each image the projection with the smallest error."""
-    places = np.argmin([projection.errors for projection in found], axis=0), np.arange(len(found[0].errors))
+    best = np.argmin([projection.errors for projection in found], axis=0), np.arange(len(found[0].errors))
     latents, images, errors = (
-        np.stack([getattr(projection, name) for projection in found])[places]
-        for name in ("latents", "images", "errors")
+        np.stack([getattr(projection, name) for projection in found])[best] for name in ("latents", "images", "errors")
     )
-    labels = None if found[0].labels is None else np.stack([projection.labels for projection in found])[places]
+    labels = None if found[0].labels is None else np.stack([projection.labels for projection in found])[best]
     return Projection(found[0].originals, latents, images, errors, labels)
 
 

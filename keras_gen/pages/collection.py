@@ -61,7 +61,7 @@ def write_collection(collection: Collection, out: str | Path | None = None) -> P
             "perRow": SHEET // side,
             "pixelated": max(height, width) <= max(SIDES),
             "names": shown_names,
-            "places": np.round(collection.places, 4).tolist(),
+            "places": np.round(collection.positions, 4).tolist(),
             "labels": None if labels is None else labels.tolist(),
             "classes": [printable(name) for name in classes],
             "colours": class_colours(len(classes)),

@@ -25,10 +25,10 @@ def images_by_class(train: ImageSet) -> dict[int, np.ndarray]:
     """Return a few training images of each of some classes, by label."""
     labels = np.unique(train.labels)
     labels = labels[evenly_spaced_indices(len(labels), MAX_CLASSES)].tolist()
-    places = {label: np.flatnonzero(train.labels == label) for label in labels}
+    indices = {label: np.flatnonzero(train.labels == label) for label in labels}
     return {
         label: np.asarray(train.images[found[evenly_spaced_indices(len(found), OF_CLASS)]])
-        for label, found in places.items()
+        for label, found in indices.items()
     }
 
 

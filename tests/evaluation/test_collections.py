@@ -44,7 +44,7 @@ def test_a_folder_has_file_names_groups_odd_images_and_what_was_left_out(found):
     assert found.names[found.unusual[0]] == "a/noise.png"
     assert found.skipped == {"a/broken.png": "is not an image"}
     assert found.passed == "1 .txt"
-    assert found.places.min() >= 0 and found.places.max() <= 1
+    assert found.positions.min() >= 0 and found.positions.max() <= 1
     assert (found.sizes == 32).all()
 
 
