@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gen.data.archives import open_archive
+from keras_gen.data.archives import Archive, open_archive
 from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
 from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS, Folder
@@ -223,17 +223,22 @@ def read_sets(
 
     Only images of a folder or an archive have the size and the channels asked for; see `load_dataset`.
     """
-    if os.path.isdir(path):
-        return read_folder(Folder(path), image_size, channels, max_bad, say)
+    if tree := image_tree(path):
+        with tree:
+            return read_folder(tree, image_size, channels, max_bad, say)
     if not os.path.isfile(path):
         problem = "is not a file" if os.path.lexists(path) else "does not exist"
         where = printable(path, PATH_LENGTH)
         raise InputError(f"{where} {problem}; name a data set, or {PATHS} that is there")
     if path.suffix.lower() in ENDINGS + HEIF_ENDINGS:
         raise InputError(f"{path} is one image; name the folder that holds your images")
-    if archive := open_archive(path):
-        with archive:
-            return read_folder(archive, image_size, channels, max_bad, say)
     parts, class_names = named_parts(read_arrays(path), path)
     parts, class_names = prepare(parts, class_names, f" in {path}", say)
     return [ImageSet(images, labels, class_names, as_text(path.stem)) for images, labels in parts]
+
+
+def image_tree(path: Path) -> Folder | Archive | None:
+    """Return the folder or the archive of image files that a path is; None if it is neither."""
+    if os.path.isdir(path):
+        return Folder(path)
+    return open_archive(path) if os.path.isfile(path) else None

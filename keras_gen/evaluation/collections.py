@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from keras_gen.cores import usable_cores
 from keras_gen.data import ImageSet, load_dataset
+from keras_gen.data.archives import Archive
 from keras_gen.data.decoding import Unusable, read_header
 from keras_gen.data.duplicates import near_groups
 from keras_gen.data.finding import Folder
 from keras_gen.data.folder import folder_contents
-from keras_gen.data.loading import checked_size, is_path
+from keras_gen.data.loading import checked_size, image_tree, is_path
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.run import Run, load_run
@@ -107,33 +108,25 @@ def collection(
     """
     image_size = checked_size(image_size, channels)
     count, seed = check_count("count", count, MIN_IMAGES, MAX_IMAGES), check_count("seed", seed, 0)
-    found = _found(data, data_dir, image_size, channels, say)
+    found = _found(data, data_dir, image_size, channels, say, count)
     images, names = found.images, found.names
-    if len(images) < MIN_IMAGES:
-        title = printable(found.title)
-        raise InputError(f"{title} has {counted(len(images), 'image')}; {MIN_IMAGES} are the least to look through")
-    total = len(images)
-    if total > count:
-        chosen = evenly_spaced_indices(total, count)
-        images, names = images[chosen], [names[index] for index in chosen]
     groups, copies = near_groups(images.images)
     features = image_features(images.images)
     distances, _ = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(images) - 1)).fit(features).kneighbors()
     unusual = np.argsort(-distances.mean(axis=1), kind="stable")[:UNUSUAL]
     positions = _map(features, seed)
-    sizes = None if found.folder is None else _file_sizes(found.folder, names)
     return Collection(
         title=found.title,
         images=images,
         names=names,
-        total=total,
+        total=found.total,
         positions=positions,
         groups=groups,
         copies=copies,
         unusual=unusual,
         skipped=found.skipped,
         passed=found.passed,
-        sizes=sizes,
+        sizes=found.sizes,
     )
 
 
@@ -143,9 +136,10 @@ class _Found(NamedTuple):
     title: str
     images: ImageSet
     names: list[str]
+    total: int
     skipped: dict[str, str]
     passed: str
-    folder: Path | None
+    sizes: np.ndarray | None
 
 
 def _found(
@@ -154,8 +148,9 @@ def _found(
     image_size: int | str | None,
     channels: int | None,
     say: Callable[[str], None],
+    count: int,
 ) -> _Found:
-    """Load all images of a data set or a run."""
+    """Load images of a data set or a run, at most `count`."""
     if isinstance(data, str | Path) and (as_path("data", data) / "run.json").exists():
         data = load_run(data)
     if isinstance(data, Run):
@@ -164,39 +159,56 @@ def _found(
         source = data.record.get("source") or {}
         if data_dir is not None:
             data.use_datasets(data_dir=data_dir)
-        if data_dir is not None or not Path(source.get("dataset") or "").is_dir():
-            return _Found(data.title, *_whole(*data.datasets()), {}, "", None)
-        image_size, channels, data = source.get("image_size"), source.get("channels"), source["dataset"]
-    if isinstance(data, str | Path) and is_path(data) and Path(data).is_dir():
-        found = folder_contents(Folder(Path(data)), image_size, channels, ALL_SKIPPED, say)
-        images, _ = _whole(*found.sets)
-        return _Found(images.name, images, found.files, found.skipped, found.passed, Path(data))
-    images, names = _whole(*load_dataset(data, data_dir, image_size, channels=channels, say=say))
-    return _Found(images.name, images, names, {}, "", None)
+        path = Path(source.get("dataset") or "")
+        tree = image_tree(path) if data_dir is None and path.name else None
+        if tree is None:
+            return _Found(data.title, *_chosen(data.datasets(), count), {}, "", None)
+        image_size, channels = source.get("image_size"), source.get("channels")
+    else:
+        tree = image_tree(Path(data)) if isinstance(data, str | Path) and is_path(data) else None
+    if tree is None:
+        sets = load_dataset(data, data_dir, image_size, channels=channels, say=say)
+        return _Found(sets[0].name, *_chosen(sets, count), {}, "", None)
+    with tree:
+        found = folder_contents(tree, image_size, channels, ALL_SKIPPED, say)
+        images, files, total = _chosen(found.sets, count, found.files)
+        sizes = _file_sizes(tree, files)
+        return _Found(images.name, images, files, total, found.skipped, found.passed, sizes)
 
 
-def _file_sizes(folder: Path, files: list[str]) -> np.ndarray:
-    """Return width and height of images in a folder, int (n, 2); 0 of one that is gone."""
+def _file_sizes(tree: Folder | Archive, files: list[str]) -> np.ndarray:
+    """Return width and height of images in a folder or an archive, int (n, 2); 0 of one that is gone."""
 
     def size(file: str) -> tuple[int, int]:
         try:
-            return read_header(folder / file)[:2]
-        except Unusable:
+            return read_header(tree.file(Path(file)))[:2]
+        except (Unusable, KeyError):
             return 0, 0
 
     with ThreadPoolExecutor(usable_cores()) as pool:
         return np.array(list(pool.map(size, files)))
 
 
-def _whole(train: ImageSet, held_out: ImageSet | None = None) -> tuple[ImageSet, list[str]]:
-    """Return training and held-out images as one set, and a name for each."""
-    parts = {"training": train, "held-out": held_out} if held_out is not None else {"training": train}
-    names = [f"{part} image {number}" for part, images in parts.items() for number in range(len(images))]
-    if held_out is None:
-        return train, names
-    labels = None if train.labels is None else np.concatenate([train.labels, held_out.labels])
-    pixels = np.concatenate([train.images, held_out.images])
-    return ImageSet(pixels, labels, train.class_names, train.name), names
+def _chosen(sets: Sequence[ImageSet], count: int, names: list[str] | None = None) -> tuple[ImageSet, list[str], int]:
+    """Return at most `count` images of training and held-out ones as one set, a name for each, and how many there are.
+
+    Raises:
+        InputError: There are fewer than four.
+    """
+    if names is None:
+        parts = zip(("training", "held-out"), sets, strict=False)
+        names = [f"{part} image {number}" for part, images in parts for number in range(len(images))]
+    total = len(names)
+    if total < MIN_IMAGES:
+        title = printable(sets[0].name)
+        raise InputError(f"{title} has {counted(total, 'image')}; {MIN_IMAGES} are the least to look through")
+    indices = evenly_spaced_indices(total, count)
+    first = len(sets[0])
+    chosen = [sets[0][indices[indices < first]], *(images[indices[indices >= first] - first] for images in sets[1:])]
+    labels = None if sets[0].labels is None else np.concatenate([images.labels for images in chosen])
+    pixels = np.concatenate([images.images for images in chosen])
+    whole = ImageSet(pixels, labels, sets[0].class_names, sets[0].name)
+    return whole, [names[index] for index in indices], total
 
 
 def _map(features: np.ndarray, seed: int) -> np.ndarray:

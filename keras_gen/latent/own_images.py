@@ -152,12 +152,7 @@ def _from_arrays(run: Run, path: Path) -> np.ndarray:
     if array.shape in (run.image_shape, without_channels) or array.shape[1:] == without_channels:
         array = array.reshape(-1, *run.image_shape)  # else it might be read in several ways
     ((pixels, _),), _ = prepare([Part(array)], where=f" in {printable(path, PATH_LENGTH)}")
-    images = ImageSet(pixels)
-    if images.image_shape != run.image_shape and height != width:
-        raise InputError(
-            f"{printable(path, PATH_LENGTH)} has images of shape {images.image_shape}; give some of {run.image_shape}"
-        )
-    return fit(images, height, channels).images
+    return fit(ImageSet(pixels), f"{height}x{width}", channels).images
 
 
 def _refuse_flat(images: np.ndarray, names: Sequence[object]) -> None:

@@ -48,6 +48,16 @@ def test_a_folder_has_file_names_groups_odd_images_and_what_was_left_out(found):
     assert (found.sizes == 32).all()
 
 
+def test_a_zip_of_the_folder_has_the_same_names_sizes_and_reasons(found, folder, tmp_path):
+    packed = keras_gen.collection(shutil.make_archive(tmp_path / "photos", "zip", folder), count=40, say=lambda _: None)
+    assert len(packed.names) == 40 and packed.total == found.total == len(found.names)
+    assert set(packed.names) <= set(found.names)
+    assert (packed.skipped, packed.passed, packed.title) == (found.skipped, found.passed, found.title)
+    assert packed.sizes.shape == (40, 2) and (packed.sizes == 32).all()
+    for name, pixels in zip(packed.names, packed.images.images, strict=True):
+        np.testing.assert_array_equal(pixels, found.images.images[found.names.index(name)])
+
+
 def test_a_run_an_array_and_more_images_than_are_looked_at(command_runs, folder):
     run = keras_gen.collection(command_runs["vae"], say=lambda _: None)
     assert (len(run.names), run.names[0], run.names[-1]) == (80, "training image 0", "held-out image 7")

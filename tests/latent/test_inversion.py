@@ -2,6 +2,7 @@
 
 import random
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -153,3 +154,13 @@ def test_views_of_a_dcgan_take_images(runs, tmp_path, monkeypatch):
     changed = run.view("concept", plus=[1], minus=[2], apply=first, steps=2, strength=(0.0, 0.0))
     assert np.abs(changed.array[0].astype(int) - own[0]).mean() < 20  # brought to the typical length
     assert run.view("concept", start=0, end=1, apply=last, steps=2).remarks[0].startswith("Classes of 4,000")
+
+
+@pytest.mark.parametrize("size", [(8, 12), (16, 24), (20, 20)])
+def test_an_array_of_another_size_is_brought_to_the_sides_of_a_rectangular_run(size, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *size)).astype(np.uint8)
+    np.save(tmp_path / "images.npy", pixels)
+    found, names = given_images(SimpleNamespace(image_shape=(8, 12, 1)), tmp_path / "images.npy")
+    assert found.shape == (3, 8, 12, 1) and names[2].endswith("images.npy[2]")
+    if size == (8, 12):
+        np.testing.assert_array_equal(found[..., 0], pixels)

@@ -41,11 +41,13 @@ from tests.tools.tiny_runs import (
 
 KINDS = ("vae", "dcgan")
 NOT_OF_A_RUN = ("minimal", "benchmark")
-ARGUMENTS = {  # small ones, where a command's own would take long
+ARGUMENTS = {  # what a command needs, and small numbers where its own would take long
+    "compare": ["other"],
     "evaluate": ["--count", "8", "--samples", "1", "--importance-samples", "2"],
     "export": ["--to", "numpy"],
     "generate": ["--count", "2"],
     "latent manifold": ["--side", "3"],
+    "latent project": ["RUN/images/epoch-0001.png"],
     "latent traverse": ["--rows", "2", "--steps", "3"],
 }
 PREPARING = ("latent scatter", "evaluate", "explore")  # commands that leave files which others read
@@ -163,7 +165,10 @@ def file_kind(name: str) -> str:
 
 
 def commands(kind: str) -> dict[str, list[str]]:
-    """Return the arguments of all commands on a run, by what to call them; RUN stands for its folder."""
+    """Return the arguments of all commands on a run, by what to call them; RUN stands for its folder.
+
+    Beside it is `other`, a run of the same kind.
+    """
     from keras_gen.cli.main import COMMANDS
 
     found = {}
@@ -263,6 +268,7 @@ class Table:
         with tempfile.TemporaryDirectory(prefix="damage-", ignore_cleanup_errors=True) as folder:
             run = Path(folder) / "run"
             shutil.copytree(self.run(kind), run)
+            (run.parent / "other").symlink_to(self.run(kind, 1))
             damage(run)
             try:
                 return call(commands(kind)[command], run)
@@ -278,7 +284,7 @@ def call(words: list[str], run: Path) -> Outcome:
     os.chdir(run.parent)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _alarm(SECONDS_A_TRIAL):
-            code = main([str(run) if word == "RUN" else word for word in words])
+            code = main([word.replace("RUN", str(run)) for word in words])
     except SystemExit as error:
         code = error.code
     except TimeoutError:
