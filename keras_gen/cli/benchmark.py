@@ -34,9 +34,9 @@ def _measure_speed(options: Namespace) -> None:
     batch_sizes = whole_numbers(options.batch_size, "--batch-size") if options.batch_size else []
     for size in batch_sizes:
         check_count("batch_size", size, 2, 65_536)
-    parts = _words(options.only, "--only", ("vae", "dcgan", "photos"))
+    parts = _words(options.only, "--only", ("vae", "dcgan", "photos", "pages"))
     tasks = plan_tasks(
-        [part for part in parts if part != "photos"],
+        [part for part in parts if part in ("vae", "dcgan")],
         _words(options.precision, "--precision", ("float32", "mixed_bfloat16")),
         batch_sizes or None,
         whole_numbers(options.image_size, "--image-size"),
@@ -50,6 +50,12 @@ def _measure_speed(options: Namespace) -> None:
         from keras_gen.benchmarks.photos import photo_table
 
         for line in photo_table(options.rounds):
+            say(line)
+    if "pages" in parts:
+        start_backend()
+        from keras_gen.benchmarks.pages import page_table
+
+        for line in page_table(options.rounds):
             say(line)
 
 
@@ -66,7 +72,8 @@ def parser() -> Parser:
     add(
         "--only",
         default="vae,dcgan,photos",
-        help="models, and photos for the reading of large images, with commas between (default: vae,dcgan,photos)",
+        help="models, photos for the reading of large images, and pages for the explorers in Chromium, with commas "
+        "between (default: vae,dcgan,photos)",
     )
     add(
         "--precision",
