@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras_gen
+
 PACKAGE = Path("keras_gen")
 LAYERS = (
     {"cli"},
@@ -99,3 +101,8 @@ def test_help_imports_neither_numpy_nor_keras():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("usage: ") == 4
+
+
+def test_the_citation_is_of_this_version():
+    lines = Path("docs/CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("cff-version:") and f"version: {keras_gen.__version__}" in lines
