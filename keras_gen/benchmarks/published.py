@@ -23,6 +23,7 @@ from keras_gen.text import has_terminal
 
 PAGE = Path(keras_gen.__file__).parents[1] / "docs" / "published.md"
 BLOCK = 500  # test images that are measured between two writes
+STRIDE = 5  # every fifth image is measured first, then those behind these, and so on: test images are sorted by writers
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Row:
     settings: dict[str, object] = field(default_factory=dict)
     all_images: bool = False
     short_epochs: int | None = None
+    short_images: int | None = None
     note: str = ""
 
     def resolved(self, seed: int, full: bool = True) -> Settings:
@@ -81,7 +83,7 @@ def run_published(
         for seed in seeds:
             say(f"\n{row.title}, seed {seed}")
             runs.append(_trained(row, row.resolved(seed, full), out / f"{name}-seed-{seed}", data_dir, say))
-            losses.append(_losses(runs[-1], row.samples))
+            losses.append(_losses(runs[-1], row.samples, None if full else row.short_images))
         table.append(_line(name, row, seeds, runs, losses))
         if PAGE.exists():  # not in an installed package
             _replace_lines(PAGE, table[-1:])
@@ -105,8 +107,8 @@ def _trained(row: Row, settings: Settings, path: Path, data_dir: object, say: Ca
     return run
 
 
-def _losses(run: Run, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the loss of each test image and its effective sample size; of the training loss one number.
+def _losses(run: Run, samples: int, count: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the losses of all or `count` test images and the effective sample sizes; of the training loss one number.
 
     They are kept in the run folder while they are measured, a block of images at a time.
     """
@@ -115,16 +117,17 @@ def _losses(run: Run, samples: int) -> tuple[np.ndarray, np.ndarray]:
     path, epochs = run.folder.path / f"losses-{samples}.npz", run.settings.training.epochs
     losses, effective = _read(path, epochs)
     _, held_out = run.datasets()
-    labels, count = run.labels_of(held_out), len(held_out)
+    labels, count = run.labels_of(held_out), count or len(held_out)
+    order = np.argsort(np.arange(len(held_out)) % STRIDE, kind="stable")
     with tqdm(desc="Measure", total=count, initial=len(losses), unit="image", disable=not has_terminal()) as bar:
         while (start := len(losses)) < count:
-            part = slice(start, min(start + BLOCK, count))
+            part = order[start : min(start + BLOCK, count)]
             found = _measured(run, samples, held_out.images[part], rows_at(labels, part), start)
             losses, effective = (np.append(*pair) for pair in zip((losses, effective), found, strict=True))
             with replacing(path) as temporary:
                 np.savez(temporary, epochs=epochs, losses=losses, effective=effective)
             bar.update(len(losses) - start)
-    return losses, effective
+    return losses[:count], effective[:count]
 
 
 def _measured(
@@ -162,7 +165,10 @@ def _line(
     notes = [f"{epochs:,} of {whole:,} epochs"] if epochs < whole else []
     if row.samples > 1:
         effective = np.median([effective for _, effective in measured])
-        notes.append(f"{row.samples:,} samples, of which {effective:.0f} count in the median image")
+        notes.append(
+            f"{losses.shape[1]:,} test images, {row.samples:,} samples each; effective sample size {effective:.0f} "
+            "(median)"
+        )
     return {
         "model": row.title,
         "command": f"`benchmark --published {name}{' --full' if row.short_epochs and epochs == whole else ''}`",

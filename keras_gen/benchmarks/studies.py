@@ -114,16 +114,16 @@ def check_settings(path: Path, wanted: Settings, may_differ: tuple[str, ...] = (
 
 
 def train_or_resume(
-    kind: str, data: tuple, path: Path, options: dict[str, object], epochs: int = 0, **settings: object
+    kind: str, data: tuple, path: Path, options: dict[str, object], at_least: int = 0, **settings: object
 ) -> Run:
-    """Return the run of a folder, trained to its end and for at least so many epochs.
+    """Return the run of a folder, trained to its end.
 
     Args:
         kind: `vae` or `dcgan`.
         data: What `train_vae` takes first: the data, and held-out images if there are others than its own.
         path: The folder.
         options: Of `train_vae` that are no settings.
-        epochs: To go on to, if a run there has fewer.
+        at_least: Epochs to go on to, if a run there has fewer.
         **settings: Of a new run.
     """
     import keras
@@ -137,7 +137,7 @@ def train_or_resume(
         train(*data, folder=path, **options, **settings)
     else:
         run = keras_gen.load_run(path)
-        more = {"epochs": epochs} if run.settings.training.epochs < epochs else {}
+        more = {"epochs": at_least} if run.settings.training.epochs < at_least else {}
         if more or run.status != "finished":
             train(*data, folder=path, resume=True, **options, **more)
     return keras_gen.load_run(path)
