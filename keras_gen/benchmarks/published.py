@@ -1,7 +1,9 @@
 """Published numbers, as published.toml lists them: trains and measures what is held against them."""
 
 import tomllib
+import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -94,12 +96,9 @@ def _trained(row: Row, settings: Settings, path: Path, data_dir: object, say: Ca
     """Return the finished run of a row, trained if need be."""
     data = (row.dataset,)
     if row.all_images:
-        train, held_out = load_dataset(row.dataset, data_dir, say=say)
-        images = np.concatenate([train.images, held_out.images])
-        data = (
-            ImageSet(images, np.concatenate([train.labels, held_out.labels]), train.class_names, train.name),
-            held_out,
-        )
+        train, held_out = sets = load_dataset(row.dataset, data_dir, say=say)
+        images, labels = (np.concatenate(parts) for parts in zip(*((s.images, s.labels) for s in sets), strict=True))
+        data = ImageSet(images, labels, train.class_names, train.name), held_out
     options = {"data_dir": data_dir, "say": say}
     run = train_or_resume("vae", data, path, options, settings.training.epochs, settings=settings)
     if data_dir and not row.all_images:
@@ -144,11 +143,10 @@ def _measured(
 
 
 def _read(path: Path, epochs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what was measured before, if it is of a run of so many epochs."""
-    if path.exists():
-        with np.load(path) as arrays:
-            if arrays["epochs"] == epochs:
-                return arrays["losses"], arrays["effective"]
+    """Return what was measured before, if it is of a run of so many epochs; a damaged file is measured again."""
+    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as arrays:
+        if arrays["epochs"] == epochs:
+            return arrays["losses"], arrays["effective"]
     return np.zeros(0), np.zeros(0)
 
 
@@ -159,23 +157,22 @@ def _line(
     from keras_gen.training.callbacks import duration
 
     losses = np.array([losses for losses, _ in measured])
-    means, estimate = losses.mean(axis=1), Estimate.of_mean(losses.mean(axis=0)) if losses.shape[1] > 1 else None
+    means, images = losses.mean(axis=1), losses.shape[1]
+    obtained = str(Estimate.of_mean(losses.mean(axis=0))) if images > 1 else f"{means.mean():.2f}"
     seconds = np.mean([sum(line["train_seconds"] for line in run.timing) for run in runs])
     epochs, whole = runs[0].settings.training.epochs, row.resolved(seeds[0]).training.epochs
     notes = [f"{epochs:,} of {whole:,} epochs"] if epochs < whole else []
     if row.samples > 1:
         effective = np.median([effective for _, effective in measured])
         notes.append(
-            f"{losses.shape[1]:,} test images, {row.samples:,} samples each; effective sample size {effective:.0f} "
-            "(median)"
+            f"{images:,} test images, {row.samples:,} samples each, of which {effective:.0f} are effective (median)"
         )
     return {
         "model": row.title,
         "command": f"`benchmark --published {name}{' --full' if row.short_epochs and epochs == whole else ''}`",
         "seeds": ", ".join(map(str, seeds)),
         "time": duration(seconds),
-        "obtained": (str(estimate) if estimate else f"{means.mean():.2f}")
-        + (f" ({means.min():.2f} to {means.max():.2f})" if len(seeds) > 1 else ""),
+        "obtained": obtained + (f" ({means.min():.2f} to {means.max():.2f})" if len(seeds) > 1 else ""),
         "published": row.published,
         "note": "; ".join([*notes, *([row.note] if row.note else [])]),
     }

@@ -107,9 +107,7 @@ def test_a_row_is_trained_and_measured_once_goes_on_where_it_was_stopped_and_fil
     title, command, seeds, _, obtained, *rest = printed.splitlines()[-1].strip("| ").split(" | ")
     assert (title, command, seeds) == ("A bound", "`benchmark --published bound`", "0")
     assert obtained == str(Estimate.of_mean(expected))
-    assert rest[0] == "86" and rest[1].startswith(
-        "1 of 2 epochs; 12 test images, 5 samples each; effective sample size"
-    )
+    assert rest[0] == "86" and rest[1].startswith("1 of 2 epochs; 12 test images, 5 samples each, of which ")
     page = (tmp_path / "page.md").read_text().splitlines()
     assert page[4] == printed.splitlines()[-1] and page[5:] == ["| Other | 1 |", "", "End."]
 
@@ -120,6 +118,9 @@ def test_a_row_is_trained_and_measured_once_goes_on_where_it_was_stopped_and_fil
     assert "| `benchmark --published bound --full` |" in printed and "| 16 test images, 5 samples" in printed
     assert tiny("bound", "--full") == 0
     assert len(measured) == 6
+    (run.folder.path / "losses-5.npz").write_bytes(b"PK damaged")
+    assert tiny("bound", "--full") == 0
+    assert len(measured) == 9
 
 
 @pytest.mark.usefixtures("no_pictures")
