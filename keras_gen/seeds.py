@@ -25,6 +25,7 @@ STREAMS = (  # a stream's place here is part of its seed: add new ones at the en
     "features",
     "components",
     "labels",
+    "binarized_data",
 )
 
 

@@ -1,5 +1,6 @@
 """Studies of quality, as studies.toml lists them: trains and measures what they compare."""
 
+import shutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from keras_gen.errors import InputError
 from keras_gen.files import write_text
 from keras_gen.run import Run
 from keras_gen.settings import Settings, resolve_settings
+
+RUN_BYTES = 200e6  # that a run may need: images, checkpoints, pictures
 
 
 class Trial(NamedTuple):
@@ -69,15 +72,13 @@ def run_studies(
     Each trial of the studies that are named is run with each seed, in a folder of its own; one that was stopped goes
     on. The data sets are looked for in `data_dir` first.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"`out` {out} is a file; name a folder for the runs")
+    check_folder(out)
     lines = []
     for name in names:
         study = studies()[name]
         plan = [(trial, seed, out / f"{name}-{trial.name}-seed-{seed}") for seed in seeds for trial in study.rows()]
         for trial, seed, path in plan:
-            if path.exists():
-                _check(path, study.resolved(trial, seed))
+            check_settings(path, study.resolved(trial, seed))
         runs: dict[str, list[Run]] = {}
         for trial, seed, path in plan:  # all rows of a seed come first, so that one seed can be looked at early
             say(f"\n{study.title}: {trial.title}, seed {seed}")
@@ -88,31 +89,64 @@ def run_studies(
     write_text(out / "tables.md", "\n".join(lines))
 
 
-def _check(path: Path, wanted: Settings) -> None:
-    """Raise InputError if a run folder is of other settings: an older study's, say."""
+def check_folder(out: Path) -> None:
+    """Raise InputError where a folder of runs cannot be, or where there is no room for a run."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"`out` {out} is a file; name a folder for the runs")
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if (free := shutil.disk_usage(there).free) < RUN_BYTES:
+        raise InputError(
+            f"{out} has room for {free / 1e6:.0f} MB, and a run may need {RUN_BYTES / 1e6:.0f} MB; make room, or name "
+            "a folder on another disk with `out`"
+        )
+
+
+def check_settings(path: Path, wanted: Settings, may_differ: tuple[str, ...] = ()) -> None:
+    """Raise InputError if there is a run folder of other settings: an older study's, say."""
     from keras_gen.run import load_run
 
     # What was asked for as `auto` is kept as what it became; a recipe is but a name for the other settings.
-    if different := load_run(path).settings.differences(wanted, ("precision", "recipe")):
+    may_differ = ("precision", "recipe", *may_differ)
+    if path.exists() and (different := load_run(path).settings.differences(wanted, may_differ)):
         raise InputError(
             f"{path} was made with other settings: {'; '.join(different)}; remove it, or name another folder with `out`"
         )
 
 
-def _complete(study: Study, trial: Trial, seed: int, path: Path, data_dir: object, say: Callable[[str], None]) -> Run:
-    """Do what one run still needs, and return it."""
+def train_or_resume(
+    kind: str, data: tuple, path: Path, options: dict[str, object], at_least: int = 0, **settings: object
+) -> Run:
+    """Return the run of a folder, trained to its end.
+
+    Args:
+        kind: `vae` or `dcgan`.
+        data: What `train_vae` takes first: the data, and held-out images if there are others than its own.
+        path: The folder.
+        options: Of `train_vae` that are no settings.
+        at_least: Epochs to go on to, if a run there has fewer.
+        **settings: Of a new run.
+    """
     import keras
 
     import keras_gen
 
-    train = {"vae": keras_gen.train_vae, "dcgan": keras_gen.train_dcgan}[study.kind]
+    train = {"vae": keras_gen.train_vae, "dcgan": keras_gen.train_dcgan}[kind]
     keras.utils.clear_session()  # the earlier run's models
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        train(study.dataset, folder=path, data_dir=data_dir, say=say, seed=seed, **trial.overrides)
-    elif keras_gen.load_run(path).status != "finished":
-        train(folder=path, resume=True, data_dir=data_dir, say=say)
-    run = keras_gen.load_run(path)
+        train(*data, folder=path, **options, **settings)
+    else:
+        run = keras_gen.load_run(path)
+        more = {"epochs": at_least} if run.settings.training.epochs < at_least else {}
+        if more or run.status != "finished":
+            train(*data, folder=path, resume=True, **options, **more)
+    return keras_gen.load_run(path)
+
+
+def _complete(study: Study, trial: Trial, seed: int, path: Path, data_dir: object, say: Callable[[str], None]) -> Run:
+    """Do what one run still needs, and return it."""
+    options = {"data_dir": data_dir, "say": say}
+    run = train_or_resume(study.kind, (study.dataset,), path, options, **trial.overrides, seed=seed)
     scores = run.folder.read_scores()
     measured = (scores.get("models"), scores.get("epoch")) == ("last", run.settings.training.epochs)
     if study.measured_on == "held_out" and study.kind == "dcgan" and not measured:

@@ -5,6 +5,7 @@ import os
 from argparse import Namespace
 from pathlib import Path
 
+from keras_gen.benchmarks.published import published, run_published
 from keras_gen.benchmarks.speed import measure_speed, plan_tasks
 from keras_gen.benchmarks.studies import run_studies, studies
 from keras_gen.cli.command import Parser, chosen_backend, not_installed, say, start_backend, whole_numbers
@@ -17,15 +18,21 @@ RECIPES_COMPARED = "vae,digits,cars"
 def run(options: Namespace) -> None:
     """Run the command."""
     check_count("rounds", options.rounds, 1, 1000)
+    out = options.out or Path("quality" if options.published is None else "published")
     if options.quality is not None:
         names = _words(options.quality, "--quality", tuple(studies()))
         seeds = whole_numbers(options.seeds, "--seeds")
         start_backend()
-        run_studies(names, seeds, options.out.absolute(), options.data_dir and options.data_dir.absolute())
+        run_studies(names, seeds, out.absolute(), options.data_dir and options.data_dir.absolute())
+    elif options.published is not None:
+        names = _words(options.published, "--published", tuple(published()))
+        seeds = whole_numbers(options.seeds, "--seeds")
+        start_backend()
+        run_published(names, seeds, out.absolute(), options.data_dir and options.data_dir.absolute(), options.full)
     elif options.scores is not None:
         names = _words(options.scores, "--scores", ("copies", "corruptions"))
         start_backend()
-        measure_scores(names, options.out, options.data_dir)
+        measure_scores(names, out, options.data_dir)
     else:
         _measure_speed(options)
 
@@ -100,17 +107,24 @@ def parser() -> Parser:
         help="instead, measure the scores of evaluate on real images: how often the search for copies is right, and "
         "which corruptions are seen (alone: copies,corruptions; default: neither)",
     )
-    add("--seeds", default="0", help="seeds of --quality, such as 0,1,2 (default: 0)")
+    add(
+        "--published",
+        nargs="?",
+        const=",".join(published()),
+        help="instead, train and measure VAEs by the protocols of published numbers, and write the table of "
+        f"docs/published.md, which is printed, too: some of {','.join(published())} (alone: all; default: none)",
+    )
+    add("--full", action="store_true", help="the whole schedule of --published's long rows (default: its beginning)")
+    add("--seeds", default="0", help="seeds of --quality and --published, such as 0,1,2 (default: 0)")
     add(
         "--out",
         type=Path,
-        default=Path("quality"),
-        help="folder of --quality's runs, and of the trials of --scores (default: quality)",
+        help="folder of the runs, and of the trials of --scores (default: quality, or published for --published)",
     )
     add(
         "--data-dir",
         type=Path,
-        help="where --quality and --scores look for data sets first (default: Keras's cache, then a download)",
+        help="where data sets are looked for first (default: Keras's cache, then a download)",
     )
     return result
 

@@ -4,6 +4,7 @@ import gzip
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS, Folder
 from keras_gen.data.folder import as_text, read_folder
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.image_set import ImageSet
+from keras_gen.data.pixels import binarized
 from keras_gen.data.public import load_public
 from keras_gen.data.resizing import fit, transparency_lines
 from keras_gen.errors import InputError
@@ -24,6 +26,7 @@ from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 from keras_gen.transparency import has_alpha
 
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.1, 5000
+CHUNK = 1000  # images that are binarized at a time
 ARRAY_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".csv")
 FILE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", *ARRAY_SUFFIXES)
 PATHS = "a folder, .zip, .tar, .npy, .npz, .h5 or .csv"
@@ -37,6 +40,7 @@ def load_dataset(
     *,
     channels: int | None = None,
     max_bad: int = 50,
+    binarize: bool = False,
     say: Callable[[str], None] = print,
     held_out: np.ndarray | ImageSet | None = None,
 ) -> tuple[ImageSet, ImageSet]:
@@ -63,6 +67,7 @@ def load_dataset(
         channels: 1 turns the images grey, 3 to colour, 4 to colour with
             transparency; None keeps them, and puts what is transparent on white.
         max_bad: How many images of a folder that cannot be used are skipped; one more is an error.
+        binarize: Make each pixel black or white, drawn once with its grey value as the probability.
         say: Takes lines of text about what was found.
         held_out: With an array or an ImageSet: the held-out images; None holds out a tenth.
 
@@ -74,7 +79,7 @@ def load_dataset(
     """
     image_size = checked_size(image_size, channels)
     if not isinstance(name, str | os.PathLike):
-        return _fitted(_from_memory(name, held_out, seed, say), image_size, channels, say)
+        return _fitted(_from_memory(name, held_out, seed, say), image_size, channels, binarize, say)
     if held_out is not None:
         raise InputError("`held_out` goes with an array or an ImageSet; a name or a path has its own")
     if data_dir is not None and not os.path.isdir(data_dir):
@@ -90,9 +95,10 @@ def load_dataset(
         "image_size": image_size,
         "channels": channels,
         "max_bad": max_bad,
+        "binarize": binarize,
         "seed": seed,
     }
-    return tuple(images.with_source(source) for images in _fitted(sets, image_size, channels, say))
+    return tuple(images.with_source(source) for images in _fitted(sets, image_size, channels, binarize, say))
 
 
 def checked_size(image_size: object, channels: object) -> int | str | None:
@@ -107,14 +113,30 @@ def checked_size(image_size: object, channels: object) -> int | str | None:
 
 
 def _fitted(
-    sets: Sequence[ImageSet], image_size: int | str | None, channels: int | None, say: Callable[[str], None]
+    sets: Sequence[ImageSet],
+    image_size: int | str | None,
+    channels: int | None,
+    binarize: bool,
+    say: Callable[[str], None],
 ) -> tuple[ImageSet, ...]:
-    """Bring the sets to size and channels; say if that takes transparency from many images."""
+    """Bring the sets to size and channels, and binarize them; say if that takes transparency from many images."""
     if channels != 4 and all(has_alpha(images.images) for images in sets):
         count = sum(int(np.sum(images.images[..., 3].min(axis=(1, 2)) < 255)) for images in sets)
         for line in transparency_lines(count, sum(map(len, sets))):
             say(line)
-    return tuple(fit(images, image_size, channels) for images in sets)
+    sets = tuple(fit(images, image_size, channels) for images in sets)
+    return _binarized(sets) if binarize else sets
+
+
+def _binarized(sets: tuple[ImageSet, ...]) -> tuple[ImageSet, ...]:
+    """Draw black and white pixels, of a part of the images at a time for the sake of memory; always the same draws."""
+    random = random_stream(0, "binarized_data")
+
+    def drawn(images: np.ndarray) -> np.ndarray:
+        parts = np.array_split(images, 1 + len(images) // CHUNK)
+        return np.concatenate([binarized(part, random) for part in parts])
+
+    return tuple(replace(images, images=drawn(images.images)) for images in sets)
 
 
 def _public(name: str, data_dir: Path | None) -> Sequence[ImageSet]:

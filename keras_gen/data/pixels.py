@@ -12,6 +12,15 @@ def to_range(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
     return scaled + np.float32(low) if low else scaled
 
 
+def binarized(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return uint8 images whose pixels are drawn black or white, with the grey value as the probability of white.
+
+    Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks" (2008).
+    """
+    white = 255 * random.random(images.shape, np.float32) < images
+    return np.where(white, np.uint8(255), np.uint8(0))
+
+
 def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
     """Scale floats in `pixel_range` to uint8 pixels, rounding to the nearest and clipping; RGBA was premultiplied."""
     low, high = pixel_range

@@ -13,7 +13,7 @@ import numpy as np
 from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
 from keras_gen.evaluation.distances import kid, random_indices
-from keras_gen.evaluation.likelihood import active_units, elbo_terms
+from keras_gen.evaluation.likelihood import active_units, elbo_terms, importance_weighted_bound
 from keras_gen.evaluation.scores import MIN_IMAGES, copies_of, features_for, image_scores
 from keras_gen.latent import draw_latents
 from keras_gen.models.losses import observed
@@ -43,12 +43,14 @@ class VAEMeasure:
         """Return scores, and the name of the one that the best models have the lowest value of."""
         training, likelihood = run.settings.training, run.settings.decoder.likelihood
         networks = run.model("encoder"), run.model("decoder")
-        reconstruction, kl = elbo_terms(
-            *networks, self.images, likelihood, samples=1, seed=training.seed, labels=self.labels
-        )
+        options = {"seed": training.seed, "labels": self.labels}
+        reconstruction, kl = elbo_terms(*networks, self.images, likelihood, samples=1, **options)
+        loss = reconstruction + training.beta * kl
+        if (samples := training.importance_samples) > 1:  # what is minimised, except for beta
+            loss = -importance_weighted_bound(*networks, self.images, likelihood, samples, **options)
         z_mean = run.encode(observed(self.images, likelihood, random_stream(training.seed, "held_out")), self.labels)
         return {
-            "validation_loss": float(np.mean(reconstruction + training.beta * kl)),
+            "validation_loss": float(loss.mean()),
             "validation_reconstruction": float(reconstruction.mean()),
             "validation_kl": float(kl.mean()),
             "active_units": int(active_units(z_mean).sum()),

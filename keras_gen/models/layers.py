@@ -119,18 +119,25 @@ class KLDivergence(keras.layers.Layer):
     def call(self, inputs: list, training: bool = False) -> object:
         """Add the loss and return z."""
         z_mean, z_log_var, z = inputs
-        kl = ops.mean(kl_divergence(z_mean, z_log_var))
-        self.add_loss(self.beta * self.kl_weight * kl if self.warm_up else self.beta * kl)
+        kl = kl_divergence(z_mean, z_log_var)
+        self.add_loss(self.weight * ops.mean(kl))
         if training:
-            images = ops.cast(ops.shape(z)[0], "float32")
-            self.total.assign_add(ops.cast(ops.stop_gradient(kl), "float32") * images)
-            self.count.assign_add(images)
+            self.count.assign_add(ops.cast(ops.shape(z)[0], "float32"))
+            self.total.assign_add(ops.cast(ops.stop_gradient(ops.sum(kl)), "float32"))
         return z
 
-    def mean(self) -> float:
-        """Return the mean KL in nats of the images trained on since the last `reset`."""
+    @property
+    def weight(self) -> object:
+        """The weight of the KL term now."""
+        return self.beta * self.kl_weight if self.warm_up else self.beta
+
+    def means(self) -> dict[str, float]:
+        """Return the mean `kl` in nats of the images trained on since the last `reset`."""
+        return {"kl": self._mean(self.total)}
+
+    def _mean(self, total: keras.Variable) -> float:
         count = float(ops.convert_to_numpy(self.count))
-        return float(ops.convert_to_numpy(self.total)) / count if count else 0.0
+        return float(ops.convert_to_numpy(total)) / count if count else 0.0
 
     def reset(self) -> None:
         """Forget the batches counted so far."""

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_gen.data.pixels import binarized
 from keras_gen.models.layers import PACKAGE
 
 Loss = Callable[[object, object], object]
@@ -135,9 +136,6 @@ RECONSTRUCTION_LOSSES = {
 def observed(images: np.ndarray, likelihood: str, random: np.random.Generator) -> np.ndarray:
     """Return the images that a likelihood is of: drawn black and white for `binarized`, else as they are.
 
-    Each pixel is white with its grey value as the probability: Salakhutdinov
-    and Murray, "On the quantitative analysis of deep belief networks" (2008).
-
     Args:
         images: uint8, shape (n, height, width, channels).
         likelihood: One of `LIKELIHOODS`.
@@ -146,10 +144,7 @@ def observed(images: np.ndarray, likelihood: str, random: np.random.Generator) -
     Returns:
         uint8, of the same shape.
     """
-    if likelihood != "binarized":
-        return images
-    white = 255 * random.random(images.shape, np.float32) < images
-    return np.where(white, np.uint8(255), np.uint8(0))
+    return binarized(images, random) if likelihood == "binarized" else images
 
 
 @_registered

@@ -7,9 +7,10 @@ import math
 from dataclasses import replace
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from keras_gen.models.conditioning import beside, joined, label_rows
+from keras_gen.models.importance import ImportanceWeighting, importance_weighted_loss
 from keras_gen.models.layers import (
     CHANNELS_LAST,
     KLDivergence,
@@ -164,25 +165,81 @@ def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0, war
     return keras.Model(beside(images, *labels), to_logits(decoder)(beside(z, *labels)), name="vae")
 
 
-def build_vae_terms(encoder: keras.Model, decoder: keras.Model, loss: Loss = reconstruction_loss) -> keras.Model:
-    """Build a model that measures both terms of the loss, image by image, for noise that it is given.
+def build_importance_weighted_vae(
+    encoder: keras.Model,
+    decoder: keras.Model,
+    samples: int,
+    loss: Loss = reconstruction_loss,
+    beta: float = 1.0,
+    warm_up: bool = False,
+) -> keras.Model:
+    """Join an encoder and a decoder as `build_vae` does, for training with several latent points an image.
+
+    The layer `kl` adds the whole loss, `importance_weighted_loss`: compile the model without one.
+
+    Args:
+        encoder: From `build_encoder`.
+        decoder: From `build_decoder`.
+        samples: Latent points of each image.
+        loss: Of images and logits, in nats: one of `RECONSTRUCTION_LOSSES`.
+        beta: Weight of the KL term.
+        warm_up: As for `build_vae`.
+
+    Returns:
+        A model from float32 images in [0, 1] to [loss, kl, reconstruction], each in nats and of shape (batch,).
+    """
+    z_mean, z_log_var, _ = encoder.outputs
+    epsilon = encoder.get_layer("epsilon")(ops.repeat(z_mean, samples, axis=0))
+    terms = _sampled_terms(encoder, decoder, loss, epsilon, samples)
+    weighting = ImportanceWeighting(samples, beta=beta, warm_up=warm_up, dtype=z_mean.dtype, name="kl")
+    return keras.Model(beside(*encoder.inputs), weighting([*terms, kl_divergence(z_mean, z_log_var)]), name="vae")
+
+
+def build_vae_terms(
+    encoder: keras.Model,
+    decoder: keras.Model,
+    loss: Loss = reconstruction_loss,
+    samples: int = 1,
+    beta: float = 1.0,
+) -> keras.Model:
+    """Build a model that measures the terms of the loss, image by image, for noise that it is given.
 
     Args:
         encoder: From `build_encoder`.
         decoder: From `build_decoder`.
         loss: Of images and logits, in nats: one of `RECONSTRUCTION_LOSSES`.
+        samples: Latent points of each image.
+        beta: Weight of the KL term in the importance-weighted loss of several.
 
     Returns:
-        A model from [images in [0, 1], epsilon of shape (batch, latent_dim)], and labels behind them if the networks
-        take some,
-        to [reconstruction, kl], each in nats and of shape (batch,).
+        A model from [images in [0, 1], epsilon of shape (batch, samples * latent_dim)], and labels behind them if the
+        networks take some, to [reconstruction, kl], with the loss behind them if there are several samples; each in
+        nats and of shape (batch,).
     """
     z_mean, z_log_var, _ = encoder.outputs
-    epsilon = keras.Input(z_mean.shape[1:], name="given_epsilon")
-    z = sample_latent([z_mean, z_log_var, epsilon])
     images, *labels = encoder.inputs
-    reconstruction = loss(images, to_logits(decoder)(beside(z, *labels)))
-    return keras.Model([images, epsilon, *labels], [reconstruction, kl_divergence(z_mean, z_log_var)], name="vae_terms")
+    epsilon = keras.Input((samples * z_mean.shape[-1],), name="given_epsilon")
+    minus_log_p, log_ratio = _sampled_terms(
+        encoder, decoder, loss, ops.reshape(epsilon, (-1, z_mean.shape[-1])), samples
+    )
+    terms = [ops.mean(ops.reshape(minus_log_p, (-1, samples)), axis=-1), kl_divergence(z_mean, z_log_var)]
+    if samples > 1:
+        terms.append(importance_weighted_loss(minus_log_p, log_ratio, samples, beta))
+    return keras.Model([images, epsilon, *labels], terms, name="vae_terms")
+
+
+def _sampled_terms(
+    encoder: keras.Model, decoder: keras.Model, loss: Loss, epsilon: object, samples: int
+) -> tuple[object, object]:
+    """Return -log p(x|z) and log q(z|x) - log p(z), (batch * samples,), of noise (batch * samples, latent_dim)."""
+    z_mean, z_log_var, _ = encoder.outputs
+    images, z_mean, z_log_var, *labels = (
+        ops.repeat(tensor, samples, axis=0) if samples > 1 else tensor
+        for tensor in (encoder.inputs[0], z_mean, z_log_var, *encoder.inputs[1:])
+    )
+    z = sample_latent([z_mean, z_log_var, epsilon])
+    log_ratio = 0.5 * ops.sum(ops.square(z) - ops.square(epsilon) - z_log_var, axis=-1)  # the constants cancel
+    return loss(images, to_logits(decoder)(beside(z, *labels))), log_ratio
 
 
 def to_logits(decoder: keras.Model) -> keras.Model:

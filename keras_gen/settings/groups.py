@@ -38,6 +38,11 @@ class DataSettings(Group):
         "turn the images grey (1), to colour (3), or to colour with transparency (4); none: as they are, and what is "
         "transparent on white",
     )
+    binarize: bool = setting(
+        False,
+        yes_no(),
+        "make each pixel black or white, once, drawn with its grey value as the probability; always the same draws",
+    )
     max_bad: int = setting(
         50, whole(0, 1_000_000_000), "images of a folder that may be skipped because they cannot be used", "images"
     )
@@ -146,9 +151,11 @@ class VAETrainingSettings(TrainingSettings):
     learning_rate: float = setting(1e-3, number(0, 10, above=True), "learning rate")
     learning_rate_schedule: str = setting(
         "constant",
-        choice("constant", "cosine"),
-        "what becomes of the learning rate: cosine lowers it from epoch to epoch, nearly to zero in the last one",
+        choice("constant", "cosine", "stepped"),
+        "what becomes of the learning rate: cosine lowers it from epoch to epoch, nearly to zero in the last one; "
+        "stepped multiplies it by 10^(-i/7) in stage i = 0, 1, ..., which has 3^i epochs (Burda et al., 2016)",
     )
+    adam_epsilon: float = setting(1e-7, number(0, 1, above=True), "Adam's epsilon (adam only)")
     clip_norm: float | None = setting(
         None,
         or_none(number(0, 1e9, above=True)),
@@ -161,6 +168,12 @@ class VAETrainingSettings(TrainingSettings):
         "epochs in which the weight of the KL term rises to beta, evenly, so that latent dimensions learn to carry "
         "something before they have to pay for it; 0 starts with all of it",
         "epochs",
+    )
+    importance_samples: int = setting(
+        1,
+        whole(1, 1000),
+        "latent points drawn for each image; with several the loss is minus their importance-weighted bound "
+        "(Burda et al., 2016), which is tighter than the VAE's",
     )
 
     def __post_init__(self) -> None:
@@ -238,12 +251,12 @@ class EncoderSettings(Group):
     architecture: str = setting("dense", choice("dense", "conv"), "kind of network: dense layers, or convolutions")
     intermediate_dim: int | str = setting(
         256,
-        wholes(1, 65_536),
+        wholes(0, 65_536),
         "width of the dense hidden layer, or of several, such as 512,256,128 from the image inwards; the decoder "
-        "mirrors their order",
+        "mirrors their order; 0 has none",
         "units",
     )
-    activation: str = setting("relu", choice("relu", "silu"), "activation of the hidden layers")
+    activation: str = setting("relu", choice("relu", "silu", "tanh"), "activation of the hidden layers")
     layer_norm: bool = setting(
         False,
         yes_no(),
@@ -264,7 +277,7 @@ class EncoderSettings(Group):
     @property
     def hidden_widths(self) -> tuple[int, ...]:
         """Widths of the dense hidden layers, from the image inwards."""
-        return tuple(map(int, str(self.intermediate_dim).split(",")))
+        return tuple(width for width in map(int, str(self.intermediate_dim).split(",")) if width)
 
 
 @dataclass(frozen=True, kw_only=True)

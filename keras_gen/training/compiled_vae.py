@@ -22,7 +22,11 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
     def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings, classes: int | None = None) -> None:
         super().__init__(image_shape, settings, classes)
         z_mean, z_log_var, _ = self.models["encoder"].outputs
-        self._with_codes = keras.Model(beside(*self.vae.inputs), [*self.vae.outputs, z_mean, z_log_var])
+        if settings.training.importance_samples > 1:
+            self._with_terms, self.terms = self.vae, (*self.terms, "reconstruction")
+        else:
+            outputs = [*self.vae.outputs, kl_divergence(z_mean, z_log_var)]
+            self._with_terms = keras.Model(beside(*self.vae.inputs), outputs)
 
     def _built(self) -> set[keras.Model]:
         return {*self.models.values(), self.vae, self.terms_model}
@@ -45,15 +49,14 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
     def _step(self, images: tf.Tensor, classes: tf.Tensor | None) -> list[tf.Tensor]:
         x = self._to_range(images[0])
         with tf.GradientTape() as tape:
-            logits, z_mean, z_log_var = self._with_codes(beside(x, rows_at(classes, 0)), training=True)
-            loss = self.vae.compute_loss(x, x, logits, training=True)
+            output, *terms = self._with_terms(beside(x, rows_at(classes, 0)), training=True)
+            loss = self.vae.compute_loss(x, x, output, training=True)
         descend(self.vae.optimizer, tape, loss, self.vae)
-        return [loss, tf.reduce_mean(kl_divergence(z_mean, z_log_var)) / self.devices]
+        return [loss, *(tf.reduce_mean(term) / self.devices for term in terms)]
 
     def _named(self, losses: list[float]) -> dict[str, float]:
         return dict(zip(self.terms, losses, strict=True))
 
-    def mean_kl(self) -> float:
-        """Return the mean KL term of this epoch; the layer `kl` counts only what its own device is shown."""
-        total, count = self.sums["kl"]
-        return total / count
+    def mean_terms(self) -> dict[str, float]:
+        """Return the mean terms of this epoch; the layer `kl` counts only what its own device is shown."""
+        return {name: self.sums[name][0] / self.sums[name][1] for name in self.terms[1:]}

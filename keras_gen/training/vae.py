@@ -8,7 +8,13 @@ import numpy as np
 
 from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
-from keras_gen.models import build_decoder, build_encoder, build_vae, build_vae_terms
+from keras_gen.models import (
+    build_decoder,
+    build_encoder,
+    build_importance_weighted_vae,
+    build_vae,
+    build_vae_terms,
+)
 from keras_gen.models.conditioning import beside
 from keras_gen.models.losses import RECONSTRUCTION_LOSSES, observed
 from keras_gen.run import RunFolder, VAERun
@@ -19,6 +25,10 @@ from keras_gen.training.freezing import check_changes, weight_changes
 from keras_gen.training.start import train
 from keras_gen.training.trainer import Trainer
 
+SCHEDULES = {  # by what the learning rate is multiplied in an epoch of so many
+    "cosine": lambda epoch, epochs: (1 + math.cos(math.pi * (epoch - 1) / epochs)) / 2,
+    "stepped": lambda epoch, epochs: 10 ** (-_stage(epoch) / 7),
+}
 OPTIMIZERS = {"rmsprop": keras.optimizers.RMSprop, "adam": keras.optimizers.Adam}
 HELD_OUT_PIXELS = 1000 * 784
 
@@ -37,14 +47,22 @@ class VAETrainer(Trainer):
         with own_random_state(training.seed), precision(training.precision):
             encoder = build_encoder(image_shape, settings.encoder, seed=training.seed, classes=classes)
             decoder = build_decoder(image_shape, settings.decoder, classes=classes)
-        self.vae = self.model = build_vae(encoder, decoder, training.beta, warm_up=training.kl_warmup > 0)
+        options = {"beta": training.beta, "warm_up": training.kl_warmup > 0}
+        loss, samples = RECONSTRUCTION_LOSSES[likelihood], training.importance_samples
+        if samples == 1:
+            self.vae = build_vae(encoder, decoder, **options)
+        else:
+            self.vae = build_importance_weighted_vae(encoder, decoder, samples, loss, **options)
+        self.model = self.vae
         self.models = self.networks = {"encoder": encoder, "decoder": decoder}
         self.jit = jit_compile(training.jit, convolutional=settings.convolutional)
         optimizer = OPTIMIZERS[training.optimizer](training.learning_rate, global_clipnorm=training.clip_norm)
+        if training.optimizer == "adam":
+            optimizer.epsilon = training.adam_epsilon
         optimizer.build(self.vae.trainable_variables)
-        self.vae.compile(optimizer=optimizer, loss=RECONSTRUCTION_LOSSES[likelihood], jit_compile=self.jit)
+        self.vae.compile(optimizer=optimizer, loss=loss if samples == 1 else None, jit_compile=self.jit)
         self.optimizers = {"VAE": optimizer}
-        self.terms_model = build_vae_terms(encoder, decoder, RECONSTRUCTION_LOSSES[likelihood])
+        self.terms_model = build_vae_terms(encoder, decoder, loss, samples, training.beta)
         self.terms_model.compile(jit_compile=self.jit)
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch(1)
@@ -56,14 +74,15 @@ class VAETrainer(Trainer):
         kl.reset()
         if training.kl_warmup:
             kl.kl_weight.assign(min(1.0, epoch / training.kl_warmup))
-        if training.learning_rate_schedule == "cosine":
-            part = (epoch - 1) / training.epochs
-            self.vae.optimizer.learning_rate = training.learning_rate * (1 + math.cos(math.pi * part)) / 2
+        if training.learning_rate_schedule != "constant":
+            factor = SCHEDULES[training.learning_rate_schedule](epoch, training.epochs)
+            self.vae.optimizer.learning_rate = training.learning_rate * factor
 
     def train_step(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
         """Update encoder and decoder on uint8 images, shape (batch, height, width, channels).
 
-        The compiled loss is the reconstruction; the layer `kl` of the model adds the KL term to it.
+        The compiled loss is the reconstruction; the layer `kl` of the model adds the KL term to it. With several
+        importance samples there is no compiled loss, and the layer adds all of it.
         """
         images = observed(images, self.settings.decoder.likelihood, self.random("binarize"))
         x = to_range(images, self.pixel_range)
@@ -79,39 +98,51 @@ class VAETrainer(Trainer):
     def losses(self) -> dict[str, float]:
         """Return the mean training losses of this epoch in nats an image; loss = reconstruction + beta kl.
 
-        It is that loss in the epochs of a warm-up too, in which the KL term weighs less.
+        It is that loss in the epochs of a warm-up too, in which the KL term weighs less. With several importance
+        samples it is what was trained on, minus the importance-weighted bound: less than the sum of both terms.
         """
         if not self.sums:
             return {}
-        trained_on, kl, beta = super().losses()["loss"], self.mean_kl(), self.settings.training.beta
+        trained_on, beta, means = super().losses()["loss"], self.settings.training.beta, self.mean_terms()
+        kl = means["kl"]
+        if "reconstruction" in means:
+            return {"loss": trained_on, "reconstruction": means["reconstruction"], "kl": kl}
         if not self.settings.training.kl_warmup:
             return {"loss": trained_on, "reconstruction": trained_on - beta * kl, "kl": kl}
         kl_weight = float(keras.ops.convert_to_numpy(self.vae.get_layer("kl").kl_weight))
         reconstruction = trained_on - beta * kl_weight * kl
         return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
 
-    def mean_kl(self) -> float:
-        """Return the mean KL term of this epoch, in nats an image."""
-        return self.vae.get_layer("kl").mean()
+    def mean_terms(self) -> dict[str, float]:
+        """Return the mean KL term of this epoch, with several importance samples the reconstruction, too, in nats."""
+        return self.vae.get_layer("kl").means()
 
     def held_out_losses(self, images: np.ndarray, classes: np.ndarray | None = None) -> dict[str, float]:
-        """Return the losses on held-out images, one latent sample each, always with the same noise."""
-        random = random_stream(self.settings.training.seed, "held_out")
-        images = observed(images, self.settings.decoder.likelihood, random)
-        epsilon = draw_latents(random, len(images), self.settings.latent_dim)
-        totals = np.zeros(2)
-        batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
+        """Return the losses on held-out images, as many latent samples each as in training, always the same noise."""
+        training, random = self.settings.training, random_stream(self.settings.training.seed, "held_out")
+        images, totals = observed(images, self.settings.decoder.likelihood, random), []
+        latents = training.importance_samples * self.settings.latent_dim
+        batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])) // training.importance_samples)
         for start in range(0, len(images), batch):
             part = slice(start, start + batch)
-            inputs = [to_range(images[part], self.pixel_range), epsilon[part]]
+            pixels = to_range(images[part], self.pixel_range)
+            inputs = [pixels, draw_latents(random, len(pixels), latents)]
             terms = self.terms_model.predict_on_batch(inputs if classes is None else [*inputs, classes[part]])
-            totals += [np.sum(term, dtype=np.float64) for term in terms]
-        reconstruction, kl = (totals / len(images)).tolist()
+            totals.append([np.sum(term, dtype=np.float64) for term in terms])
+        reconstruction, kl, *loss = (np.sum(totals, axis=0) / len(images)).tolist()
         return {
-            "held_out_loss": reconstruction + self.settings.training.beta * kl,
+            "held_out_loss": loss[0] if loss else reconstruction + training.beta * kl,
             "held_out_reconstruction": reconstruction,
             "held_out_kl": kl,
         }
+
+
+def _stage(epoch: int) -> int:
+    """Return the stage of an epoch, both from where they start, if stage i has 3^i epochs."""
+    stage = 0
+    while epoch > 3**stage:
+        epoch, stage = epoch - 3**stage, stage + 1
+    return stage
 
 
 def train_vae(

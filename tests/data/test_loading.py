@@ -174,3 +174,17 @@ def test_names_that_are_no_text_become_text(tmp_path, monkeypatch):
     train, _ = load_dataset(str(folder), say=lambda _: None)
     assert train.class_names == ("caf\ufffd", "tea")
     assert train.name == "f\ufffdtes"
+
+
+def test_binarized_images_are_the_same_draws_in_every_run_white_by_their_grey_values():
+    grey = load_dataset()
+    sets = [load_dataset(seed=seed, binarize=True) for seed in (0, 1)]
+    for part, images in enumerate(grey):
+        first, second = (pair[part] for pair in sets)
+        assert first.pixel_fingerprint == second.pixel_fingerprint
+        assert np.unique(first.images).tolist() == [0, 255]
+        assert (first.images[images.images == 0] == 0).all() and (first.images[images.images == 255] == 255).all()
+        middle = (images.images > 100) & (images.images < 155)
+        assert np.mean(first.images[middle] / 255) == pytest.approx(0.5, abs=0.02)
+        assert first.source["binarize"] is True
+    assert not np.array_equal(sets[0][0].images[:1000], sets[0][1].images)

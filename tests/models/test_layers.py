@@ -43,9 +43,9 @@ def test_kl_layer_adds_beta_times_the_mean_and_counts_training_batches_only():
     assert float(layer.losses[0]) == pytest.approx(3 * 0.5)
     layer([large, zeros(large), large], training=True)
     layer([large * 9, zeros(large), large], training=False)
-    assert layer.mean() == pytest.approx((2 * 0.5 + 6 * 2.0) / 8)
+    assert layer.means() == {"kl": pytest.approx((2 * 0.5 + 6 * 2.0) / 8)}
     layer.reset()
-    assert layer.mean() == 0.0
+    assert layer.means() == {"kl": 0.0}
 
 
 def test_layers_keep_their_settings_in_their_config():

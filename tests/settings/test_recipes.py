@@ -254,7 +254,10 @@ CONDITION = "must be a number, several, { at_least = 3 } or { below = 3 }; recei
         ("[generator]\nfilters = 3", "{}: this is a recipe of a DCGAN, not of a variational autoencoder"),
         ("model = 'dcgan'", "{}: this is a recipe of a DCGAN, not of a variational autoencoder"),
         ("model = 'gan'", "{}: `model` must be vae; received gan"),
-        ("base = 'best'", "{}: `base` must be a built-in recipe: chapter, tuned; received best"),
+        (
+            "base = 'best'",
+            "{}: `base` must be a built-in recipe: bound, chapter, iwae, keras_io, pythae, tuned; received best",
+        ),
         ("[when]\nimages = 3", "{}: `when` must be written as [[when]], once for each table"),
         ("[[when]]\nimagse = 3", "{}: imagse is not a setting; did you mean images?"),
         ("[[when]]\nimages = '3'", f"{{}}: the condition `images` {CONDITION} '3'"),
@@ -276,7 +279,8 @@ def test_a_wrong_file_is_told_in_one_line(recipe_file, text, message):
     assert str(caught.value).replace(str(path), "PATH") == message.replace("{}", "PATH", 1).replace("`", "")
 
 
-NOT_KNOWN = "is not known; choose one of chapter, tuned, or name a .toml file or the folder of a run"
+RECIPES = "bound, chapter, iwae, keras_io, pythae, tuned"
+NOT_KNOWN = f"is not known; choose one of {RECIPES}, or name a .toml file or the folder of a run"
 
 
 @pytest.mark.parametrize(

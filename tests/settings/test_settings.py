@@ -85,7 +85,7 @@ def test_every_flat_name_of_format_version_1_sets_what_it_named(kind, name, plac
             "vae",
             "intermediate_dim",
             "5,,6",
-            "`encoder.intermediate_dim` must be a whole number from 1 to 65536, or several with commas between; "
+            "`encoder.intermediate_dim` must be a whole number from 0 to 65536, or several with commas between; "
             "received 5,,6",
         ),
         (

@@ -91,6 +91,7 @@ CASES = [
     ("dcgan", TUNED),
     ("vae", {"conditional": True, "likelihood": "discretized_logistic"}),
     ("dcgan", {"conditional": True}),
+    ("vae", {"conditional": True, "importance_samples": 3, "kl_warmup": 3, "optimizer": "adam", "adam_epsilon": 1e-4}),
 ]
 SLOW_CASES = [
     ("vae", {"architecture": "conv", "optimizer": "adam", "beta": 2.0, "filters": 8}),

@@ -24,6 +24,7 @@ slow = pytest.mark.slow
     [
         ("vae", [2, 2, 5], DEEP),  # within an epoch, at its last step, and in the next
         ("vae", [3], {"engine": "compiled", "likelihood": "binarized"}),
+        ("vae", [3], {"importance_samples": 3, "learning_rate_schedule": "stepped"}),
         ("dcgan", [3, 1], {"ema": 0.9}),
         ("dcgan", [3], {"engine": "compiled", "share_fakes": True, "ema": 0.9}),
         ("dcgan", [3], AUGMENTED | {"conditional": True, "balance_classes": True, "ema": 0.9}),

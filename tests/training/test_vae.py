@@ -99,6 +99,17 @@ def test_cosine_lowers_the_learning_rate_nearly_to_zero():
     assert float(constant.vae.optimizer.learning_rate) == pytest.approx(0.01)
 
 
+def test_the_stages_of_the_stepped_rate_are_three_times_as_long_each():
+    """0.001 * 10^(-i/7) for 3^i epochs, i = 0 to 7: Burda et al. (2016)."""
+    trainer = VAETrainer((8, 8, 1), settings(learning_rate=0.001, learning_rate_schedule="stepped"))
+    rates = []
+    for epoch in range(1, 3281):
+        trainer.start_epoch(epoch)
+        rates.append(float(trainer.vae.optimizer.learning_rate))
+    expected = np.repeat([0.001 * 10 ** (-stage / 7) for stage in range(8)], [3**stage for stage in range(8)])
+    np.testing.assert_allclose(rates, expected, rtol=1e-6)
+
+
 def test_the_step_is_traced_once_for_each_batch_size(image_sets):
     trainer = VAETrainer((8, 8, 1), settings())
     traces, original = [], trainer.vae.compute_loss
@@ -135,6 +146,7 @@ def test_held_out_losses_cover_every_image_whatever_the_batch(image_sets, monkey
         {"latent_dim": 1},
         {"latent_dim": 20},
         {"beta": 0.0},
+        {"intermediate_dim": 0, "activation": "tanh"},
     ],
 )
 def test_every_setting_trains(image_sets, overrides):
@@ -214,3 +226,33 @@ def test_binarized_images_are_drawn_anew_in_every_step_and_the_same_when_the_ste
     assert set(np.unique(seen)) == {0.0, 1.0}
     np.testing.assert_array_equal(seen[0], seen[2])
     assert not np.array_equal(seen[0], seen[1])
+
+
+def test_several_importance_samples_train_the_bound_that_evaluate_measures(image_sets):
+    from keras_gen.evaluation import importance_weighted_bound
+
+    train, held_out = image_sets()
+    options = {"likelihood": "binarized", "optimizer": "adam", "adam_epsilon": 1e-4, "evaluate_every": 3}
+    run = train_small("vae", train, held_out, epochs=3, importance_samples=5, **options)
+    last, seed = run.history[-1], run.settings.training.seed
+    networks = run.models["encoder"], run.models["decoder"]
+    bound = importance_weighted_bound(*networks, held_out.images, "binarized", samples=5, seed=seed)
+    assert last["held_out_loss"] == pytest.approx(-bound.mean(), rel=1e-5)
+    for start in ("", "held_out_", "validation_"):
+        losses = last if start != "validation_" else run.metrics[-1]
+        assert losses[f"{start}loss"] < losses[f"{start}reconstruction"] + losses[f"{start}kl"]
+    assert run.history[-1]["loss"] < run.history[0]["loss"]
+
+
+def test_adam_s_epsilon_shortens_the_first_steps(image_sets):
+    """Adam's first step is the rate times g / (|g| + epsilon)."""
+    train, _ = image_sets(train=16)
+    steps = []
+    for epsilon in (1e-7, 1.0):
+        trainer = VAETrainer(train.image_shape, settings(optimizer="adam", adam_epsilon=epsilon))
+        before = values_of(trainer.vae.trainable_weights)
+        trainer.train_step(train.images)
+        after = values_of(trainer.vae.trainable_weights)
+        steps.append(max(np.abs(two - one).max() for one, two in zip(before, after, strict=True)))
+    assert steps[0] == pytest.approx(1e-3, rel=0.01)
+    assert 0 < steps[1] < 0.95e-3
