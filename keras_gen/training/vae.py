@@ -46,6 +46,7 @@ class VAETrainer(Trainer):
         self.optimizers = {"VAE": optimizer}
         self.terms_model = build_vae_terms(encoder, decoder, RECONSTRUCTION_LOSSES[likelihood])
         self.terms_model.compile(jit_compile=self.jit)
+        self.terms_rows = 0  # images that it was last shown at once
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch(1)
 
@@ -65,8 +66,9 @@ class VAETrainer(Trainer):
 
         The compiled loss is the reconstruction; the layer `kl` of the model adds the KL term to it.
         """
-        images = observed(images, self.settings.decoder.likelihood, self.random("binarize"))
-        x = to_range(images, self.pixel_range)
+        if self.settings.decoder.likelihood == "binarized":
+            images = observed(images, "binarized", self.random("binarize"))
+        x = keras.ops.convert_to_tensor(to_range(images, self.pixel_range))  # once: it is input and target
         return {"loss": self.vae.train_on_batch(beside(x, classes), x)}
 
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
@@ -100,12 +102,14 @@ class VAETrainer(Trainer):
         images = observed(images, self.settings.decoder.likelihood, random)
         epsilon = draw_latents(random, len(images), self.settings.latent_dim)
         totals = np.zeros(2)
-        batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
-        for start in range(0, len(images), batch):
-            part = slice(start, start + batch)
+        largest = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])))
+        # Fewer images are filled up with the last one: another number would be compiled anew.
+        self.terms_rows = rows = min(largest, max(len(images), self.terms_rows))
+        for start in range(0, len(images), rows):
+            part = np.minimum(np.arange(start, start + rows), len(images) - 1)
             inputs = [to_range(images[part], self.pixel_range), epsilon[part]]
             terms = self.terms_model.predict_on_batch(inputs if classes is None else [*inputs, classes[part]])
-            totals += [np.sum(term, dtype=np.float64) for term in terms]
+            totals += [np.sum(term[: len(images) - start], dtype=np.float64) for term in terms]
         reconstruction, kl = (totals / len(images)).tolist()
         return {
             "held_out_loss": reconstruction + self.settings.training.beta * kl,

@@ -51,10 +51,12 @@ def test_a_table_for_each_model_and_precision_and_the_first_pictures(measured, c
     printed = capsys.readouterr().out
     assert [(task.kind, task.batch_size, task.steps) for task in measured] == [
         *[("vae", 100, 600)] * 2,
+        *[("vae", 100, 50)] * 2,
         *[("dcgan", 128, 6)] * 2,
     ]
     for title in (
         "VAE, 28x28x1, batch 100, float32",
+        "Convolutional VAE, 28x28x1, batch 100, mixed_bfloat16",
         "DCGAN, 32x32x3, batch 128, mixed_bfloat16",
         "Seconds from",
         "Reading",
