@@ -11,12 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_gen.benchmarks.markdown import markdown_table
 from keras_gen.benchmarks.runner import started
-from keras_gen.benchmarks.tasks import Task
+from keras_gen.benchmarks.tasks import Task, missing
 from keras_gen.benchmarks.worker import Reporter
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)
@@ -41,6 +40,11 @@ def growth_tables() -> Iterator[str]:
             milliseconds = f"{1e3 * facts['seconds'] / BATCH:.3g}"
             rows.append({"images": f"{count:,}", "ms an image": milliseconds, "memory without the file, MB": own})
     yield from markdown_table(rows)
+    if len(rows) < len(COUNTS):
+        yield f"Left out: {COUNTS[len(rows)]:,} images and more; the temporary folder has no room for twice their bytes"
+    if reason := missing("tensorflow"):
+        yield reason
+        return
     yield from ["", f"## Workers of tf.distribute on this machine, the VAE's batch of {BATCH} shared out", ""]
     measured = [_together(count) for count in WORKERS]
     alone, seconds_alone = measured[0]
@@ -67,6 +71,8 @@ def _that_fit(folder: str) -> Iterator[int]:
 
 def train_on(reporter: Reporter, count: int, folder: str) -> None:
     """Train on images mapped from a file, and report the mean seconds of a step and the memory that is its own."""
+    import keras  # here: the process that prints the tables stays small
+
     from keras_gen.benchmarks.keras_loops import loop_on
     from keras_gen.data import ImageSet
     from keras_gen.training import make_trainer
@@ -119,6 +125,8 @@ def _together(count: int) -> tuple[np.ndarray, float]:
 def share(reporter: Reporter, index: int, workers: list[str]) -> None:
     """Train as one of several workers; report the gradient of the first step, then the seconds of all others."""
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})
+    import keras
+
     from keras_gen.training import make_trainer
 
     trainer = make_trainer("vae", TASK.image_shape, TASK.settings(engine="compiled", distribute="multiworker"))
