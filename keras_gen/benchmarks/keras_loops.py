@@ -64,14 +64,13 @@ def loop_on(trainer: Trainer, train: ImageSet, callbacks: list[keras.callbacks.C
 
 
 class Stopwatch:
-    """Counts the seconds that a trainer's networks compute in an epoch's steps."""
+    """Counts the seconds that a trainer's networks compute in an epoch's steps, if no image is augmented."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.seconds = self.trained = 0.0
-        for model in (trainer.model, *trainer.networks.values(), getattr(trainer, "augmented_discriminator", None)):
-            if model is not None:
-                for name in ("train_on_batch", "predict_on_batch"):
-                    setattr(model, name, self._timed(getattr(model, name)))
+        for model in {trainer.model, *trainer.networks.values()}:
+            for name in ("train_on_batch", "predict_on_batch"):
+                setattr(model, name, self._timed(getattr(model, name)))
         if hasattr(trainer, "_call"):  # of the compiled engine
             trainer._call = self._timed(trainer._call)
         held_out_losses = trainer.held_out_losses

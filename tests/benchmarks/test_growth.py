@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from tests.benchmarks.test_loops import Connection
 
 @pytest.fixture
 def small(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
     for name, value in (("COUNTS", (8, 20)), ("SHAPE", (8, 8, 1)), ("WARM_UP", 1), ("STEPS", 3), ("BATCH", 4)):
         monkeypatch.setattr(growth, name, value)
 

@@ -2,7 +2,7 @@ from keras_gen.benchmarks.runner import Result
 from keras_gen.benchmarks.speed_tables import picture_table, section, verdicts
 from keras_gen.benchmarks.tasks import PEAKS, WORKERS, Task
 
-BARE, *_, SHARED, TORCH, CHANNELS_LAST = WORKERS["dcgan"]
+BARE, *_, SHARED, _, TORCH, CHANNELS_LAST = WORKERS["dcgan"]
 TASK = Task("dcgan", (32, 32, 3), "float32", 128, 10)
 
 
