@@ -99,3 +99,9 @@ def test_help_imports_neither_numpy_nor_keras():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("usage: ") == 4
+
+
+def test_a_report_is_made_without_keras():
+    code = "import sys, keras_gen.pages.report; assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
