@@ -106,3 +106,9 @@ def test_help_imports_neither_numpy_nor_keras():
 def test_the_citation_is_of_this_version():
     lines = Path("docs/CITATION.cff").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("cff-version:") and f"version: {keras_gen.__version__}" in lines
+
+
+def test_a_report_is_made_without_keras():
+    code = "import sys, keras_gen.pages.report; assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

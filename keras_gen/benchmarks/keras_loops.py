@@ -1,11 +1,12 @@
 """The workers that train by Keras: its own calls, bare, and our loops."""
 
+import time
 from collections.abc import Callable
 
 import keras
 import numpy as np
 
-from keras_gen.benchmarks.tasks import Task
+from keras_gen.benchmarks.tasks import CLASSES, Task
 from keras_gen.benchmarks.worker import Reporter
 from keras_gen.data import ImageSet, to_range
 from keras_gen.latent import draw_latents
@@ -13,6 +14,7 @@ from keras_gen.models.normalization import BatchNormalization
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.record import describe_images
 from keras_gen.training import frozen, make_trainer
+from keras_gen.training.device import gpus
 from keras_gen.training.loop import Loop
 from keras_gen.training.trainer import Trainer
 
@@ -24,27 +26,70 @@ def ours(reporter: Reporter, task: Task, overrides: dict | None = None) -> None:
 
     What follows them does not count: held-out losses, callbacks.
     """
-    train = ImageSet(task.images(), name="noise")
-    held_out = train[:HELD_OUT]
-    trainer = make_trainer(task.kind, task.image_shape, task.settings(**overrides or {}))
-    record = describe_images(train, held_out, None) | {
-        "kind": task.kind,
-        "settings": trainer.settings.as_dict(),
-        "pixel_range": trainer.pixel_range,
-    }
-    run = RUNS[task.kind](record, models=trainer.models)
+    images, settings = task.images(), task.settings(**overrides or {})
+    conditional = settings.training.conditional
+    train = ImageSet(images, np.arange(len(images)) % CLASSES if conditional else None, name="noise")
+    trainer = make_trainer(task.kind, task.image_shape, settings, CLASSES if conditional else None)
+    inside = Stopwatch(trainer)
 
     class Rounds(keras.callbacks.Callback):
         # One that watches `on_train_batch_end` would be given the losses of every step, and wait for them.
+        def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+            inside.seconds = 0.0
+
         def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
             if batch > 0:
                 reporter.first_step()
 
         def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
             reporter.first_step()
-            reporter.end_round(run.timing[-1]["train_seconds"])
+            seconds = run.timing[-1]["train_seconds"]
+            reporter.end_round(seconds, **{} if gpus() else {"outside": 1 - inside.trained / seconds})
 
-    Loop(trainer, run, train, held_out, callbacks=[Rounds()], say=lambda line: None, doctor=False).fit()
+    loop = loop_on(trainer, train, [Rounds()])
+    run = loop.run
+    loop.fit()
+
+
+def loop_on(trainer: Trainer, train: ImageSet, callbacks: list[keras.callbacks.Callback]) -> Loop:
+    """Return our loop on some images, of which a few are held out, too; nothing is written."""
+    held_out = train[:HELD_OUT]
+    record = describe_images(train, held_out, None) | {
+        "kind": trainer.kind,
+        "settings": trainer.settings.as_dict(),
+        "pixel_range": trainer.pixel_range,
+    }
+    run = RUNS[trainer.kind](record, models=trainer.models)
+    return Loop(trainer, run, train, held_out, callbacks=callbacks, say=lambda line: None, doctor=False)
+
+
+class Stopwatch:
+    """Counts the seconds that a trainer's networks compute in an epoch's steps, if no image is augmented."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.seconds = self.trained = 0.0
+        for model in {trainer.model, *trainer.networks.values()}:
+            for name in ("train_on_batch", "predict_on_batch"):
+                setattr(model, name, self._timed(getattr(model, name)))
+        if hasattr(trainer, "_call"):  # of the compiled engine
+            trainer._call = self._timed(trainer._call)
+        held_out_losses = trainer.held_out_losses
+
+        def then_held_out(*arguments: object) -> dict[str, float]:
+            self.trained = self.seconds  # what follows is not the training's
+            return held_out_losses(*arguments)
+
+        trainer.held_out_losses = then_held_out
+
+    def _timed(self, function: Callable) -> Callable:
+        def call(*arguments: object, **options: object) -> object:
+            began = time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                self.seconds += time.perf_counter() - began
+
+        return call
 
 
 def unfused(reporter: Reporter, task: Task, overrides: dict | None = None) -> None:

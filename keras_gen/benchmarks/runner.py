@@ -36,6 +36,7 @@ class Result:
     seconds: list[float] = field(default_factory=list)  # of each round
     memory: int | None = None
     device_memory: int | None = None
+    outside: list[float] = field(default_factory=list)  # share of each round outside the calls of the networks
 
 
 @contextlib.contextmanager
@@ -107,6 +108,7 @@ def run_in_turns(
                 facts = answer(True)
                 result.seconds.append(facts["seconds"])
                 result.memory, result.device_memory = facts["memory"], facts["device_memory"]
+                result.outside += [facts["outside"]] if "outside" in facts else []
                 tick(result.worker.title)
     return [result for _, result in turns], notes
 

@@ -7,20 +7,21 @@ from tqdm import tqdm
 
 from keras_gen.benchmarks.runner import first_pictures, run_in_turns, started
 from keras_gen.benchmarks.speed_tables import OPENING, picture_table, section, verdicts
-from keras_gen.benchmarks.tasks import PEAKS, WORKERS, Task, missing
+from keras_gen.benchmarks.tasks import MODELS, PEAKS, WORKERS, Task, missing
 from keras_gen.sizes import doublings
 
 VAE_SHAPE = (28, 28, 1)
 CHAPTER_BATCH = {"vae": 100, "dcgan": 128}
-ROUND_IMAGES = {  # by kind, on a CPU and on a GPU; enough for seconds; on a GPU the steps are short
+ROUND_IMAGES = {  # by model, on a CPU and on a GPU; enough for seconds; on a GPU the steps are short
     "vae": (60_000, 60_000),
+    "conv-vae": (5_000, 60_000),
     "dcgan": (768, 20_480),
 }
 MIN_STEPS = 2
 BAR = "{desc}: {n}/{total} [{elapsed}<{remaining}]"
 
 
-def plan_tasks(kinds: list[str], precisions: list[str], batch_sizes: list[int] | None, sizes: list[int]) -> list[Task]:
+def plan_tasks(models: list[str], precisions: list[str], batch_sizes: list[int] | None, sizes: list[int]) -> list[Task]:
     """Return the task of each table; `measure_speed` decides how many steps its rounds have.
 
     `batch_sizes` None is the chapter's; `sizes` are the sides of the DCGAN's images.
@@ -29,8 +30,8 @@ def plan_tasks(kinds: list[str], precisions: list[str], batch_sizes: list[int] |
         doublings(size, size)
     shapes = {"vae": [VAE_SHAPE], "dcgan": [(size, size, 3) for size in sizes]}
     return [
-        Task(kind, *rest)
-        for kind in kinds
+        Task(kind, *rest, overrides=overrides)
+        for kind, overrides in map(MODELS.get, models)
         for rest in itertools.product(shapes[kind], precisions, batch_sizes or [CHAPTER_BATCH[kind]])
     ]
 
@@ -62,7 +63,7 @@ def measure_speed(tasks: list[Task], rounds: int) -> None:
         show(OPENING.format(**environment, rounds=rounds), *filter(None, map(missing, packages)))
         results = {}
         for task, operations in zip(tasks, environment["operations"], strict=True):
-            steps = ROUND_IMAGES[task.kind][environment["gpu"]] // task.batch_size
+            steps = ROUND_IMAGES[task.model][environment["gpu"]] // task.batch_size
             task = dataclasses.replace(task, steps=max(MIN_STEPS, steps))
             results[task], notes = run_in_turns(workers[task.kind], task, rounds, tick)
             show("", *section(task, results[task], operations), "", *notes)

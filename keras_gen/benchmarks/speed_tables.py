@@ -18,6 +18,8 @@ Each row is a process of its own; all took turns, {rounds} rounds. Times are med
 that row, the median over the rounds.
 `train_on_batch` turns every loss into a NumPy number and so waits for the device, once in a VAE's step and three \
 times in a DCGAN's; a loop of such calls cannot be spared that.
+Outside the calls is the share of our loop's time in which no network computes: batches, copies, draws, checks and \
+callbacks.
 `unfused` rows have Keras's own BatchNormalization, the others TensorFlow's fused kernel.
 The peak is the best rate of the libraries' own matrix products, measured in the same turns; the operations are those \
 of dense layers and convolutions."""
@@ -46,7 +48,8 @@ def section(task: Task, results: list[Result], operations: list[int]) -> list[st
 
 def _heading(task: Task) -> str:
     size = "x".join(map(str, task.image_shape))
-    return f"{task.kind.upper()}, {size}, batch {task.batch_size}, {task.precision}"
+    name = {"vae": "VAE", "conv-vae": "Convolutional VAE", "dcgan": "DCGAN"}[task.model]
+    return f"{name}, {size}, batch {task.batch_size}, {task.precision}"
 
 
 def _rows(task: Task, results: list[Result], operations: list[int], peaks: np.ndarray) -> list[dict[str, str]]:
@@ -60,10 +63,11 @@ def _rows(task: Task, results: list[Result], operations: list[int], peaks: np.nd
         epoch, step = np.median(seconds), np.median(seconds) / task.steps
         share = np.median(operations[result.worker.shares_fakes] * task.steps / seconds / peaks)
         row = {"": result.worker.title}
-        row |= {"s an epoch": f"{epoch:.3g}"} if task.kind == "vae" else {"s a step": f"{step:.3g}"}
+        row |= {"s an epoch": f"{epoch:.3g}"} if task.model == "vae" else {"s a step": f"{step:.3g}"}
         row["steps/s"] = f"{1 / step:.3g}"
         row |= {f"× {other.worker.title}": f"{np.median(other.seconds / seconds):.2f}" for other in references}
         row |= {"of the peak": f"{share:.0%}", "memory, MB": _megabytes(result.memory)}
+        row["outside the calls"] = f"{np.median(result.outside):.1%}" if result.outside else "–"
         row |= {"GPU memory, MB": _megabytes(result.device_memory)} if on_gpu else {}
         rows.append(row | {"first step after, s": f"{result.first_step:.1f}"})
     return rows
@@ -77,7 +81,7 @@ def verdicts(results: dict[Task, list[Result]]) -> list[str]:
     """Return what bounds each worker, launches or arithmetic, where it ran with batches of very different sizes."""
     groups: dict[tuple, list[Task]] = {}
     for task in sorted(results, key=lambda task: task.batch_size):
-        groups.setdefault((task.kind, task.image_shape, task.precision), []).append(task)
+        groups.setdefault((task.model, task.image_shape, task.precision), []).append(task)
     lines = []
     for small, *_, large in (tasks for tasks in groups.values() if len(tasks) > 1):
         if large.batch_size >= MUCH_LARGER * small.batch_size:

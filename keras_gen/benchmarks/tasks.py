@@ -22,6 +22,11 @@ class Task:
     steps: int = 1  # of a round, which is what is timed
     overrides: dict = field(default_factory=dict, hash=False)  # settings that differ from the recipe's
 
+    @property
+    def model(self) -> str:
+        """One of `MODELS`."""
+        return "conv-vae" if self.overrides.get("architecture") == "conv" else self.kind
+
     def settings(self, **more: object) -> Settings:
         """Return the settings of a run that does this."""
         own = {"recipe": "chapter", "precision": self.precision, "batch_size": self.batch_size, "epochs": 1_000_000}
@@ -45,6 +50,11 @@ class Worker:
     optional: bool = False  # if it cannot start, the table goes on without it; its speed is nobody's reference
 
 
+MODELS = {  # that are measured: the kind, and settings that differ from the recipe's
+    "vae": ("vae", {}),
+    "conv-vae": ("vae", {"architecture": "conv"}),
+    "dcgan": ("dcgan", {}),
+}
 PEAK_OPERATIONS = 10**12  # a round of `PEAKS` is the time that so many take at the best rate
 PEAKS = (
     Worker("matrix products, Keras", ".peak:keras_products"),
@@ -52,6 +62,8 @@ PEAKS = (
 )
 COMPILED = {"overrides": {"engine": "compiled"}}
 SHARED = {"overrides": {"engine": "compiled", "share_fakes": True}}
+CONDITIONAL = {"overrides": {"engine": "compiled", "share_fakes": True, "conditional": True}}
+CLASSES = 10  # of a conditional worker's labels
 WORKERS = {
     "vae": (
         Worker("bare `train_on_batch`", ".keras_loops:bare_vae"),
@@ -69,6 +81,7 @@ WORKERS = {
         Worker("ours, compiled", ".keras_loops:ours", COMPILED, "tensorflow"),
         Worker("ours, compiled, unfused", ".keras_loops:unfused", COMPILED, "tensorflow"),
         Worker("ours, compiled, shared fakes", ".keras_loops:ours", SHARED, "tensorflow", shares_fakes=True),
+        Worker("ours, shared fakes, conditional", ".keras_loops:ours", CONDITIONAL, "tensorflow", shares_fakes=True),
         Worker("PyTorch", ".torch_baseline:train_dcgan", needs="torch", shares_fakes=True),
         Worker("PyTorch, channels-last", ".torch_baseline:train_dcgan", {"channels_last": True}, "torch", True),
     ),

@@ -5,6 +5,7 @@ Everything stays on the device, and losses are fetched once a round: PyTorch doe
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -23,16 +24,29 @@ MAX_FILTERS = 512
 
 
 class VAE(nn.Module):
-    """The chapter's dense VAE; its output is its loss in nats an image."""
+    """The chapter's VAE, dense or convolutional; its output is its loss in nats an image."""
 
     def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings) -> None:
         super().__init__()
-        pixels, (width,) = int(np.prod(image_shape)), settings.encoder.hidden_widths
-        self.hidden = nn.Sequential(nn.Flatten(), nn.Linear(pixels, width), nn.ReLU())
+        (width,), channels = settings.encoder.hidden_widths, image_shape[-1]
+        halving: list[nn.Module] = []
+        doubling: list[nn.Module] = []
+        features, self.pixels = int(np.prod(image_shape)), nn.Linear(width, int(np.prod(image_shape)))
+        if settings.convolutional:
+            kernel, (high, wide, count) = settings.encoder.kernel_size, doublings(*image_shape[:2])
+            filters = widths(settings.encoder.filters, count)
+            for before, after in pairwise([channels, *filters]):
+                halving += [nn.Conv2d(before, after, kernel, 2, padding=kernel // 2), nn.ReLU()]
+            features = high * wide * filters[-1]
+            doubling += [nn.Linear(width, features), nn.ReLU(), nn.Unflatten(1, (filters[-1], high, wide))]
+            options = {"stride": 2, "padding": kernel // 2, "output_padding": 1}
+            for before, after in pairwise([filters[-1], *filters[::-1]]):
+                doubling += [nn.ConvTranspose2d(before, after, kernel, **options), nn.ReLU()]
+            self.pixels = nn.Conv2d(filters[0], channels, kernel, padding=kernel // 2)
+        self.hidden = nn.Sequential(*halving, nn.Flatten(), nn.Linear(features, width), nn.ReLU())
         self.z_mean = nn.Linear(width, settings.latent_dim)
         self.z_log_var = nn.Linear(width, settings.latent_dim)
-        self.decoder = nn.Sequential(nn.Linear(settings.latent_dim, width), nn.ReLU())
-        self.pixels = nn.Linear(width, pixels)
+        self.decoder = nn.Sequential(nn.Linear(settings.latent_dim, width), nn.ReLU(), *doubling)
         self.precision = settings.training.precision
         _initialise(self, nn.init.xavier_uniform_)
 
@@ -44,7 +58,7 @@ class VAE(nn.Module):
         z = z_mean + torch.exp(z_log_var / 2) * torch.randn_like(z_mean)
         with _autocast(x.device, self.precision):
             decoded = self.decoder(z)
-        logits = self.pixels(decoded.float())
+        logits = self.pixels(decoded.float()).flatten(1)
         reconstruction = binary_cross_entropy_with_logits(logits, x.flatten(1), reduction="sum") / len(x)
         kl = -0.5 * (1 + z_log_var - z_mean.square() - z_log_var.exp()).sum(1).mean()
         return reconstruction + kl
@@ -146,10 +160,11 @@ def dcgan_step(
 
 
 def train_vae(reporter: Reporter, task: Task, compiled: bool = False) -> None:
-    """Train the VAE, compiled by `torch.compile` or not; a round is an epoch."""
+    """Train the VAE, compiled by `torch.compile` or not; a round is an epoch. Convolutions are channels-last."""
     device = set_up()
-    model = VAE(task.image_shape, task.settings()).to(device)
-    _train(reporter, task, vae_step(model, task.settings(), compiled), torch.from_numpy(task.images()).to(device))
+    model = VAE(task.image_shape, task.settings()).to(device, memory_format=torch.channels_last)
+    images = torch.from_numpy(task.images()).permute(0, 3, 1, 2).to(device)  # channels-last, as they lie there
+    _train(reporter, task, vae_step(model, task.settings(), compiled), images)
 
 
 def train_dcgan(reporter: Reporter, task: Task, channels_last: bool = False) -> None:

@@ -26,14 +26,16 @@ class Reporter:
             self._stepped = True
             self.connection.send({})
 
-    def end_round(self, seconds: float | None = None) -> None:
+    def end_round(self, seconds: float | None = None, **facts: object) -> None:
         """Tell that a round is done, and return when the next one begins.
 
         Args:
             seconds: What the round took; None is all the time since it began.
+            **facts: What else is to be told of it.
         """
         taken = time.perf_counter() - self._started if seconds is None else seconds
-        self.connection.send({"seconds": taken, "memory": _peak_memory(), "device_memory": _peak_device_memory()})
+        memory = {"memory": _peak_memory(), "device_memory": _peak_device_memory()}
+        self.connection.send({"seconds": taken} | memory | facts)
         self.connection.recv()
         self._started = time.perf_counter()
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from keras_gen.benchmarks.published import published, run_published
 from keras_gen.benchmarks.speed import measure_speed, plan_tasks
 from keras_gen.benchmarks.studies import run_studies, studies
+from keras_gen.benchmarks.tasks import MODELS
 from keras_gen.cli.command import Parser, chosen_backend, not_installed, say, start_backend, whole_numbers
 from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_count
 
 RECIPES_COMPARED = "vae,digits,cars"
+DEFAULT_PARTS = "vae,conv-vae,dcgan,photos"
 
 
 def run(options: Namespace) -> None:
@@ -41,9 +43,9 @@ def _measure_speed(options: Namespace) -> None:
     batch_sizes = whole_numbers(options.batch_size, "--batch-size") if options.batch_size else []
     for size in batch_sizes:
         check_count("batch_size", size, 2, 65_536)
-    parts = _words(options.only, "--only", ("vae", "dcgan", "photos", "pages"))
+    parts = _words(options.only, "--only", (*MODELS, "photos", "growth", "pages"))
     tasks = plan_tasks(
-        [part for part in parts if part in ("vae", "dcgan")],
+        [part for part in parts if part in MODELS],
         _words(options.precision, "--precision", ("float32", "mixed_bfloat16")),
         batch_sizes or None,
         whole_numbers(options.image_size, "--image-size"),
@@ -57,6 +59,11 @@ def _measure_speed(options: Namespace) -> None:
         from keras_gen.benchmarks.photos import photo_table
 
         for line in photo_table(options.rounds):
+            say(line)
+    if "growth" in parts:
+        from keras_gen.benchmarks.growth import growth_tables
+
+        for line in growth_tables():
             say(line)
     if "pages" in parts:
         start_backend()
@@ -72,15 +79,16 @@ def parser() -> Parser:
         prog="python -m keras_gen benchmark",
         description="Measure the training loops beside the same Keras calls bare and beside PyTorch if it is "
         "installed, each in a process of its own, in turns; print the tables as Markdown. KERAS_BACKEND chooses the "
-        "backend. Takes about a quarter of an hour on two cores.",
+        "backend. Takes about twenty minutes on two cores.",
     )
     add = result.add_argument
     add("--rounds", type=int, default=5, help="times that each is measured (default: 5)")
     add(
         "--only",
-        default="vae,dcgan,photos",
-        help="models, photos for the reading of large images, and pages for the explorers in Chromium, with commas "
-        "between (default: vae,dcgan,photos)",
+        default=DEFAULT_PARTS,
+        help="models; photos, the reading of large images; growth, a data set that grows to a million images (4 GB in "
+        "the temporary folder), and 1, 2 and 4 workers; pages, the explorers in Chromium; with commas between "
+        f"(default: {DEFAULT_PARTS})",
     )
     add(
         "--precision",

@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.transparency import on_white
@@ -146,7 +144,7 @@ def _suspects(both: np.ndarray, count: int, reach: float) -> np.ndarray:
     _, axes = np.linalg.eigh(np.cov(sample, rowvar=False))
     coordinates = both @ axes[:, : -COMPONENTS - 1 : -1].astype(np.float32)
     bits = coordinates > np.median(coordinates[:count], axis=0)
-    random, smallest, squares = np.random.default_rng(0), np.full(count, np.inf), points.shape[1] * reach**2
+    random, nearest, squares = np.random.default_rng(0), np.full(len(both), np.inf), points.shape[1] * reach**2
     for _ in range(BANDS):
         keys = bits[:, random.permutation(COMPONENTS)[:BITS]] @ (1 << np.arange(BITS))
         order = np.argsort(keys, kind="stable")
@@ -154,10 +152,10 @@ def _suspects(both: np.ndarray, count: int, reach: float) -> np.ndarray:
             same = np.flatnonzero(keys[order[:-step]] == keys[order[step:]])
             one, other = order[same], order[same + step]
             distances = ((coordinates[one] - coordinates[other]) ** 2).sum(axis=1)
-            one, other = one % count, other % count
-            distances[one == other] = np.inf  # an image that is its own mirror image is no copy
-            np.minimum.at(smallest, one, distances)
-            np.minimum.at(smallest, other, distances)
+            distances[one % count == other % count] = np.inf  # an image that is its own mirror image is no copy
+            nearest[one] = np.minimum(nearest[one], distances)
+            nearest[other] = np.minimum(nearest[other], distances)
+    smallest = np.minimum(nearest[:count], nearest[count:])
     order = np.argsort(smallest, kind="stable")
     return order[: np.sum(smallest < squares)]
 
@@ -250,6 +248,9 @@ def grouped(count: int, links: list[tuple[int, int]]) -> list[list[int]]:
     """Return groups of two or more of `count` things that are linked, each rising."""
     if not links:
         return []
+    from scipy.sparse import coo_array  # each training looks for copies, and few find any
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(links)), np.array(links).T), (count, count))
     _, part_of = connected_components(graph, directed=False)
     groups: dict[int, list[int]] = {}

@@ -136,7 +136,7 @@ def _read_npy(file: BinaryIO, size: int, what: object) -> np.ndarray:
         raise InputError(f"{what} {CUT_SHORT}")
     data = np.empty(length, np.uint8)
     view, filled = memoryview(data), 0
-    while count := file.readinto(view[filled : filled + 2**24]):
+    while count := file.readinto(view[filled : filled + 2**20]):
         filled += count
     if filled != length or file.read(1):
         raise InputError(f"{what} is cut short")

@@ -11,12 +11,17 @@ from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_table, save_figure, save_grid, score_curves
 from keras_gen.indices import evenly_spaced_indices, rows_at
 from keras_gen.latent import draw_latents
-from keras_gen.latent.views import FILE_NAMES
 from keras_gen.run.folder import RunFolder
 from keras_gen.run.run import Run
 from keras_gen.seeds import random_stream
 from keras_gen.text import listed, printable
 
+FILE_NAMES = {  # of views, without ending
+    "scatter": "latent_space",
+    "manifold": "manifold",
+    "reconstruct": "reconstructions",
+    "traverse": "traversal",
+}
 GRID_IMAGES = 64
 GRID_ROWS, GRID_COLUMNS = 20, 10  # of a conditional run: classes, and latent points of each
 MAX_CODES = 500  # held-out images whose codes are kept after each epoch, for the film

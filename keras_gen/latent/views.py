@@ -20,12 +20,6 @@ VIEWS = {
     "project": project,
     "directions": directions,
 }
-FILE_NAMES = {
-    "scatter": "latent_space",
-    "manifold": "manifold",
-    "reconstruct": "reconstructions",
-    "traverse": "traversal",
-}
 
 
 def make_view(run: Run, name: str, **options: object) -> View:

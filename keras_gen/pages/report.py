@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from keras_gen.latent.pictures import say_missing
-from keras_gen.latent.views import FILE_NAMES
+from keras_gen.latent.pictures import FILE_NAMES, say_missing
 from keras_gen.pages import asset, render
 from keras_gen.pages.charts import loss_charts, score_charts
 from keras_gen.pages.glossary import GLOSSARY

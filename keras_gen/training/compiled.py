@@ -15,13 +15,14 @@ import tensorflow as tf
 
 from keras_gen.errors import InputError, RunError
 from keras_gen.settings import Settings
+from keras_gen.training.device import gpus
 from keras_gen.training.distribution import is_chief, one_batch, strategy
 from keras_gen.training.trainer import Trainer
 from keras_gen.transparency import has_alpha
 
 MAX_STEPS = 50  # in one call
 CALL_BYTES = 2**26  # of images in one call
-HELD_BYTES = 2**30  # a larger data set stays with the host, and comes call by call
+HELD_BYTES = 2**30  # a larger data set stays with the host, and comes call by call, as all do without a GPU
 LOST_WORKER = (  # what TensorFlow raises when another process does not answer
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -53,6 +54,7 @@ class CompiledTrainer(Trainer):
         self.chief = is_chief(settings.training.distribute)
         self._waiting: list[tuple] = []  # losses of calls that the host has not looked at
         self._held: tuple[np.ndarray, tf.Tensor] | None = None
+        self._holds = bool(gpus())  # on a CPU a second copy of all images would only cost memory
         with self._strategy.scope():
             super().__init__(image_shape, settings, classes)
         image_bytes = int(np.prod(image_shape))
@@ -170,11 +172,11 @@ class CompiledTrainer(Trainer):
 
     def _shown(self, images: np.ndarray, batches: list[np.ndarray], step: int, part: slice) -> np.ndarray:
         """Return one device's part of each turn's images; no others are read."""
-        return images[self._places(batches)[:, :, part]]
+        return images.take(self._places(batches)[:, :, part], axis=0)
 
     def _can_hold(self, images: np.ndarray) -> bool:
         """Return whether the images can lie on the device from the first call on."""
-        return images.nbytes <= HELD_BYTES
+        return self._holds and images.nbytes <= HELD_BYTES
 
     def _on_device(self, images: np.ndarray) -> tf.Tensor:
         if self._held is None or self._held[0] is not images:
@@ -189,7 +191,11 @@ class CompiledTrainer(Trainer):
 
         def lengthened(part: slice) -> tf.Tensor:
             array = make(part)
-            return tf.constant(np.concatenate([array, np.zeros((length - len(array), *array.shape[1:]), array.dtype)]))
+            if len(array) == length:
+                return tf.constant(array)
+            room = np.zeros((length, *array.shape[1:]), array.dtype)
+            room[: len(array)] = array
+            return tf.constant(room)
 
         if self.devices == 1:
             return lengthened(slice(count))

@@ -13,6 +13,7 @@ from keras_gen.errors import RunError
 from keras_gen.run import Run
 from keras_gen.run.checkpoints import save_checkpoint
 from keras_gen.training.callbacks import Checkpoints, HistoryFiles, LiveReport, Progress, StopSignals, Validation
+from keras_gen.training.device import return_freed_memory
 from keras_gen.training.doctor import Doctor
 from keras_gen.training.freezing import restored
 from keras_gen.training.patience import out_of_patience
@@ -180,6 +181,8 @@ class Loop:
         if self._calls > self.trainer.compiling_calls:
             self._timed += len(equal)
             self._seconds += time.perf_counter() - began
+        elif self._calls == self.trainer.compiling_calls:
+            return_freed_memory()
         return len(equal)
 
     def _end_epoch(self, epoch: int) -> None:
@@ -188,6 +191,8 @@ class Loop:
         trained = time.perf_counter()
         losses |= self.trainer.held_out_losses(self.held_out.images, self.run.labels_of(self.held_out))
         measured = time.perf_counter()
+        if len(self.run.history) == self.run.resumed_after:  # this, too, was compiled just now
+            return_freed_memory()
         self.run.history.append({"epoch": epoch} | losses)
         self.run.timing.append(
             {"epoch": epoch, "train_seconds": trained - self._started, "held_out_seconds": measured - trained}

@@ -62,7 +62,7 @@ class Trainer(ABC):
         """
         for number, batch in enumerate(batches, start=step):
             self.step = number
-            self.record(self.train_step(images[batch], self.classes_of(batch)), len(batch), number)
+            self.record(self.train_step(images.take(batch, axis=0), self.classes_of(batch)), len(batch), number)
 
     def classes_of(self, batch: np.ndarray) -> np.ndarray | None:
         """Return the labels of a batch of indices for conditional networks, else None."""

@@ -64,6 +64,7 @@ class VAETrainer(Trainer):
         self.optimizers = {"VAE": optimizer}
         self.terms_model = build_vae_terms(encoder, decoder, loss, samples, training.beta)
         self.terms_model.compile(jit_compile=self.jit)
+        self.terms_rows = 0  # images that it was last shown at once
         self.variables = {"vae": self.vae.variables, "optimizer": optimizer.variables}
         self.start_epoch(1)
 
@@ -84,8 +85,9 @@ class VAETrainer(Trainer):
         The compiled loss is the reconstruction; the layer `kl` of the model adds the KL term to it. With several
         importance samples there is no compiled loss, and the layer adds all of it.
         """
-        images = observed(images, self.settings.decoder.likelihood, self.random("binarize"))
-        x = to_range(images, self.pixel_range)
+        if self.settings.decoder.likelihood == "binarized":
+            images = observed(images, "binarized", self.random("binarize"))
+        x = keras.ops.convert_to_tensor(to_range(images, self.pixel_range))  # once: it is input and target
         return {"loss": self.vae.train_on_batch(beside(x, classes), x)}
 
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
@@ -122,13 +124,16 @@ class VAETrainer(Trainer):
         training, random = self.settings.training, random_stream(self.settings.training.seed, "held_out")
         images, totals = observed(images, self.settings.decoder.likelihood, random), []
         latents = training.importance_samples * self.settings.latent_dim
-        batch = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])) // training.importance_samples)
-        for start in range(0, len(images), batch):
-            part = slice(start, start + batch)
-            pixels = to_range(images[part], self.pixel_range)
-            inputs = [pixels, draw_latents(random, len(pixels), latents)]
+        largest = max(1, HELD_OUT_PIXELS // int(np.prod(images.shape[1:])) // training.importance_samples)
+        # Fewer images are filled up with the last one: another number would be compiled anew.
+        self.terms_rows = rows = min(largest, max(len(images), self.terms_rows))
+        for start in range(0, len(images), rows):
+            part = np.minimum(np.arange(start, start + rows), len(images) - 1)
+            count = min(rows, len(images) - start)
+            epsilon = draw_latents(random, count, latents)[np.minimum(np.arange(rows), count - 1)]
+            inputs = [to_range(images[part], self.pixel_range), epsilon]
             terms = self.terms_model.predict_on_batch(inputs if classes is None else [*inputs, classes[part]])
-            totals.append([np.sum(term, dtype=np.float64) for term in terms])
+            totals.append([np.sum(term[:count], dtype=np.float64) for term in terms])
         reconstruction, kl, *loss = (np.sum(totals, axis=0) / len(images)).tolist()
         return {
             "held_out_loss": loss[0] if loss else reconstruction + training.beta * kl,

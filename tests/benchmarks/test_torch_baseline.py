@@ -44,10 +44,11 @@ def test_the_networks_have_as_many_weights_as_the_keras_models(shape):
     models = make_trainer("dcgan", shape, task.settings()).models
     for name, network in networks(task).items():
         assert weights(network) == keras_weights(models[name])
-    task = Task("vae", shape, "float32", 100)
-    models = make_trainer("vae", shape, task.settings()).models
-    vae = torch_baseline.VAE(shape, task.settings())
-    assert weights(vae) == sum(keras_weights(model) for model in models.values())
+    for architecture in ("dense", "conv"):
+        task = Task("vae", shape, "float32", 100, overrides={"architecture": architecture})
+        models = make_trainer("vae", shape, task.settings()).models
+        vae = torch_baseline.VAE(shape, task.settings())
+        assert weights(vae) == sum(keras_weights(model) for model in models.values())
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3)])
@@ -59,11 +60,13 @@ def test_the_networks_take_and_give_images_of_that_size(shape):
     assert tuple(both["discriminator"](images).shape) == (4, 1)
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_the_vae_s_loss_falls(precision):
-    task = Task("vae", (8, 8, 1), precision, 16, overrides=SMALL["vae"])
+@pytest.mark.parametrize(
+    ("architecture", "precision"), [("dense", "float32"), ("dense", "mixed_bfloat16"), ("conv", "float32")]
+)
+def test_the_vae_s_loss_falls(architecture, precision):
+    task = Task("vae", (8, 8, 1), precision, 16, overrides=SMALL["vae"] | {"architecture": architecture})
     step = torch_baseline.vae_step(torch_baseline.VAE(task.image_shape, task.settings()), task.settings())
-    batch = torch.from_numpy(task.images() // 200)  # nearly black
+    batch = torch.from_numpy(task.images() // 200).permute(0, 3, 1, 2)  # nearly black
     losses = [step(batch).item() for _ in range(20)]
     assert losses[-1] < losses[0] - 2
 

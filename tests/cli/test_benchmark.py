@@ -51,10 +51,12 @@ def test_a_table_for_each_model_and_precision_and_the_first_pictures(measured, c
     printed = capsys.readouterr().out
     assert [(task.kind, task.batch_size, task.steps) for task in measured] == [
         *[("vae", 100, 600)] * 2,
+        *[("vae", 100, 50)] * 2,
         *[("dcgan", 128, 6)] * 2,
     ]
     for title in (
         "VAE, 28x28x1, batch 100, float32",
+        "Convolutional VAE, 28x28x1, batch 100, mixed_bfloat16",
         "DCGAN, 32x32x3, batch 128, mixed_bfloat16",
         "Seconds from",
         "Reading",
@@ -92,7 +94,10 @@ def test_what_cannot_take_part_is_left_out_and_named(measured, monkeypatch, caps
     ("flags", "line"),
     [
         (["--rounds", "0"], "--rounds must be a whole number from 1 to 1000; received 0"),
-        (["--only", "vae,gan"], "--only must be some of vae,dcgan,photos, with commas between; received vae,gan"),
+        (
+            ["--only", "vae,gan"],
+            "--only must be some of vae,conv-vae,dcgan,photos,growth, with commas between; received vae,gan",
+        ),
         (["--precision", ""], "--precision must be some of float32,mixed_bfloat16, with commas between; received "),
         (["--batch-size", "1"], "--batch-size must be a whole number from 2 to 65536; received 1"),
         (["--batch-size", "some"], "--batch-size must be whole numbers and ranges such as 0-63,100, each once; "),

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import keras
 import pytest
 
@@ -72,3 +74,11 @@ def test_the_best_precision_of_a_gpu(capability, expected, monkeypatch):
     monkeypatch.setattr(device, "gpus", lambda: ["a GPU"])
     monkeypatch.setattr(device, "_compute_capability", lambda: capability)
     assert device.best_precision(convolutional=False)[0] == expected
+
+
+def test_memory_is_given_back_where_the_c_library_can(monkeypatch):
+    called = []
+    for library in (SimpleNamespace(malloc_trim=called.append), SimpleNamespace()):
+        monkeypatch.setattr(device.ctypes, "CDLL", lambda name, library=library: library)
+        device.return_freed_memory()
+    assert called == [0]

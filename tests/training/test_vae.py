@@ -138,6 +138,19 @@ def test_held_out_losses_cover_every_image_whatever_the_batch(image_sets, monkey
     assert parts == pytest.approx(whole, rel=1e-5)
 
 
+def test_held_out_losses_of_fewer_images_compile_nothing_anew(image_sets, monkeypatch):
+    _, held_out = image_sets(held_out=30)
+    trainer = VAETrainer(held_out.image_shape, settings())
+    few = trainer.held_out_losses(held_out.images[:5])
+    trainer.held_out_losses(held_out.images)
+    rows, predict = [], trainer.terms_model.predict_on_batch
+    monkeypatch.setattr(
+        trainer.terms_model, "predict_on_batch", lambda inputs: rows.append(len(inputs[0])) or predict(inputs)
+    )
+    assert trainer.held_out_losses(held_out.images[:5]) == pytest.approx(few, rel=1e-5)
+    assert rows == [30]
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
