@@ -96,7 +96,7 @@ def test_what_cannot_take_part_is_left_out_and_named(measured, monkeypatch, caps
         (["--rounds", "0"], "--rounds must be a whole number from 1 to 1000; received 0"),
         (
             ["--only", "vae,gan"],
-            "--only must be some of vae,conv-vae,dcgan,photos,growth, with commas between; received vae,gan",
+            "--only must be some of vae,conv-vae,dcgan,photos,growth,pages, with commas between; received vae,gan",
         ),
         (["--precision", ""], "--precision must be some of float32,mixed_bfloat16, with commas between; received "),
         (["--batch-size", "1"], "--batch-size must be a whole number from 2 to 65536; received 1"),
