@@ -103,7 +103,7 @@ def test_the_source_names_paths_in_full_and_gives_the_same_set_again(tmp_path, m
     np.savez(tmp_path / "few.npz", images=NOISE)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
-    train, held_out = load_dataset("few.npz", "sub", 16, 5, channels=3, max_bad=9)
+    train, held_out = load_dataset("few.npz", "sub", 16, 5, channels=3, max_bad=9, binarize=True)
     assert train.source == held_out.source
     assert train.source == {
         "dataset": str(tmp_path / "few.npz"),
@@ -111,6 +111,7 @@ def test_the_source_names_paths_in_full_and_gives_the_same_set_again(tmp_path, m
         "image_size": 16,
         "channels": 3,
         "max_bad": 9,
+        "binarize": True,
         "seed": 5,
     }
     assert load_dataset()[0].source["dataset"] == "mnist5k"
