@@ -39,7 +39,7 @@ def growth_tables() -> Iterator[str]:
             own = "–" if facts["own_memory"] is None else f"{facts['own_memory'] / 1e6:,.0f}"
             milliseconds = f"{1e3 * facts['seconds'] / BATCH:.3g}"
             rows.append({"images": f"{count:,}", "ms an image": milliseconds, "memory without the file, MB": own})
-    yield from markdown_table(rows)
+    yield from markdown_table(rows) if rows else []
     if len(rows) < len(COUNTS):
         yield f"Left out: {COUNTS[len(rows)]:,} images and more; the temporary folder has no room for twice their bytes"
     if reason := missing("tensorflow"):
