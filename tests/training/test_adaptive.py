@@ -72,10 +72,11 @@ def test_both_engines_adapt_alike(overrides, monkeypatch):
 
 
 def test_at_probability_0_training_is_that_without_augmentation(image_sets):
-    plain, auto = (train_small("dcgan", *image_sets(), augment_target=1, augment=name) for name in ("none", "auto"))
+    options = {"epochs": 1, "augment_target": 1}
+    plain, auto = (train_small("dcgan", *image_sets(), augment=name, **options) for name in ("none", "auto"))
     assert_same_runs(plain, auto)
     assert not plain.metrics
-    assert [row["augment_probability"] for row in auto.metrics] == [0, 0]
+    assert [row["augment_probability"] for row in auto.metrics] == [0]
 
 
 def test_what_is_augmented_can_be_chosen():
@@ -88,7 +89,7 @@ def test_what_is_augmented_can_be_chosen():
     assert small_settings("dcgan", augment="auto,mirror").training.augment == "mirror,auto"
 
 
-@pytest.mark.parametrize("engine", ["train_on_batch", "compiled"])
+@pytest.mark.parametrize("engine", ["train_on_batch", pytest.param("compiled", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("no_pictures")
 def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, image_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(adaptive, "RISE_IMAGES", 400)

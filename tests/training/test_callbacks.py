@@ -148,7 +148,13 @@ def test_a_signal_after_the_last_step_finds_a_finished_run(tmp_path, image_sets,
 
 
 @pytest.mark.parametrize(
-    ("when", "error"), [("batch", ValueError), ("epoch", ValueError), ("epoch", OSError), ("batch", KeyboardInterrupt)]
+    ("when", "error"),
+    [
+        ("epoch", OSError),
+        ("batch", KeyboardInterrupt),
+        pytest.param("batch", ValueError, marks=pytest.mark.slow),
+        pytest.param("epoch", ValueError, marks=pytest.mark.slow),
+    ],
 )
 def test_a_callback_that_raises_loses_nothing(when, error, tmp_path, image_sets, undisturbed):
     class Raises(keras.callbacks.Callback):

@@ -24,7 +24,8 @@ def train(image_sets, tmp_path, monkeypatch):
 
         monkeypatch.setattr(Run, "report_progress", write)
         folder = tmp_path / name
-        run = keras_gen.train_vae(*image_sets(), folder=folder, epochs=3, batch_size=16, **SMALL_SETTINGS["vae"])
+        options = SMALL_SETTINGS["vae"] | {"recipe": "chapter", "epochs": 3, "batch_size": 16}
+        run = keras_gen.train_vae(*image_sets(), folder=folder, **options)
         monkeypatch.setattr(Run, "report_progress", progress)
         return run, states
 
