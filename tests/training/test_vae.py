@@ -185,7 +185,7 @@ def test_every_likelihood_trains_and_is_measured_as_evaluate_measures_it(image_s
     from keras_gen.evaluation.likelihood import bits_per_dimension
 
     train, held_out = image_sets(train=128)
-    run = train_small("vae", train, held_out, epochs=12, intermediate_dim=32, likelihood=likelihood)
+    run = train_small("vae", train, held_out, epochs=6, intermediate_dim=32, likelihood=likelihood)
     first, last = run.history[0], run.history[-1]
     assert last["loss"] < first["loss"]
     networks = run.models["encoder"], run.models["decoder"]
