@@ -56,7 +56,7 @@ def test_both_engines_adapt_alike(overrides, monkeypatch):
     keras.config.set_floatx("float64")
     try:
         images, _ = striped_images(64)
-        options = {"augment": "mirror,auto", "augment_target": -0.9} | overrides
+        options = {"augment": "mirror,translation,auto", "augment_target": -0.9} | overrides
         trainers = [trainer("dcgan", engine, **options) for engine in ("train_on_batch", "compiled")]
         one, two = (take_steps(each, images, batches_of(each, 20)) for each in trainers)
     finally:
@@ -94,7 +94,13 @@ def test_what_is_augmented_can_be_chosen():
 def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, image_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(adaptive, "RISE_IMAGES", 400)
     monkeypatch.setattr(loop, "CALL_SECONDS", 0)  # a step a call, for `stop_after` counts calls
-    options = {"augment": "auto", "augment_target": -0.9, "epochs": 3, "engine": engine, "folder": tmp_path / "whole"}
+    options = {
+        "augment": "translation,auto",
+        "augment_target": -0.9,
+        "epochs": 3,
+        "engine": engine,
+        "folder": tmp_path / "whole",
+    }
     whole = train_small("dcgan", *image_sets(96), **options)
     parts = options | {"folder": tmp_path / "parts"}
     train_small("dcgan", *image_sets(96), **parts, callbacks=[stop_after(9)])  # between two adjustments
