@@ -29,9 +29,9 @@ def test_it_learns_the_embedded_digits():
     assert abs(last["loss"] - last["held_out_loss"]) < 6
 
 
-def test_the_same_seed_gives_the_same_run_and_another_seed_another(image_sets):
-    runs = [train_small("vae", *image_sets(), seed=seed) for seed in (5, 5, 6)]
-    assert runs[0].history == runs[1].history != runs[2].history
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(image_sets, undisturbed):
+    runs = [train_small("vae", *image_sets(), seed=5) for _ in range(2)]
+    assert runs[0].history == runs[1].history != undisturbed(2).history
     for one, two in zip(weights_of(runs[0]), weights_of(runs[1]), strict=True):
         np.testing.assert_array_equal(one, two)
 
