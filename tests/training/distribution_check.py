@@ -76,6 +76,7 @@ def resumed_difference():
 def main():
     first = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(first, [tf.config.LogicalDeviceConfiguration()] * 2)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # as in conftest.py
     keras.config.set_floatx("float64")
     images, _ = striped_images(64)
     report = {}
