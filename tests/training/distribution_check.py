@@ -62,7 +62,7 @@ def resumed_difference():
     """Stop and resume a run on two devices, and compare it with one that was not stopped."""
     sets = [ImageSet(*striped_images(count, 8), (), "stripes") for count in (70, 16)]
     root = Path(tempfile.mkdtemp())
-    options = {"engine": "compiled", "distribute": "mirrored", "epochs": 2}
+    options = {"engine": "compiled", "distribute": "mirrored", "epochs": 3}
     train_small("vae", *sets, **options, folder=root / "whole")
     stopped = train_small("vae", *sets, **options, folder=root / "parts", callbacks=[stop_after(4)])
     assert stopped.status == "stopped"
