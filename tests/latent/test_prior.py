@@ -9,7 +9,7 @@ from keras_gen import ImageSet, load_run
 from keras_gen.errors import InputError
 from keras_gen.latent import prior
 from keras_gen.latent.prior import fit_mixture
-from tests.conftest import striped_images
+from tests.conftest import striped_images, without_pictures
 from tests.small import train_small
 
 
@@ -19,7 +19,9 @@ def run(tmp_path_factory):
     images, labels = striped_images(120)
     path = tmp_path_factory.mktemp("prior") / "stripes.npz"
     np.savez(path, images=images, labels=np.array(["upright", "lying"])[labels])
-    return train_small("vae", path, epochs=40, folder=path.parent / "run", learning_rate=0.01)
+    with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
+        return train_small("vae", path, epochs=40, folder=path.parent / "run", learning_rate=0.01)
 
 
 def upright(images):

@@ -14,7 +14,7 @@ from keras_gen.models.losses import RECONSTRUCTION_LOSSES
 from keras_gen.pages import page_networks, run_explorer
 from keras_gen.pages.explorer import Basis, Explorer, HeldOut, explorer_page, floats, shrunk
 from keras_gen.run import load_run
-from tests.conftest import made_once, striped_images, train_small
+from tests.conftest import made_once, striped_images, train_small, without_pictures
 
 
 def pixels(page, canvas="here"):
@@ -56,11 +56,13 @@ def other_runs(tmp_path_factory):
     def make(root):
         images, labels = striped_images(60, size=16, channels=3)
         np.savez(root / "colours.npz", images=images, labels=labels)
-        common = {"epochs": 1, "batch_size": 18, "conditional": True}
+        common = {"epochs": 1, "batch_size": 18, "conditional": True, "doctor": False}
         sizes = {"filters": 4, "intermediate_dim": "8,6", "activation": "silu", "layer_norm": True}
-        train_small("vae", root / "colours.npz", root / "conv", architecture="conv", **common, **sizes)
         resize = {"upsampling": "resize", "generator_activation": "relu", "generator_extra_layers": 1}
-        train_small("dcgan", root / "colours.npz", root / "resize", **common, **resize)
+        with pytest.MonkeyPatch.context() as patch:
+            without_pictures(patch)
+            train_small("vae", root / "colours.npz", root / "conv", architecture="conv", **common, **sizes)
+            train_small("dcgan", root / "colours.npz", root / "resize", **common, **resize)
 
     root = made_once(tmp_path_factory, "explorer-runs", make)
     return {"conv": root / "conv", "resize": root / "resize"}

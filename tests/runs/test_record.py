@@ -84,7 +84,7 @@ def test_a_record_whose_parts_are_of_another_type_is_refused(trained_runs, tmp_p
 
 
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
-def test_a_run_of_format_version_1_loads_resumes_and_is_of_version_2_then(kind, tmp_path):
+def test_a_run_of_format_version_1_loads_resumes_and_is_of_version_2_then(kind, tmp_path, no_pictures):
     path = tmp_path / "old"
     shutil.copytree(FIXTURES / f"version-1-{kind}", path)
     before = json.loads((path / "run.json").read_text())

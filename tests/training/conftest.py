@@ -2,20 +2,34 @@ import functools
 import signal
 
 import pytest
+import tensorflow as tf
 
 from keras_gen import ImageSet
 from tests.conftest import striped_images
 from tests.small import train_small
 
 
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_traced():
+    """Run graphs as they were traced: TensorFlow takes a fifth of a tiny training to rewrite them."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
 @pytest.fixture(scope="session")
-def undisturbed():
-    """Return the run of a VAE, on the images of `image_sets`, that nothing disturbed, by its epochs."""
-    sets = [
+def striped_sets():
+    """The images of `image_sets`, for runs that several tests share."""
+    return [
         ImageSet(*striped_images(count, seed=seed), ("upright", "lying"), "stripes")
         for seed, count in enumerate((64, 16))
     ]
-    return functools.cache(lambda epochs: train_small("vae", *sets, epochs=epochs))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(striped_sets):
+    """Return the run of a VAE, on the images of `image_sets`, that nothing disturbed, by its epochs."""
+    return functools.cache(lambda epochs: train_small("vae", *striped_sets, epochs=epochs))
 
 
 @pytest.fixture

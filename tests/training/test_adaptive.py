@@ -56,7 +56,7 @@ def test_both_engines_adapt_alike(overrides, monkeypatch):
     keras.config.set_floatx("float64")
     try:
         images, _ = striped_images(64)
-        options = {"augment": "mirror,auto", "augment_target": -0.9} | overrides
+        options = {"augment": "mirror,translation,auto", "augment_target": -0.9} | overrides
         trainers = [trainer("dcgan", engine, **options) for engine in ("train_on_batch", "compiled")]
         one, two = (take_steps(each, images, batches_of(each, 20)) for each in trainers)
     finally:
@@ -72,10 +72,11 @@ def test_both_engines_adapt_alike(overrides, monkeypatch):
 
 
 def test_at_probability_0_training_is_that_without_augmentation(image_sets):
-    plain, auto = (train_small("dcgan", *image_sets(), augment_target=1, augment=name) for name in ("none", "auto"))
+    options = {"epochs": 1, "augment_target": 1}
+    plain, auto = (train_small("dcgan", *image_sets(), augment=name, **options) for name in ("none", "auto"))
     assert_same_runs(plain, auto)
     assert not plain.metrics
-    assert [row["augment_probability"] for row in auto.metrics] == [0, 0]
+    assert [row["augment_probability"] for row in auto.metrics] == [0]
 
 
 def test_what_is_augmented_can_be_chosen():
@@ -88,12 +89,18 @@ def test_what_is_augmented_can_be_chosen():
     assert small_settings("dcgan", augment="auto,mirror").training.augment == "mirror,auto"
 
 
-@pytest.mark.parametrize("engine", ["train_on_batch", "compiled"])
+@pytest.mark.parametrize("engine", ["train_on_batch", pytest.param("compiled", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("no_pictures")
 def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, image_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(adaptive, "RISE_IMAGES", 400)
     monkeypatch.setattr(loop, "CALL_SECONDS", 0)  # a step a call, for `stop_after` counts calls
-    options = {"augment": "auto", "augment_target": -0.9, "epochs": 3, "engine": engine, "folder": tmp_path / "whole"}
+    options = {
+        "augment": "translation,auto",
+        "augment_target": -0.9,
+        "epochs": 3,
+        "engine": engine,
+        "folder": tmp_path / "whole",
+    }
     whole = train_small("dcgan", *image_sets(96), **options)
     parts = options | {"folder": tmp_path / "parts"}
     train_small("dcgan", *image_sets(96), **parts, callbacks=[stop_after(9)])  # between two adjustments

@@ -11,7 +11,7 @@ import pytest
 REQUIRED = os.environ.get("KERAS_GEN_REQUIRE_BACKENDS") == "1"  # .ci/run installs them and says so
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("backend", [pytest.param("tensorflow", marks=pytest.mark.slow), "jax", "torch"])
 def test_both_models_train(backend):
     if not REQUIRED and importlib.util.find_spec(backend) is None:
         pytest.skip(f"NOT TESTED: training on {backend}; pip install -r requirements-backends.txt to test it")

@@ -1,7 +1,6 @@
 """What watches a training is a Keras callback; users' own work with both models and both engines."""
 
 import csv
-import itertools
 import os
 import signal
 from types import SimpleNamespace
@@ -25,7 +24,14 @@ LOSSES = {
 
 
 @pytest.fixture(
-    scope="module", params=itertools.product(("vae", "dcgan"), ("train_on_batch", "compiled")), ids="-".join
+    scope="module",
+    params=[
+        ("vae", "train_on_batch"),
+        ("dcgan", "compiled"),
+        pytest.param(("vae", "compiled"), marks=pytest.mark.slow),
+        pytest.param(("dcgan", "train_on_batch"), marks=pytest.mark.slow),
+    ],
+    ids="-".join,
 )
 def watched(request, tmp_path_factory):
     """A run with the callbacks that Keras users have, and what they saw."""
@@ -148,7 +154,13 @@ def test_a_signal_after_the_last_step_finds_a_finished_run(tmp_path, image_sets,
 
 
 @pytest.mark.parametrize(
-    ("when", "error"), [("batch", ValueError), ("epoch", ValueError), ("epoch", OSError), ("batch", KeyboardInterrupt)]
+    ("when", "error"),
+    [
+        ("epoch", OSError),
+        ("batch", KeyboardInterrupt),
+        pytest.param("batch", ValueError, marks=pytest.mark.slow),
+        pytest.param("epoch", ValueError, marks=pytest.mark.slow),
+    ],
 )
 def test_a_callback_that_raises_loses_nothing(when, error, tmp_path, image_sets, undisturbed):
     class Raises(keras.callbacks.Callback):

@@ -49,7 +49,7 @@ def test_frozen_weights_stay_while_batch_normalization_goes_on(nets):
 
 def test_freezing_is_undone_and_both_steps_work_in_turns_and_for_new_batch_sizes(nets):
     _, discriminator, gan = nets
-    for count in (8, 8, 5):
+    for count in (8, 5):
         changes = changes_of(nets, lambda count=count: discriminator.train_on_batch(IMAGES[:count], ONES[:count]))
         check_changes("discriminator", changes, {"discriminator": "everything", "generator": "nothing"})
 

@@ -5,7 +5,7 @@ import pytest
 import keras_gen
 from keras_gen.run import Run
 from keras_gen.training import callbacks
-from tests.conftest import SMALL_SETTINGS
+from tests.conftest import SMALL_SETTINGS, without_pictures
 
 
 @pytest.fixture
@@ -24,14 +24,15 @@ def train(image_sets, tmp_path, monkeypatch):
 
         monkeypatch.setattr(Run, "report_progress", write)
         folder = tmp_path / name
-        run = keras_gen.train_vae(*image_sets(), folder=folder, epochs=3, batch_size=16, **SMALL_SETTINGS["vae"])
+        options = SMALL_SETTINGS["vae"] | {"recipe": "chapter", "epochs": 3, "batch_size": 16}
+        run = keras_gen.train_vae(*image_sets(), folder=folder, **options)
         monkeypatch.setattr(Run, "report_progress", progress)
         return run, states
 
     return trained
 
 
-def test_the_report_is_written_after_each_epoch_but_the_last_and_then_stands_alone(train, capsys):
+def test_the_report_is_written_after_each_epoch_but_the_last_and_then_stands_alone(train, capsys, monkeypatch):
     run, states = train("run")
     first, second = states
     assert first.startswith("training, epoch 2 of 3, ") and " left. Written 20" in first
@@ -40,6 +41,7 @@ def test_the_report_is_written_after_each_epoch_but_the_last_and_then_stands_alo
     assert "3 of 3 epochs: it finished." in page
     assert '"live": null' in page
     assert capsys.readouterr().out.count("shows the run while it trains") == 1
+    without_pictures(monkeypatch)
     quiet, none = train("quiet", share=0.0)
     assert none == []
     assert run.history == quiet.history

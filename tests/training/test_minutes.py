@@ -35,7 +35,12 @@ def test_the_same_run_can_be_had_by_its_epochs(kind, engine, tmp_path, image_set
     monkeypatch.setattr(rehearsal, "rehearse", rehearse)
     monkeypatch.setattr(rehearsal.time, "monotonic", lambda: 7.0)
     said = []
-    options = NETS[kind] | {"engine": engine, "batch_size": 16, "evaluate_every": 2 if kind == "vae" else 0}
+    options = NETS[kind] | {
+        "recipe": "chapter",
+        "engine": engine,
+        "batch_size": 16,
+        "evaluate_every": 2 if kind == "vae" else 0,
+    }
     options |= SCHEDULES if kind == "vae" else {"ema": 0.9, "augment": "mirror"}
     folder = tmp_path / "run"
     TRAIN[kind](*image_sets(), folder=folder, minutes=0.26, callbacks=stop_after(5), say=said.append, **options)

@@ -1,5 +1,6 @@
 """`patience` stops a run whose validation score no longer improves, and says why."""
 
+import copy
 import json
 
 import keras
@@ -28,7 +29,12 @@ def scores(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "engine"), [("vae", "train_on_batch"), ("vae", "compiled"), ("dcgan", "train_on_batch")]
+    ("kind", "engine"),
+    [
+        ("vae", "train_on_batch"),
+        pytest.param("vae", "compiled", marks=pytest.mark.slow),
+        pytest.param("dcgan", "train_on_batch", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_stops_when_its_score_has_not_improved_and_resumes_alike(kind, engine, tmp_path, image_sets, scores):
     scores([5.0, 3.0, 3.0, nan, 2.0, 1.0])
@@ -74,8 +80,8 @@ def test_a_process_killed_after_the_last_epoch_trains_no_further(tmp_path, image
         (None, 0, [1.0] * 9, False),
     ],
 )
-def test_when_a_run_is_out_of_patience(patience, warmup, rows, expected, image_sets):
-    run = train_small("vae", *image_sets(), epochs=1)
+def test_when_a_run_is_out_of_patience(patience, warmup, rows, expected, undisturbed):
+    run = copy.copy(undisturbed(2))
     run.settings = run.settings.replace(patience=patience, kl_warmup=warmup, epochs=9)
     # epochs that were not measured, as when something else is noted of them, do not count
     run.metrics = [{"epoch": 0, "other": 1.0}] + [

@@ -29,7 +29,7 @@ def layers_of(model):
     ("kind", "engine"),
     [
         ("vae", "compiled"),
-        ("dcgan", "train_on_batch"),
+        pytest.param("dcgan", "train_on_batch", marks=pytest.mark.slow),
         pytest.param("dcgan", "compiled", marks=pytest.mark.slow),
     ],
 )

@@ -29,9 +29,9 @@ def test_it_learns_the_embedded_digits():
     assert abs(last["loss"] - last["held_out_loss"]) < 6
 
 
-def test_the_same_seed_gives_the_same_run_and_another_seed_another(image_sets):
-    runs = [train_small("vae", *image_sets(), seed=seed) for seed in (5, 5, 6)]
-    assert runs[0].history == runs[1].history != runs[2].history
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(image_sets, undisturbed):
+    runs = [train_small("vae", *image_sets(), seed=5) for _ in range(2)]
+    assert runs[0].history == runs[1].history != undisturbed(2).history
     for one, two in zip(weights_of(runs[0]), weights_of(runs[1]), strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -155,11 +155,9 @@ def test_held_out_losses_of_fewer_images_compile_nothing_anew(image_sets, monkey
     "overrides",
     [
         {"architecture": "conv", "filters": 4},
-        {"optimizer": "adam"},
-        {"latent_dim": 1},
-        {"latent_dim": 20},
-        {"beta": 0.0},
+        {"optimizer": "adam", "latent_dim": 1, "beta": 0.0},
         {"intermediate_dim": 0, "activation": "tanh"},
+        pytest.param({"latent_dim": 20}, marks=pytest.mark.slow),
     ],
 )
 def test_every_setting_trains(image_sets, overrides):
@@ -212,7 +210,7 @@ def test_every_likelihood_trains_and_is_measured_as_evaluate_measures_it(image_s
     from keras_gen.evaluation.likelihood import bits_per_dimension
 
     train, held_out = image_sets(train=128)
-    run = train_small("vae", train, held_out, epochs=12, intermediate_dim=32, likelihood=likelihood)
+    run = train_small("vae", train, held_out, epochs=6, intermediate_dim=32, likelihood=likelihood)
     first, last = run.history[0], run.history[-1]
     assert last["loss"] < first["loss"]
     networks = run.models["encoder"], run.models["decoder"]
