@@ -163,6 +163,17 @@ def no_pictures(monkeypatch):
     without_pictures(monkeypatch)
 
 
+def without_xla(patch):
+    """Let Keras compile no network with XLA: that takes seconds for each, and few steps gain nothing from it."""
+    compile_ = keras.Model.compile
+    patch.setattr(keras.Model, "compile", lambda *a, **k: compile_(*a, **k | {"jit_compile": False}))
+
+
+@pytest.fixture
+def no_xla(monkeypatch):
+    without_xla(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def trained_runs(tmp_path_factory):
     """The folders of small finished runs, trained from Python on the same .npz, by kind; copy one to change it."""

@@ -30,7 +30,6 @@ from keras_gen.cli.main import COMMANDS
 from keras_gen.cli.train import train_command
 from keras_gen.data import load_dataset, loading
 from keras_gen.settings import parse_sets, resolve_settings
-from keras_gen.training import vae
 
 README, ARCHITECTURE = Path("README.md"), Path("docs/architecture.md")
 PAGES = [README, *sorted(Path("docs").glob("*.md"))]
@@ -139,11 +138,10 @@ def run_snippets(page, names):
 
 
 @pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """Paths of the pages; the working directory is a temporary folder, mnist5k has few training images, and no XLA."""
+def elsewhere(tmp_path, monkeypatch, no_xla, no_pictures):
+    """Paths of the pages. The working directory is a temporary folder, mnist5k has few images, nothing is drawn."""
     train, held_out = load_dataset("mnist5k")
     monkeypatch.setattr(loading, "_mnist5k", lambda: (train[::10].with_source(None), held_out.with_source(None)))
-    monkeypatch.setattr(vae, "jit_compile", lambda *_, **__: False)  # two thirds of the time of a short training
     pages = {page.name: page.absolute() for page in PAGES}
     monkeypatch.chdir(tmp_path)
     return pages

@@ -12,7 +12,6 @@ from scipy.stats import norm
 
 from keras_gen import lessons
 from keras_gen.errors import InputError
-from keras_gen.training import vae
 
 FOLDER = Path("docs/lessons")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -120,7 +119,6 @@ ANSWERS = {  # for each exercise a right answer, and one with a plausible mistak
 def execute(path, monkeypatch):
     """Execute a lesson as a notebook would; return what it asked and graded, and its names."""
     asked, graded, names = [], [], {"__name__": "__main__"}
-    monkeypatch.setattr(vae, "jit_compile", lambda *_, **__: False)  # most of the time of a short training
     monkeypatch.setattr(lessons, "check", lambda _, *rest: asked.append(rest) or lessons_check(..., *rest))
     monkeypatch.setattr(lessons, "grade", lambda answer, *rest: graded.append(rest) or lessons_grade(answer, *rest))
     backend = matplotlib.get_backend()
@@ -139,7 +137,7 @@ lessons_check, lessons_grade = lessons.check, lessons.grade
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lesson_runs_and_tells_right_from_wrong(name, monkeypatch, capsys):
+def test_a_lesson_runs_and_tells_right_from_wrong(name, monkeypatch, capsys, no_xla):
     monkeypatch.setenv(lessons.SHORT, "1")
     asked, graded, names = execute(FOLDER / f"{name}.py", monkeypatch)
     assert capsys.readouterr().out.count("Predict first") == 3

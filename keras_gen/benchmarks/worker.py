@@ -60,9 +60,8 @@ def _peak_device_memory() -> int | None:
         import jax
 
         return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
+    tf = sys.modules.get("tensorflow")
+    if tf and tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
     return None
 

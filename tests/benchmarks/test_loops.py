@@ -8,7 +8,7 @@ from keras_gen.models.normalization import BatchNormalization
 
 SMALL = {"generator_filters": 2, "base_filters": 2, "discriminator_filters": 2, "kernel_size": 3}
 TASKS = {
-    "vae": Task("vae", (8, 8, 1), "float32", 4, 3, {"intermediate_dim": 4}),
+    "vae": Task("vae", (8, 8, 1), "float32", 4, 3, {"intermediate_dim": 4, "jit": "off"}),
     "dcgan": Task("dcgan", (8, 8, 1), "float32", 4, 2, SMALL),
 }
 

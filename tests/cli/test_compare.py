@@ -77,7 +77,16 @@ def test_a_training_says_which_images_are_there_more_than_once(copies, no_pictur
     images = photos(40, size=16)
     said = []
     both = np.concatenate([images, images[:copies]])
-    train_vae(both, photos(8, seed=1, size=16), epochs=1, batch_size=20, jit="off", say=said.append)
+    train_vae(
+        both,
+        photos(8, seed=1, size=16),
+        recipe="chapter",
+        intermediate_dim=4,
+        epochs=1,
+        batch_size=20,
+        jit="off",
+        say=said.append,
+    )
     lines = [line for line in said if line.startswith("Copies")]
     assert len(lines) == (copies > 0)
     assert all("3 of 51 images are exact copies of others, 0 nearly so; to see them" in line for line in lines)

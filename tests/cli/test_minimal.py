@@ -5,9 +5,10 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from keras_gen import minimal_runs
 from keras_gen.cli.main import main
+from tests.conftest import gif_frames
 
 PICTURES = {
     "trend": {"losses", "moments", "network", "real-and-generated", "sigmoid"},
@@ -17,18 +18,31 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("system", PICTURES)
-def test_each_system_writes_its_history_weights_and_pictures(system, tmp_path, capsys):
+def test_each_system_writes_its_history_weights_pictures_and_an_animation_that_moves(
+    system, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("keras_gen.minimal_runs.FRAMES", 3)
     out = tmp_path / "run"
-    assert main(["minimal", system, "--epochs", "30", "--out", str(out)]) == 0
+    assert main(["minimal", system, "--epochs", "60", "--animate", "--out", str(out)]) == 0
     assert {path.stem for path in out.glob("*.png")} == PICTURES[system]
     assert all(path.stat().st_size > 2000 for path in out.glob("*.png"))
     rows = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
-    assert [int(row["epoch"]) for row in rows] == list(range(30))
+    assert [int(row["epoch"]) for row in rows] == list(range(60))
     assert list(rows[0]) == ["epoch", "discriminator_loss", "generator_loss"]
     assert str(out / "losses.png") in capsys.readouterr().out
+    frames, _ = gif_frames(out / "training.gif")
+    assert len(frames) == 3
+    assert np.abs(frames[0].astype(int) - frames[-1]).max() > 100
 
 
-def test_trend_and_faces_replay_the_published_numbers_in_their_files(tmp_path):
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Draw nothing."""
+    for name in ("save_figure", "tiny_images", "side_by_side", "trend_network", "faces_network", "two_losses"):
+        monkeypatch.setattr(minimal_runs, name, lambda *_, **__: None)
+
+
+def test_trend_and_faces_replay_the_published_numbers_in_their_files(tmp_path, no_figures):
     assert main(["minimal", "trend", "--epochs", "5001", "--out", str(tmp_path / "trend")]) == 0
     rows = (tmp_path / "trend" / "history.csv").read_text().splitlines()
     for epoch, published in ((0, (1.3433, 0.6666)), (5000, (1.0994, 0.7903))):
@@ -48,7 +62,7 @@ def test_trend_and_faces_replay_the_published_numbers_in_their_files(tmp_path):
     assert weights["discriminator_bias"] == pytest.approx(-0.89551030, abs=6e-9)
 
 
-def test_flags_change_the_run(tmp_path):
+def test_flags_change_the_run(tmp_path, no_figures):
     histories = []
     for number, flags in enumerate(([], [], ["--seed", "7"], ["--learning-rate", "0.1"])):
         out = tmp_path / str(number)
@@ -56,19 +70,6 @@ def test_flags_change_the_run(tmp_path):
         histories.append((out / "history.csv").read_text())
     assert histories[0] == histories[1]
     assert len(set(histories)) == 3
-
-
-@pytest.mark.parametrize("system", PICTURES)
-def test_the_animation_moves(system, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_gen.minimal_runs.FRAMES", 6)
-    assert main(["minimal", system, "--epochs", "60", "--animate", "--out", str(tmp_path / "run")]) == 0
-    with Image.open(tmp_path / "run" / "training.gif") as film:
-        assert film.n_frames == 6
-        frames = []
-        for frame in (0, film.n_frames - 1):
-            film.seek(frame)
-            frames.append(np.asarray(film.convert("RGB")).astype(int))
-    assert np.abs(frames[0] - frames[1]).max() > 100
 
 
 def test_no_keras_is_imported():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import pytest
 
 import keras_gen
@@ -64,6 +65,7 @@ def trained(monkeypatch):
         scores = {"images": {"generated": kid, "floor": kid}, "memorising": {}}
         run.folder.write_scores(scores | {"models": "last", "epoch": run.settings.training.epochs})
 
+    monkeypatch.setattr(keras.utils, "clear_session", lambda: None)  # which collects the garbage of all tests
     monkeypatch.setattr(keras_gen, "train_vae", train("vae"), raising=False)
     monkeypatch.setattr(keras_gen, "train_dcgan", train("dcgan"), raising=False)
     monkeypatch.setattr(keras_gen.Run, "evaluate", evaluate, raising=False)

@@ -16,7 +16,9 @@ def printed(capsys, *arguments):
     return capsys.readouterr().out.splitlines()
 
 
-def test_each_command_says_which_models_it_used_and_where_its_files_are(command_runs, capsys, monkeypatch, tmp_path):
+def test_each_command_says_which_models_it_used_and_where_its_files_are(
+    command_runs, capsys, monkeypatch, tmp_path, no_xla
+):
     monkeypatch.setattr(features, "STEPS", 3)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     path = shutil.copytree(command_runs["vae3"], tmp_path / "run")

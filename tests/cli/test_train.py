@@ -17,6 +17,7 @@ from keras_gen.cli import train
 from keras_gen.cli.flags import replace_old_flags
 from keras_gen.cli.train import train_command, train_parser
 from keras_gen.errors import InputError
+from keras_gen.evaluation import features
 from keras_gen.run import Run, RunFolder
 from keras_gen.settings import fields_of, resolve_settings
 from tests.conftest import small_flags, striped_images
@@ -203,7 +204,7 @@ def test_vae_pictures_of_a_line_and_of_one_held_out_image_without_labels(
     assert "manifold.png" not in printed
 
 
-def test_automatic_precision_says_what_it_took_and_why(stripes, capsys):
+def test_automatic_precision_says_what_it_took_and_why(stripes, capsys, no_xla):
     assert train_command("vae", ["--dataset", stripes, "--batch-size", "24", "--precision", "auto", "--dry-run"]) == 0
     printed = capsys.readouterr().out
     assert "cores), float32 (on a CPU small dense networks gain nothing from bfloat16)" in printed
@@ -265,7 +266,7 @@ def test_the_other_model_s_run_is_refused(command_runs, capsys):
 
 @pytest.mark.parametrize(("name", "count", "code"), [("SIGINT", 3, 130), ("SIGTERM", 1, 143), ("SIGHUP", 1, 129)])
 def test_a_signal_ends_the_run_in_order_however_often_it_comes(
-    stripes, tmp_path, monkeypatch, capfd, name, count, code
+    stripes, tmp_path, monkeypatch, no_pictures, capfd, name, count, code
 ):
     number = getattr(signal, name)
     before = signal.getsignal(number)
@@ -291,7 +292,8 @@ def test_a_signal_ends_the_run_in_order_however_often_it_comes(
 def test_a_run_goes_on_without_a_reader_and_ends_with_a_line_on_stderr(tmp_path):
     """As with `| head -1`, and with `| tee log`, which Ctrl-C ends before the run is saved."""
     code = (
-        "import os, signal, sys; from keras_gen.cli.train import train_command; from keras_gen.run import Run\n"
+        "import pytest, signal, sys; from keras_gen.cli.train import train_command; from keras_gen.run import Run\n"
+        "from tests.conftest import without_pictures; without_pictures(pytest.MonkeyPatch())\n"
         "Run.draw_epoch = lambda run: run.epoch == 3 and signal.raise_signal(signal.SIGINT)\n"
         "sys.exit(train_command('vae', sys.argv[1:]))"
     )
@@ -311,7 +313,7 @@ def test_a_run_goes_on_without_a_reader_and_ends_with_a_line_on_stderr(tmp_path)
 
 
 def test_resume_takes_settings_from_the_run_data_that_has_moved_and_adds_epochs(
-    command_runs, stripes, tmp_path, monkeypatch, capsys
+    command_runs, stripes, tmp_path, monkeypatch, no_pictures, capsys
 ):
     path = shutil.copytree(command_runs["vae"], tmp_path / "my run")
     folder = RunFolder(path)
@@ -348,7 +350,7 @@ def test_every_saved_model_loads_as_any_keras_model_does(kind, command_runs):
         assert not model.compiled
 
 
-def test_tensorboard_writes_into_the_run_folder(stripes, tmp_path, monkeypatch):
+def test_tensorboard_writes_into_the_run_folder(stripes, tmp_path, monkeypatch, no_pictures):
     written = []
 
     class Recorder(keras.callbacks.Callback):
@@ -376,17 +378,18 @@ def test_tensorboard_writes_into_the_run_folder(stripes, tmp_path, monkeypatch):
     assert written == [(tmp_path / "run" / "tensorboard", 0, True)]
 
 
-def test_what_measuring_needs_is_made_ready_before_the_run(tmp_path, monkeypatch, capsys):
+def test_what_measuring_needs_is_made_ready_before_the_run(tmp_path, monkeypatch, no_pictures, no_xla, capsys):
+    monkeypatch.setattr(features, "STEPS", 3)
     images, _ = striped_images(80, size=8)
     np.savez(tmp_path / "images.npz", images=images)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     flags = ["--dataset", str(tmp_path / "images.npz"), "--batch-size", "24", "--evaluate-every", "1"]
     flags += ["--epochs", "1", *small_flags("dcgan"), "--out"]
     assert train_command("dcgan", [*flags, str(tmp_path / "run")]) == 0
-    (features,) = (tmp_path / "keras" / "keras_gen" / "features").iterdir()
-    features.write_text("nonsense")
+    (network,) = (tmp_path / "keras" / "keras_gen" / "features").iterdir()
+    network.write_text("nonsense")
     assert train_command("dcgan", [*flags, str(tmp_path / "other")]) == 2
-    assert f"error: {features} cannot be read" in capsys.readouterr().err
+    assert f"error: {network} cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
 

@@ -6,7 +6,27 @@ import numpy as np
 import pytest
 
 from keras_gen import load_dataset
-from keras_gen.evaluation import feature_extractor
+from keras_gen.evaluation import feature_extractor, features
+from tests.conftest import without_xla
+
+
+@pytest.fixture(autouse=True)
+def few_steps_without_xla(no_xla):
+    """Networks are trained for a few steps only."""
+
+
+@pytest.fixture
+def quick_features(monkeypatch, tmp_path_factory):
+    """Train the own features for 30 steps, once for all tests of a process on the same images."""
+    monkeypatch.setattr(features, "STEPS", 30)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.getbasetemp() / "keras"))
+
+
+def own_features(images, folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "STEPS", 100)
+        without_xla(patch)
+        return feature_extractor("own", images, folder, say=lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -19,18 +39,13 @@ def digits():
 @pytest.fixture(scope="session")
 def digit_features(digits, tmp_path_factory):
     """The own features of mnist5k."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("keras_gen.evaluation.features.STEPS", 150)
-        return feature_extractor("own", digits[0], tmp_path_factory.mktemp("features"), say=lambda _: None)
+    return own_features(digits[0], tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(scope="session")
 def unlabelled_features(digits, tmp_path_factory):
     """The own features of the same images without their labels."""
-    unlabelled = replace(digits[0], labels=None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("keras_gen.evaluation.features.STEPS", 150)
-        return feature_extractor("own", unlabelled, tmp_path_factory.mktemp("features"), say=lambda _: None)
+    return own_features(replace(digits[0], labels=None), tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture

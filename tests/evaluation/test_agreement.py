@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -37,11 +39,7 @@ def test_lines_of_agreement_name_the_classes():
     ]
 
 
-def test_evaluate_measures_labels_and_priors_of_a_vae(command_runs, tmp_path, monkeypatch):
-    import shutil
-
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr("keras_gen.evaluation.features.STEPS", 30)
+def test_evaluate_measures_labels_and_priors_of_a_vae(command_runs, tmp_path, quick_features, no_pictures):
     run = load_run(shutil.copytree(command_runs["vae"], tmp_path / "run"))
     scores = run.evaluate(count=10, samples=2, importance_samples=2, say=lambda _: None)
     assert scores["agreement"]["count"] == 200

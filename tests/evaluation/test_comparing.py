@@ -8,14 +8,9 @@ from PIL import Image
 
 import keras_gen
 from keras_gen.cli.main import main
-from keras_gen.evaluation import features
 from tests.conftest import striped_images
 
-
-@pytest.fixture(autouse=True)
-def quick_features(monkeypatch, tmp_path_factory):
-    monkeypatch.setattr(features, "STEPS", 30)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.getbasetemp() / "keras"))
+pytestmark = pytest.mark.usefixtures("quick_features")
 
 
 def quiet(line):

@@ -2,12 +2,14 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from keras_gen import frozen
 from keras_gen.minimal import faces, trend
 
 STEPS = 200
+pytestmark = pytest.mark.usefixtures("no_xla")
 
 
 def compiled(model, learning_rate):

@@ -26,11 +26,13 @@ def random_gan(seed):
     return trend.TrendGAN(*(random.normal(size=size) for size in (3, 3, 1, 1))), random
 
 
-def test_the_published_run_is_replayed_to_four_decimals():
+@pytest.mark.parametrize("epochs", [10_001, pytest.param(50_000, marks=pytest.mark.slow)])
+def test_the_published_run_is_replayed_to_four_decimals(epochs):
     random = np.random.RandomState(42)
     gan, real = trend.start(random)
-    history = list(trend.train(gan, real, random))
-    assert {epoch: tuple(round(loss, 4) for loss in history[epoch]) for epoch in PUBLISHED} == PUBLISHED
+    history = list(trend.train(gan, real, random, epochs))
+    for epoch in filter(range(epochs).__contains__, PUBLISHED):
+        assert tuple(round(loss, 4) for loss in history[epoch]) == PUBLISHED[epoch]
     slopes = np.diff(gan.generate(trend.draw_latents(random, 100)), axis=1)
     assert (slopes < 0).all()  # falling trends, as the real ones
 
@@ -101,4 +103,6 @@ def test_training_takes_at_most_half_again_the_time_of_the_barest_loop():
         for _ in trend.train(gan, real, random, epochs=1500):
             pass
         ratios.append((time.perf_counter() - started) / bare)
+        if ratios[-1] <= 1.5:
+            break
     assert min(ratios) <= 1.5

@@ -167,7 +167,7 @@ class Kills:
 
     def trial(self, number: int, seed: int = 0) -> dict[str, object]:
         """Do one trial: kind, signal and moment follow from its number."""
-        kind, name = KINDS[number % 2], SIGNALS[number // 2 % 4]
+        kind, name = KINDS[number % len(KINDS)], SIGNALS[number // len(KINDS) % 4]
         moment = random.Random(f"{seed} {number}").random() * self.seconds[kind]
         facts = {"number": number, "seed": seed, "kind": kind, "signal": name, "moment": round(moment, 3)}
         folder = self.out / f"trial-{seed}-{number}"

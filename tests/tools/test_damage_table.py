@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 
@@ -13,12 +14,19 @@ from tests.tools.damage_table import (
     VAGUE,
     Outcome,
     Table,
+    Trial,
     classify,
     run_trials,
     table,
 )
 
-QUICK = ("generate", "report", "film", "latent manifold", "latent reconstruct", "evaluate")
+FEW = [
+    Trial("vae", "models/decoder.keras", "flipped bytes", "generate"),
+    Trial("vae", "models/decoder.keras", "from another run", "generate"),
+    Trial("vae", "run.json", "cut in half", "report"),
+    Trial("vae", "history.csv", "another type", "report"),
+    Trial("vae", "latents/epoch-0001.npz", "empty", "film"),
+]
 
 
 def outcome(code=0, out="Picture RUN/a.png\n", err="", **files):
@@ -73,12 +81,18 @@ def check(rows, count):
     assert not bad, "\n" + table(bad)
 
 
-def test_a_damaged_file_gives_one_line_or_no_difference(tmp_path, monkeypatch):
+def test_a_damaged_file_gives_one_line_or_no_difference(tmp_path, monkeypatch, command_runs, trained_runs):
     monkeypatch.setenv("KERAS_HOME", os.environ.get("KERAS_HOME", ""))  # the table sets its own
-    runs = Table(tmp_path, kinds=("vae",), only=QUICK)
-    check(run_trials(runs, 10, processes=0), 10)
+    for number, folder in enumerate((command_runs["vae"], trained_runs["vae"])):
+        shutil.copytree(folder, tmp_path / f"vae-{number}")
+    runs = Table(tmp_path, kinds=("vae",))
+    assert set(FEW) <= set(runs.trials())
+    monkeypatch.setattr(runs, "trials", lambda seed: FEW)
+    rows = run_trials(runs, processes=0)
+    check(rows, len(FEW))
+    assert [row["outcome"] for row in rows[:4]] == [LINE] * 4
     done = (tmp_path / "progress.jsonl").read_text()
-    check(run_trials(runs, 10, processes=0), 10)
+    assert run_trials(runs, processes=0) == rows
     assert (tmp_path / "progress.jsonl").read_text() == done  # nothing is done twice
 
 

@@ -35,11 +35,18 @@ def test_each_difference_from_the_undisturbed_run_is_named(tmp_path):
     assert kills.compare("vae", run) == "history.csv, more.txt (more), report.html (missing)"
 
 
+SHORT = "import pytest; from tests.conftest import without_pictures; without_pictures(pytest.MonkeyPatch()); "
+SHORT += "kill_runs.KINDS = ['vae']; "
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-@pytest.mark.parametrize("count", [2, pytest.param(40, marks=pytest.mark.slow)])
-def test_killed_runs_end_as_undisturbed_ones(tmp_path, count):
+@pytest.mark.parametrize(
+    ("count", "setup"), [(1, SHORT), pytest.param(40, "", marks=pytest.mark.slow)], ids=["1", "40"]
+)
+def test_killed_runs_end_as_undisturbed_ones(tmp_path, count, setup):
     # A process of its own: it forks, which one in which TensorFlow has started cannot do.
-    command = [sys.executable, "-m", "tests.tools.kill_runs", "--out", str(tmp_path), "--count", str(count)]
+    code = f"from tests.tools import kill_runs; {setup}raise SystemExit(kill_runs.main())"
+    command = [sys.executable, "-c", code, "--out", str(tmp_path), "--count", str(count)]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| vae |" in (tmp_path / "table.md").read_text()
