@@ -90,6 +90,9 @@ class CompiledTrainer(Trainer):
             losses = self._call(pool, arrays, tf.constant(len(batches)))
         self._waiting.append((losses, len(batches), len(batches[0]), step))
 
+    def trace_first(self, images: np.ndarray, batch: np.ndarray) -> None:
+        """Do nothing: each size of a batch has a trace of its own."""
+
     def agree(self, stop: bool) -> bool:
         """Return whether any worker wants to stop."""
         if self.settings.training.distribute != "multiworker":

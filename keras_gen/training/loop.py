@@ -151,6 +151,8 @@ class Loop:
         self.callbacks.on_epoch_begin(epoch - 1)
         self._started = time.perf_counter()
         batches = self._batches(epoch)
+        if self._calls == 0 and 0 < self.run.step < len(batches) and len(batches[self.run.step]) < len(batches[0]):
+            self.trainer.trace_first(self.train.images, batches[0])
         while self.run.step < len(batches):
             self.callbacks.on_train_batch_begin(self.run.step)
             self._between_steps = False

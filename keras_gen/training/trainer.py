@@ -64,6 +64,9 @@ class Trainer(ABC):
             self.step = number
             self.record(self.train_step(images.take(batch, axis=0), self.classes_of(batch)), len(batch), number)
 
+    def trace_first(self, images: np.ndarray, batch: np.ndarray) -> None:  # noqa: B027, most need nothing
+        """Let a step on a full batch be the first that is traced, where a resumed epoch goes on with a smaller one."""
+
     def classes_of(self, batch: np.ndarray) -> np.ndarray | None:
         """Return the labels of a batch of indices for conditional networks, else None."""
         return rows_at(self.class_labels, batch)

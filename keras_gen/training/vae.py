@@ -21,7 +21,7 @@ from keras_gen.run import RunFolder, VAERun
 from keras_gen.seeds import own_random_state, random_stream
 from keras_gen.settings import VAESettings
 from keras_gen.training.device import jit_compile, precision
-from keras_gen.training.freezing import check_changes, weight_changes
+from keras_gen.training.freezing import check_changes, restored, weight_changes
 from keras_gen.training.start import train
 from keras_gen.training.trainer import Trainer
 
@@ -89,6 +89,15 @@ class VAETrainer(Trainer):
             images = observed(images, "binarized", self.random("binarize"))
         x = keras.ops.convert_to_tensor(to_range(images, self.pixel_range))  # once: it is input and target
         return {"loss": self.vae.train_on_batch(beside(x, classes), x)}
+
+    def trace_first(self, images: np.ndarray, batch: np.ndarray) -> None:
+        """Take a step on a full batch and take it back.
+
+        Keras's second trace leaves the number of images open, and rounds otherwise: after a smaller batch all others
+        would differ in the last bits from those of a run that was not interrupted.
+        """
+        with restored([variable for group in self.variables.values() for variable in group]):
+            self.train_step(images.take(batch, axis=0), self.classes_of(batch))
 
     def checked_step(self, images: np.ndarray, batch: np.ndarray, step: int) -> str:
         """Take one step and say which weights it changed; see `Trainer.checked_step`."""

@@ -11,7 +11,7 @@ import pytest
 from keras_gen import load_run
 from keras_gen.errors import InputError, RunError
 from keras_gen.training import VAETrainer
-from tests.conftest import without_pictures
+from tests.conftest import values_of, without_pictures
 from tests.small import TRAIN, assert_same_runs, quiet, small_settings, stop_after, train_small
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -50,6 +50,27 @@ def test_a_resumed_run_is_the_uninterrupted_one(kind, stops, overrides, tmp_path
     assert run.status == "finished"
     assert_same_runs(whole, run)
     assert_same_runs(whole, load_run(tmp_path / "parts"))
+
+
+def test_an_epoch_that_goes_on_with_a_smaller_batch_is_traced_as_the_uninterrupted_one(tmp_path, image_sets):
+    """A trace that leaves the number of images open rounds otherwise, and TensorFlow takes such a one second."""
+    shapes, original = [], VAETrainer.trace_first
+
+    def traced(trainer, *arguments):
+        step = trainer.vae.compute_loss
+        trainer.vae.compute_loss = lambda x, *rest, **options: shapes.append(x.shape[0]) or step(x, *rest, **options)
+        before = values_of(trainer.vae.variables)
+        original(trainer, *arguments)
+        for one, two in zip(before, values_of(trainer.vae.variables), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+    options = {"folder": tmp_path / "run", "epochs": 2, "batch_size": 24}
+    train_small("vae", *image_sets(), **options, callbacks=[stop_after(2)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VAETrainer, "trace_first", traced)
+        run = train_small("vae", resume=True, **options)
+    assert shapes[0] == 24 and set(shapes[1:]) <= {24, 16, None}
+    assert_same_runs(train_small("vae", *image_sets(), epochs=2, batch_size=24), run)
 
 
 class Sends(keras.callbacks.Callback):
