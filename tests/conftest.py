@@ -15,6 +15,11 @@ from PIL import Image
 
 from keras_gen.data import ImageSet
 
+if keras.backend.backend() == "tensorflow":  # it takes a fifth of a tiny training to rewrite its graphs
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

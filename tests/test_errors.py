@@ -25,7 +25,7 @@ from keras_gen.cli.train import train_command
 from keras_gen.data import finding
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
-from tests.conftest import small_flags, striped_images, train_small, without_pictures
+from tests.conftest import small_flags, striped_images, train_small
 
 REPOSITORY = Path(__file__).parents[1]
 CELLS = [
@@ -204,9 +204,7 @@ def playground(tmp_path_factory):
     make_folders(root)
     make_arrays(root)
     make_recipes(root)
-    with pytest.MonkeyPatch.context() as patch:
-        without_pictures(patch)
-        make_runs(root)
+    make_runs(root)
     return root
 
 
@@ -283,9 +281,7 @@ def test_a_mistake_gets_the_answer_of_its_row_and_changes_nothing(
     assert contents(playground) == before
 
 
-def test_a_run_that_fails_by_itself_gets_one_line_and_exit_code_1(
-    playground, prepared, monkeypatch, capsys, tmp_path, no_pictures
-):
+def test_a_run_that_fails_by_itself_gets_one_line_and_exit_code_1(playground, prepared, monkeypatch, capsys, tmp_path):
     """The disk is full when the first checkpoint is written."""
     from keras_gen.run import checkpoints
 

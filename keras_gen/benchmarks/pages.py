@@ -47,10 +47,16 @@ def page_table(rounds: int) -> list[str]:
         raise InputError("pages are measured in Chromium by playwright; install chromium, and pip install playwright")
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
+        rows = measure_pages(playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"]), rounds)
+    return ["", f"## Explorers in Chromium, {usable_cores()} cores", "", *markdown_table(rows)]
+
+
+def measure_pages(browser: object, rounds: int) -> list[dict[str, str]]:
+    """Return the cells of each row of the table, measured in a browser that playwright started."""
+    with tempfile.TemporaryDirectory() as folder:
         made = [(page, _explorer(page, Path(folder) / str(number))) for number, page in enumerate(PAGES)]
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        rows = [
+        return [
             {
                 "": page.title,
                 "pictures/s": f"{np.median(list(_rates(browser, path, rounds))):.0f}",
@@ -59,7 +65,6 @@ def page_table(rounds: int) -> list[str]:
             }
             for page, path in made
         ]
-    return ["", f"## Explorers in Chromium, {usable_cores()} cores", "", *markdown_table(rows)]
 
 
 def chromium() -> str | None:

@@ -123,6 +123,7 @@ def test_a_row_is_trained_and_measured_once_goes_on_where_it_was_stopped_and_fil
     assert len(measured) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_losses_without_a_bound_are_those_of_the_training_and_where_there_is_no_page_they_are_printed(
     tiny, tmp_path, monkeypatch, capsys

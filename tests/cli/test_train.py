@@ -292,7 +292,8 @@ def test_a_signal_ends_the_run_in_order_however_often_it_comes(
 def test_a_run_goes_on_without_a_reader_and_ends_with_a_line_on_stderr(tmp_path):
     """As with `| head -1`, and with `| tee log`, which Ctrl-C ends before the run is saved."""
     code = (
-        "import pytest, signal, sys; from keras_gen.cli.train import train_command; from keras_gen.run import Run\n"
+        "import pytest, signal, sys; from keras_gen.cli.command import start_backend; start_backend()\n"
+        "from keras_gen.cli.train import train_command; from keras_gen.run import Run\n"
         "from tests.conftest import without_pictures; without_pictures(pytest.MonkeyPatch())\n"
         "Run.draw_epoch = lambda run: run.epoch == 3 and signal.raise_signal(signal.SIGINT)\n"
         "sys.exit(train_command('vae', sys.argv[1:]))"

@@ -175,7 +175,7 @@ def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path,
         load_run(tmp_path / "small").datasets()
 
 
-@pytest.mark.parametrize("kind", ["vae", "dcgan"])
+@pytest.mark.parametrize("kind", ["vae", pytest.param("dcgan", marks=pytest.mark.slow)])
 def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_runs, tmp_path, request):
     if kind == "dcgan":  # pictures are drawn of both alike
         request.getfixturevalue("no_pictures")

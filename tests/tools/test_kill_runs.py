@@ -35,19 +35,13 @@ def test_each_difference_from_the_undisturbed_run_is_named(tmp_path):
     assert kills.compare("vae", run) == "history.csv, more.txt (more), report.html (missing)"
 
 
-SHORT = "import pytest; from tests.conftest import without_pictures; without_pictures(pytest.MonkeyPatch()); "
-SHORT += "kill_runs.KINDS = ['vae']; "
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-@pytest.mark.parametrize(
-    ("count", "setup"), [(1, SHORT), pytest.param(40, "", marks=pytest.mark.slow)], ids=["1", "40"]
-)
-def test_killed_runs_end_as_undisturbed_ones(tmp_path, count, setup):
+def test_killed_runs_end_as_undisturbed_ones(tmp_path):
+    """In the plain tests tests/training/test_resume.py kills one."""
     # A process of its own: it forks, which one in which TensorFlow has started cannot do.
-    code = f"from tests.tools import kill_runs; {setup}raise SystemExit(kill_runs.main())"
-    command = [sys.executable, "-c", code, "--out", str(tmp_path), "--count", str(count)]
+    command = [sys.executable, "-m", "tests.tools.kill_runs", "--out", str(tmp_path), "--count", "40"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| vae |" in (tmp_path / "table.md").read_text()
-    assert len(finished_lines(tmp_path / "progress.jsonl")) == count
+    assert len(finished_lines(tmp_path / "progress.jsonl")) == 40

@@ -2,19 +2,10 @@ import functools
 import signal
 
 import pytest
-import tensorflow as tf
 
 from keras_gen import ImageSet
 from tests.conftest import striped_images
 from tests.small import train_small
-
-
-@pytest.fixture(scope="module", autouse=True)
-def graphs_as_traced():
-    """Run graphs as they were traced: TensorFlow takes a fifth of a tiny training to rewrite them."""
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture(scope="session")

@@ -28,18 +28,17 @@ def check(*cases):
 
 @pytest.fixture(scope="module")
 def report():
-    return check("vae", "dcgan")
+    return check("dcgan")
 
 
-@pytest.mark.parametrize("case", ["vae", "dcgan"])
-def test_two_devices_have_the_weights_of_one_with_the_same_global_batch(case, report):
+def test_two_devices_have_the_weights_of_one_with_the_same_global_batch(report):
     """BatchNormalization takes its statistics over both; noise is drawn for the whole batch and shared out."""
-    assert_equal_to_one_device(report[case])
+    assert_equal_to_one_device(report["dcgan"])
 
 
 @pytest.mark.slow
 def test_two_devices_equal_one_in_other_loops_too():
-    for found in check("article", "averaged", "shared", "conditional", "conditional vae").values():
+    for found in check("vae", "article", "averaged", "shared", "conditional", "conditional vae").values():
         assert_equal_to_one_device(found)
 
 
