@@ -28,7 +28,7 @@ def check(*cases):
 
 @pytest.fixture(scope="module")
 def report():
-    return check("dcgan")
+    return check("dcgan", "resumed")
 
 
 def test_two_devices_have_the_weights_of_one_with_the_same_global_batch(report):
