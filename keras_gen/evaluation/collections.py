@@ -160,7 +160,8 @@ def _found(
         if data_dir is not None:
             data.use_datasets(data_dir=data_dir)
         path = Path(source.get("dataset") or "")
-        tree = image_tree(path) if data_dir is None and path.name else None
+        as_in_files = data_dir is None and path.name and not source.get("binarize")
+        tree = image_tree(path) if as_in_files else None
         if tree is None:
             return _Found(data.title, *_chosen(data.datasets(), count), {}, "", None)
         image_size, channels = source.get("image_size"), source.get("channels")
