@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from keras_gen.benchmarks.pages import chromium
 from keras_gen.data import ImageSet
 
 if keras.backend.backend() == "tensorflow":  # it takes a fifth of a tiny training to rewrite its graphs
@@ -20,7 +21,6 @@ if keras.backend.backend() == "tensorflow":  # it takes a fifth of a tiny traini
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -142,13 +142,14 @@ def command_runs(tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser():
     """A real Chromium; where there is none, the test is skipped with a loud line."""
-    if CHROMIUM is None:
+    executable = chromium()
+    if executable is None:
         assert "KERAS_GEN_REQUIRE_BROWSER" not in os.environ, "no Chromium is installed"
         pytest.skip("NOT TESTED: pages in a browser, for no Chromium is installed (apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        started = playwright.chromium.launch(executable_path=executable, args=FLAGS.split())
         yield started
         started.close()
 
