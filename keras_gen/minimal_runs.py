@@ -27,7 +27,7 @@ from keras_gen.figures.minimal import (
 )
 from keras_gen.figures.networks import faces_network, trend_network
 from keras_gen.files import write_text
-from keras_gen.minimal import faces, sine, trend
+from keras_gen.minimal import BATCH_SIZE, DEFAULTS, faces, sine, trend
 from keras_gen.minimal.activations import sigmoid, sigmoid_derivative
 from keras_gen.pages.live import live_page
 from keras_gen.run.arguments import check_count
@@ -36,9 +36,6 @@ from keras_gen.text import has_terminal
 
 FRAMES = 48  # pictures of an animation
 MOMENTS = 11  # of the training, in the trend GAN's picture of generated images
-# Epochs, the generator's learning rate, the discriminator's.
-DEFAULTS = {"trend": (50_000, 0.001, 0.001), "faces": (1000, 0.01, 0.01), "sine": (50_000, 0.01, 0.1)}
-BATCH_SIZE = 128  # signals of the sine GAN
 ACROSS, UP = np.meshgrid(*[np.linspace(0, 1, 60)] * 2)
 PLANES = {  # what the discriminators judge, for a picture of their verdicts
     "trend": np.stack([UP, np.full_like(UP, 0.5), ACROSS], axis=-1),  # first and last pixel, the middle one at 0.5

@@ -103,6 +103,19 @@ def test_help_imports_neither_numpy_nor_keras():
     assert done.stdout.count("usage: ") == 4
 
 
+def test_the_help_of_each_command_is_soon_there():
+    """Figures, data sets and what is measured need a second to import."""
+    code = (
+        "import contextlib, sys; from keras_gen.cli.main import COMMANDS, main\n"
+        "for command in COMMANDS:\n"
+        "    with contextlib.suppress(SystemExit): main([command, '--help'])\n"
+        "late = ('keras', 'tensorflow', 'matplotlib', 'PIL', 'keras_gen.data.loading', 'keras_gen.benchmarks.tasks')\n"
+        "assert not set(late) & set(sys.modules), set(late) & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_citation_is_of_this_version():
     lines = Path("docs/CITATION.cff").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("cff-version:") and f"version: {keras_gen.__version__}" in lines

@@ -1,18 +1,17 @@
 """Published numbers, as published.toml lists them: trains and measures what is held against them."""
 
-import tomllib
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
 import keras_gen
+from keras_gen.benchmarks import read_tables
 from keras_gen.benchmarks.markdown import markdown_table
 from keras_gen.benchmarks.studies import check_folder, check_settings, train_or_resume
 from keras_gen.data import ImageSet, load_dataset
@@ -53,8 +52,7 @@ class Row:
 @cache
 def published() -> dict[str, Row]:
     """Return the rows of published.toml, by name."""
-    text = resources.files("keras_gen.benchmarks").joinpath("published.toml").read_text("utf-8")
-    return {name: Row(**table) for name, table in tomllib.loads(text).items()}
+    return {name: Row(**table) for name, table in read_tables("published.toml").items()}
 
 
 def run_published(
@@ -144,7 +142,10 @@ def _measured(
 
 def _read(path: Path, epochs: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what was measured before, if it is of a run of so many epochs; a damaged file is measured again."""
-    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as arrays:
+    with (
+        suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
+        np.load(path, allow_pickle=False) as arrays,
+    ):
         if arrays["epochs"] == epochs:
             return arrays["losses"], arrays["effective"]
     return np.zeros(0), np.zeros(0)

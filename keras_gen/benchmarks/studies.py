@@ -1,14 +1,13 @@
 """Studies of quality, as studies.toml lists them: trains and measures what they compare."""
 
 import shutil
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+from keras_gen.benchmarks import read_tables
 from keras_gen.benchmarks.study_tables import report
 from keras_gen.errors import InputError
 from keras_gen.files import write_text
@@ -53,7 +52,7 @@ class Study:
 @cache
 def studies() -> dict[str, Study]:
     """Return the studies of studies.toml, by name."""
-    tables = tomllib.loads(resources.files("keras_gen.benchmarks").joinpath("studies.toml").read_text("utf-8"))
+    tables = read_tables("studies.toml")
     return {
         name: Study(**{key: value for key, value in (tables[table.get("base", name)] | table).items() if key != "base"})
         for name, table in tables.items()

@@ -3,12 +3,10 @@
 import importlib.util
 import os
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
-from keras_gen.benchmarks.published import published, run_published
-from keras_gen.benchmarks.speed import measure_speed, plan_tasks
-from keras_gen.benchmarks.studies import run_studies, studies
-from keras_gen.benchmarks.tasks import MODELS
+from keras_gen.benchmarks import read_tables
 from keras_gen.cli.command import Parser, chosen_backend, not_installed, say, start_backend, whole_numbers
 from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_count
@@ -22,11 +20,15 @@ def run(options: Namespace) -> None:
     check_count("rounds", options.rounds, 1, 1000)
     out = options.out or Path("quality" if options.published is None else "published")
     if options.quality is not None:
+        from keras_gen.benchmarks.studies import run_studies, studies
+
         names = _words(options.quality, "--quality", tuple(studies()))
         seeds = whole_numbers(options.seeds, "--seeds")
         start_backend()
         run_studies(names, seeds, out.absolute(), options.data_dir and options.data_dir.absolute())
     elif options.published is not None:
+        from keras_gen.benchmarks.published import published, run_published
+
         names = _words(options.published, "--published", tuple(published()))
         seeds = whole_numbers(options.seeds, "--seeds")
         start_backend()
@@ -40,6 +42,9 @@ def run(options: Namespace) -> None:
 
 
 def _measure_speed(options: Namespace) -> None:
+    from keras_gen.benchmarks.speed import measure_speed, plan_tasks
+    from keras_gen.benchmarks.tasks import MODELS
+
     batch_sizes = whole_numbers(options.batch_size, "--batch-size") if options.batch_size else []
     for size in batch_sizes:
         check_count("batch_size", size, 2, 65_536)
@@ -55,26 +60,30 @@ def _measure_speed(options: Namespace) -> None:
         raise not_installed(backend)
     if tasks:
         measure_speed(tasks, options.rounds)
+    for line in _other_tables(parts, options.rounds):
+        say(line)
+
+
+def _other_tables(parts: list[str], rounds: int) -> Iterator[str]:
+    """Yield the lines of what is measured beside the models."""
     if "photos" in parts:
         from keras_gen.benchmarks.photos import photo_table
 
-        for line in photo_table(options.rounds):
-            say(line)
+        yield from photo_table(rounds)
     if "growth" in parts:
         from keras_gen.benchmarks.growth import growth_tables
 
-        for line in growth_tables():
-            say(line)
+        yield from growth_tables()
     if "pages" in parts:
         start_backend()
         from keras_gen.benchmarks.pages import page_table
 
-        for line in page_table(options.rounds):
-            say(line)
+        yield from page_table(rounds)
 
 
 def parser() -> Parser:
     """Return the command's parser."""
+    studies, published = (",".join(read_tables(f"{name}.toml")) for name in ("studies", "published"))
     result = Parser(
         prog="python -m keras_gen benchmark",
         description="Measure the training loops beside the same Keras calls bare and beside PyTorch if it is "
@@ -105,7 +114,7 @@ def parser() -> Parser:
         "--quality",
         nargs="?",
         const=RECIPES_COMPARED,
-        help=f"instead, train and measure: some of {','.join(studies())}, with commas between "
+        help=f"instead, train and measure: some of {studies}, with commas between "
         f"(alone: {RECIPES_COMPARED}); hours on a CPU, and what is done already is not done again (default: no study)",
     )
     add(
@@ -118,9 +127,9 @@ def parser() -> Parser:
     add(
         "--published",
         nargs="?",
-        const=",".join(published()),
+        const=published,
         help="instead, train and measure VAEs by the protocols of published numbers, and write the table of "
-        f"docs/published.md, which is printed, too: some of {','.join(published())} (alone: all; default: none)",
+        f"docs/published.md, which is printed, too: some of {published} (alone: all; default: none)",
     )
     add("--full", action="store_true", help="the whole schedule of --published's long rows (default: its beginning)")
     add("--seeds", default="0", help="seeds of --quality and --published, such as 0,1,2 (default: 0)")

@@ -3,11 +3,13 @@
 from argparse import Namespace
 
 from keras_gen.cli.command import Parser, say
-from keras_gen.minimal_runs import BATCH_SIZE, DEFAULTS, train_minimal
+from keras_gen.minimal import BATCH_SIZE, DEFAULTS
 
 
 def run(options: Namespace) -> None:
     """Run the command."""
+    from keras_gen.minimal_runs import train_minimal
+
     folder = train_minimal(**vars(options), say=say)
     say("Page to open:" if options.page else "Pictures to open:")
     for path in [path for ending in ("png", "gif", "html") for path in sorted(folder.glob(f"*.{ending}"))]:

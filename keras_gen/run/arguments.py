@@ -12,6 +12,7 @@ from keras_gen.text import printable
 ROUNDING = 1e-3  # how far resizing may have led floats out of [0, 1]
 IMAGES_WANTED = "give uint8 from 0 to 255, floats from 0 to 1, or bool"
 MAX_NUMBER = 2**31 - 1
+PRIORS = ("normal", "mixture")  # of a VAE's latent points
 
 
 def as_images(images: object, image_shape: tuple[int, int, int]) -> np.ndarray:

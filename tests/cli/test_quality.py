@@ -11,7 +11,6 @@ import pytest
 import keras_gen
 from keras_gen.benchmarks import studies as studies_module
 from keras_gen.benchmarks.studies import Study
-from keras_gen.cli import benchmark
 from keras_gen.cli.main import main
 from keras_gen.errors import RunError
 from keras_gen.run import RunFolder
@@ -70,7 +69,6 @@ def trained(monkeypatch):
     monkeypatch.setattr(keras_gen, "train_dcgan", train("dcgan"), raising=False)
     monkeypatch.setattr(keras_gen.Run, "evaluate", evaluate, raising=False)
     monkeypatch.setattr(studies_module, "studies", lambda: STUDIES)
-    monkeypatch.setattr(benchmark, "studies", lambda: STUDIES)
     return done
 
 
@@ -150,10 +148,9 @@ def test_mistakes_get_one_line(trained, capsys, flags, line):
 def test_real_runs_stop_by_ctrl_c_go_on_and_make_a_table(tmp_path):
     program = (
         "from keras_gen.benchmarks import studies\n"
-        "from keras_gen.cli import benchmark\n"
         "from tests.cli.test_quality import STUDIES\n"
         "from keras_gen.cli.main import main\n"
-        "studies.studies = benchmark.studies = lambda: STUDIES\n"
+        "studies.studies = lambda: STUDIES\n"
         f"raise SystemExit(main(['benchmark', '--quality', 'small', '--out', {str(tmp_path)!r}]))\n"
     )
     first = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
