@@ -63,6 +63,11 @@ def test_a_run_an_array_and_more_images_than_are_looked_at(command_runs, folder)
     assert (len(run.names), run.names[0], run.names[-1]) == (80, "training image 0", "held-out image 7")
     array = keras_gen.collection(photos(50), count=20, say=lambda _: None)
     assert (len(array.images), array.total) == (20, 50)
+    parts = dict(zip(("training", "held-out"), keras_gen.load_dataset(photos(50), say=lambda _: None), strict=True))
+    assert {name.split()[0] for name in array.names} == set(parts)
+    for name, pixels in zip(array.names, array.images.images, strict=True):
+        part, _, number = name.split()
+        np.testing.assert_array_equal(pixels, parts[part].images[int(number)])
     with pytest.raises(keras_gen.InputError, match="has 3 images; 4 are the least to look through"):
         keras_gen.collection(photos(3), say=lambda _: None)
 
