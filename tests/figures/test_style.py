@@ -69,8 +69,8 @@ def _grid(names):
 @pytest.mark.parametrize("draw", [_scatter, _line, _rows, _columns, _grid])
 @pytest.mark.parametrize(
     "names",
-    [("a",), ("a", "b"), AWKWARD, tuple(f"{number:03d}_" + "m" * 60 for number in range(40))],
-    ids=["one", "two", "awkward", "40 long"],
+    [("a",), ("a", "b"), AWKWARD, tuple(f"{number:03d}_" + "m" * 60 for number in range(120))],
+    ids=["one", "two", "awkward", "120 long"],
 )
 def test_every_name_has_its_place_in_the_picture(draw, names, tmp_path):
     if draw in (_grid, _rows):  # no axis of these becomes fuller with more names
@@ -86,7 +86,7 @@ def test_every_name_has_its_place_in_the_picture(draw, names, tmp_path):
 
 
 def test_names_of_an_axis_do_not_overlap():
-    for axis in (_line("m" * 40).axes[0].yaxis, _columns(tuple(map(str, range(1000, 1040)))).axes[0].xaxis):
+    for axis in (_line("m" * 120).axes[0].yaxis, _columns(tuple(map(str, range(1000, 1120)))).axes[0].xaxis):
         axis.get_figure().canvas.draw()
         boxes = [text.get_window_extent() for text in axis.get_ticklabels()]
         assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
