@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 import shutil
 
@@ -18,6 +19,7 @@ from keras_gen.data import ImageSet
 
 if keras.backend.backend() == "tensorflow":  # it takes a fifth of a tiny training to rewrite its graphs
     import tensorflow as tf
+    from tensorflow.python.framework import ops
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
@@ -50,6 +52,17 @@ def gif_frames(path, mode="RGB"):
             film.seek(number)
             pixels.append(np.asarray(film.convert(mode)))
         return pixels, film.info
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_graphs():
+    """Free the graphs of a file's models: TensorFlow registers the gradients that they define, and never lets go."""
+    yield
+    if keras.backend.backend() == "tensorflow":
+        registry = ops.gradient_registry._registry
+        for name in [name for name in registry if name.startswith("CustomGradient-")]:
+            del registry[name]
+        gc.collect()
 
 
 @pytest.fixture
