@@ -78,13 +78,14 @@ class Trial:
 
 @dataclass
 class Outcome:
-    """What a command did: its exit code, what it printed, what became of the files, and which of them it wrote."""
+    """What a command did: its exit code, what it printed, what became of the files; which it wrote, which it opened."""
 
     code: int | str
     out: str
     err: str
     files: dict[str, str]
     written: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
 
 
 # What is done to a file. Each is given its path and the same file of another run.
@@ -145,18 +146,22 @@ DAMAGES = {
         unreadable,
     )
 }
+OF_CONTENT = ("flipped bytes", "another type", "from another run", "unreadable")  # only who opens the file can notice
 _blocked: set[str] = set()
+_opened: set[str] | None = None
 
 
-def _refuse_blocked(event: str, arguments: tuple) -> None:
-    """An audit hook by which `open` of a blocked path fails as for a user who may not read it."""
-    if event == "open" and _blocked and isinstance(arguments[0], str | bytes):
+def _watch_open(event: str, arguments: tuple) -> None:
+    """An audit hook: `open` of a blocked path fails as for a user who may not read it, and of others is noted."""
+    if event == "open" and (_blocked or _opened is not None) and isinstance(arguments[0], str | bytes):
         path = os.path.realpath(os.fsdecode(arguments[0]))
         if path in _blocked:
             raise PermissionError(13, "Permission denied", path)
+        if _opened is not None:
+            _opened.add(path)
 
 
-sys.addaudithook(_refuse_blocked)
+sys.addaudithook(_watch_open)
 
 
 def file_kind(name: str) -> str:
@@ -251,6 +256,8 @@ class Table:
             return asdict(trial) | {"outcome": NO_COMMAND, "detail": why.strip()[-300:]}
         if trial.damage == "from another run" and not other.is_file():
             return asdict(trial) | {"outcome": "no other file", "detail": ""}
+        if trial.damage in OF_CONTENT and trial.file not in first.opened | first.written:
+            return asdict(trial) | {"outcome": UNAFFECTED, "detail": "the command does not open the file"}
 
         def damage(run: Path) -> None:
             DAMAGES[trial.damage](run / trial.file, other)
@@ -280,8 +287,10 @@ def call(words: list[str], run: Path) -> Outcome:
     """Run a command in this process, in the run's parent folder."""
     from keras_gen.cli.main import main
 
+    global _opened
     out, err, folder, before = io.StringIO(), io.StringIO(), Path.cwd(), contents(run)
     os.chdir(run.parent)
+    _opened = set()
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _alarm(SECONDS_A_TRIAL):
             code = main([word.replace("RUN", str(run)) for word in words])
@@ -294,10 +303,13 @@ def call(words: list[str], run: Path) -> Outcome:
     finally:
         os.chdir(folder)
         _blocked.clear()
+        paths, _opened = _opened, None
+    root = f"{os.path.realpath(run)}{os.sep}"
+    opened = frozenset(Path(path.removeprefix(root)).as_posix() for path in paths if path.startswith(root))
     made = {f"../{path.name}": "" for path in run.parent.iterdir() if path != run}
     after = contents(run) | made
     written = frozenset(name for name in after if after[name] != before.get(name))
-    return Outcome(code, plain(out.getvalue(), run), plain(err.getvalue(), run), after, written)
+    return Outcome(code, plain(out.getvalue(), run), plain(err.getvalue(), run), after, written, opened)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ FEW = [
     Trial("vae", "history.csv", "another type", "report"),
     Trial("vae", "history.csv", "from another run", "report"),  # which a checksum alone tells
     Trial("vae", "latents/epoch-0001.npz", "empty", "film"),
+    Trial("vae", "history.csv", "flipped bytes", "generate"),  # which does not open it
 ]
 
 
@@ -92,6 +93,7 @@ def test_a_damaged_file_gives_one_line_or_no_difference(tmp_path, monkeypatch, c
     rows = run_trials(runs, processes=0)
     check(rows, len(FEW))
     assert [row["outcome"] for row in rows[:5]] == [LINE] * 5
+    assert rows[-1]["outcome"] == UNAFFECTED and "does not open" in rows[-1]["detail"]
     done = (tmp_path / "progress.jsonl").read_text()
     assert run_trials(runs, processes=0) == rows
     assert (tmp_path / "progress.jsonl").read_text() == done  # nothing is done twice

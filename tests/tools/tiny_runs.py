@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 SETTINGS = {
-    "vae": ["--set", "encoder.intermediate_dim=8"],
+    "vae": ["--set", "encoder.intermediate_dim=8", "--jit", "off"],  # XLA would take most of the time
     "dcgan": [
         *("--set", "generator.latent_dim=20", "--set", "generator.filters=4"),
         *("--set", "generator.base_filters=4", "--set", "discriminator.filters=4"),
