@@ -180,16 +180,29 @@ def no_xla(monkeypatch):
     without_xla(monkeypatch)
 
 
+@pytest.fixture
+def eagerly():
+    """Run what would be traced as it stands: tracing takes longer than a step or two."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def trained_runs(tmp_path_factory):
-    """The folders of small finished runs, trained from Python on the same .npz, by kind; copy one to change it."""
+    """The folders of small finished runs without pictures, trained from Python on the same .npz, by kind.
+
+    Copy one to change it.
+    """
     from tests.small import train_small
 
     def make(root):
         images, labels = striped_images(60, size=16)
         np.savez(root / "stripes.npz", images=images, labels=labels)
-        for kind in ("vae", "dcgan"):
-            train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
+        with pytest.MonkeyPatch.context() as patch:
+            without_pictures(patch)
+            for kind in ("vae", "dcgan"):
+                train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
 
     root = made_once(tmp_path_factory, "trained-runs", make)
     return {kind: root / kind for kind in ("vae", "dcgan")}
