@@ -164,6 +164,17 @@ def without_pictures(patch):
     patch.setattr(Run, "missing_pictures", lambda self: False)
 
 
+def with_tiny_pictures(patch):
+    """Let figures be made as ever, and saved as one pixel: to draw them takes most of the time."""
+    pixel = Image.new("L", (1, 1))
+    patch.setattr("keras_gen.figures.style._print_png", lambda figure, path: pixel.save(path, "png"))
+
+
+@pytest.fixture
+def tiny_pictures(monkeypatch):
+    with_tiny_pictures(monkeypatch)
+
+
 @pytest.fixture
 def no_pictures(monkeypatch):
     without_pictures(monkeypatch)
@@ -190,9 +201,9 @@ def eagerly():
 
 @pytest.fixture(scope="session")
 def trained_runs(tmp_path_factory):
-    """The folders of small finished runs without pictures, trained from Python on the same .npz, by kind.
+    """The folders of small finished runs, trained from Python on the same .npz, by kind.
 
-    Copy one to change it.
+    Their pictures are of one pixel. Copy one to change it.
     """
     from tests.small import train_small
 
@@ -200,7 +211,7 @@ def trained_runs(tmp_path_factory):
         images, labels = striped_images(60, size=16)
         np.savez(root / "stripes.npz", images=images, labels=labels)
         with pytest.MonkeyPatch.context() as patch:
-            without_pictures(patch)
+            with_tiny_pictures(patch)
             for kind in ("vae", "dcgan"):
                 train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
 

@@ -353,7 +353,7 @@ def test_a_card_answers_after_one_has_tried(open_page):
     assert page.evaluate("training.gan.name") == "sine"
 
 
-@pytest.mark.parametrize("system", ["trend", "faces", "sine"])
+@pytest.mark.parametrize("system", [pytest.param("trend", marks=pytest.mark.slow), "faces", "sine"])
 def test_a_phone_a_finger_and_large_type(open_page, overlaps, system):
     page = open_page(system, has_touch=True, is_mobile=True, color_scheme="dark")
     page.set_viewport_size({"width": 360, "height": 780})
