@@ -186,6 +186,17 @@ def without_pictures(patch):
     patch.setattr(Run, "missing_pictures", lambda self: False)
 
 
+def with_tiny_pictures(patch):
+    """Let figures be made as ever, and saved as one pixel: to draw them takes most of the time."""
+    pixel = Image.new("L", (1, 1))
+    patch.setattr("keras_gen.figures.style._print_png", lambda figure, path: pixel.save(path, "png"))
+
+
+@pytest.fixture
+def tiny_pictures(monkeypatch):
+    with_tiny_pictures(monkeypatch)
+
+
 @pytest.fixture
 def no_pictures(monkeypatch):
     without_pictures(monkeypatch)
@@ -202,16 +213,29 @@ def no_xla(monkeypatch):
     without_xla(monkeypatch)
 
 
+@pytest.fixture
+def eagerly():
+    """Run what would be traced as it stands: tracing takes longer than a step or two."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def trained_runs(tmp_path_factory):
-    """The folders of small finished runs, trained from Python on the same .npz, by kind; copy one to change it."""
+    """The folders of small finished runs, trained from Python on the same .npz, by kind.
+
+    Their pictures are of one pixel. Copy one to change it.
+    """
     from tests.small import train_small
 
     def make(root):
         images, labels = striped_images(60, size=16)
         np.savez(root / "stripes.npz", images=images, labels=labels)
-        for kind in ("vae", "dcgan"):
-            train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
+        with pytest.MonkeyPatch.context() as patch:
+            with_tiny_pictures(patch)
+            for kind in ("vae", "dcgan"):
+                train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)
 
     root = made_once(tmp_path_factory, "trained-runs", make)
     return {kind: root / kind for kind in ("vae", "dcgan")}

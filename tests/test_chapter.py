@@ -13,7 +13,7 @@ import keras_gen
 from keras_gen.training import make_trainer
 
 DOCS = Path("docs")
-STEPS, DCGAN_STEPS = 20, 5
+STEPS = 20
 pytestmark = pytest.mark.usefixtures("no_xla")  # which draws other dropout
 
 
@@ -67,21 +67,24 @@ def test_the_vae_takes_the_same_first_steps():
     assert losses[-1][0] < 0.6 * losses[0][0]
 
 
-def test_the_dcgan_takes_the_same_first_steps(float64):
+@pytest.mark.parametrize("steps", [2, pytest.param(STEPS, marks=pytest.mark.slow)])
+def test_the_dcgan_takes_the_same_first_steps(steps, float64, request):
+    if steps == 2:
+        request.getfixturevalue("eagerly")
     chapter = script("dcgan")
     settings = keras_gen.resolve_settings("dcgan", "cifar10:automobile", recipe="chapter", batch_size=2, jit="off")
     trainer = make_trainer("dcgan", (32, 32, 3), settings)
     generator, discriminator, gan = chapter.make_dcgan()
     copy_state(generator, trainer.generator)
     copy_state(discriminator, trainer.discriminator)
-    images = np.random.default_rng(0).integers(0, 256, (2 * DCGAN_STEPS, 32, 32, 3)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (2 * steps, 32, 32, 3)).astype(np.uint8)
     turns = cycle((0, 1))
 
     def draw(count):
         return trainer.draw_latents(count, next(turns))
 
     losses = []
-    for trainer.step in range(1, DCGAN_STEPS + 1):
+    for trainer.step in range(1, steps + 1):
         batch = images[2 * trainer.step - 2 : 2 * trainer.step]
         real = trainer.scaled(batch)
         losses.append((chapter.train_step(generator, discriminator, gan, real, draw), trainer.train_step(batch)))

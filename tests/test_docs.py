@@ -5,6 +5,7 @@ import pkgutil
 import re
 import shlex
 import textwrap
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from keras_gen.cli.flags import replace_old_flags, train_parser
 from keras_gen.cli.main import COMMANDS
 from keras_gen.cli.train import train_command
 from keras_gen.data import load_dataset, loading
-from keras_gen.settings import parse_sets, resolve_settings
+from keras_gen.settings import parse_sets, recipes, resolve_settings
 
 README, ARCHITECTURE = Path("README.md"), Path("docs/architecture.md")
 PAGES = [README, *sorted(Path("docs").glob("*.md"))]
@@ -139,7 +140,10 @@ def run_snippets(page, names):
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch, no_xla, no_pictures):
-    """Paths of the pages. The working directory is a temporary folder, mnist5k has few images, nothing is drawn."""
+    """Paths of the pages. The working directory is a temporary folder, mnist5k has few images and the chapter's
+    recipe, whose networks are small, and nothing is drawn.
+    """
+    monkeypatch.setattr(recipes, "default_recipe", lambda kind, dataset: ("chapter", "it is small"))
     train, held_out = load_dataset("mnist5k")
     monkeypatch.setattr(loading, "_mnist5k", lambda: (train[::10].with_source(None), held_out.with_source(None)))
     pages = {page.name: page.absolute() for page in PAGES}
@@ -166,9 +170,10 @@ def test_the_page_on_python_runs(elsewhere, capsys):
     assert keras_gen.load_run("runs/digits").epoch == 3
 
 
-def test_the_cookbook_s_python_runs(elsewhere):
+def test_the_cookbook_s_python_runs(elsewhere, monkeypatch):
+    monkeypatch.setattr(keras_gen.Run, "project", partialmethod(keras_gen.Run.project, starts=1, steps=3))
     small = [f"--set={group}.{name}=4" for group, name in (("generator", "filters"), ("discriminator", "filters"))]
-    assert train_command("vae", ["--epochs", "3"]) == 0
+    assert train_command("vae", ["--epochs", "1", "--set=encoder.intermediate_dim=8"]) == 0
     assert train_command("dcgan", ["--epochs", "1", "--set", "generator.base_filters=4", *small]) == 0
     Image.fromarray(np.arange(0, 200, 4, dtype=np.uint8)[:, np.newaxis].repeat(40, axis=1)).save("photo.png")
     names = run_snippets(elsewhere["cookbook.md"], {})

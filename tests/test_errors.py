@@ -25,7 +25,7 @@ from keras_gen.cli.train import train_command
 from keras_gen.data import finding
 from keras_gen.data.catalogue import PUBLIC_DATASETS, Download
 from keras_gen.data.image_set import fingerprint
-from tests.conftest import small_flags, striped_images, train_small
+from tests.conftest import small_flags, striped_images, train_small, with_tiny_pictures
 
 REPOSITORY = Path(__file__).parents[1]
 CELLS = [
@@ -134,10 +134,12 @@ def make_arrays(root):
 def make_runs(root):
     images, labels = striped_images(60)
     np.savez(root / "stripes.npz", images=images, labels=labels)
-    train_small("vae", root / "stripes.npz", root / "run")
-    train_small("vae", root / "stripes.npz", root / "line", latent_dim=1, epochs=1)
     small = {"generator": {"latent_dim": 3, "filters": 4, "base_filters": 4}, "epochs": 1}
-    train_small("dcgan", root / "stripes.npz", root / "gan", **small)
+    with pytest.MonkeyPatch.context() as patch:
+        with_tiny_pictures(patch)
+        train_small("vae", root / "stripes.npz", root / "run")
+        train_small("vae", root / "stripes.npz", root / "line", latent_dim=1, epochs=1)
+        train_small("dcgan", root / "stripes.npz", root / "gan", **small)
     names = ("newer", "changed", "bare", "gone", "scrambled", "emptied", "tampered", "shortened")
     copies = {name: RunFolder(shutil.copytree(root / "run", root / name)) for name in names}
     source = copies["gone"].read()["source"]

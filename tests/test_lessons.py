@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from keras_gen import lessons
 from keras_gen.errors import InputError
+from keras_gen.settings import recipes
 
 FOLDER = Path("docs/lessons")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -137,8 +138,12 @@ lessons_check, lessons_grade = lessons.check, lessons.grade
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lesson_runs_and_tells_right_from_wrong(name, monkeypatch, capsys, no_xla):
+def test_a_lesson_runs_and_tells_right_from_wrong(name, monkeypatch, capsys, no_xla, request):
+    """In its short form, with the smaller networks of the chapter's recipe."""
     monkeypatch.setenv(lessons.SHORT, "1")
+    monkeypatch.setattr(recipes, "default_recipe", lambda kind, dataset: ("chapter", "it is small"))
+    if name in ("5_freezing", "8_your_pictures"):  # few steps of large networks
+        request.getfixturevalue("eagerly")
     asked, graded, names = execute(FOLDER / f"{name}.py", monkeypatch)
     assert capsys.readouterr().out.count("Predict first") == 3
     for arguments, (right, *wrong) in zip(asked, PREDICTIONS[name], strict=True):

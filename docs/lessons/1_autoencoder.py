@@ -53,7 +53,7 @@ encoder = keras.Sequential([keras.Input((784,)), layers.Dense(256, "relu"), laye
 decoder = keras.Sequential([keras.Input((2,)), layers.Dense(256, "relu"), layers.Dense(784, "sigmoid")], name="decoder")
 autoencoder = keras.Sequential([encoder, decoder])
 autoencoder.compile("adam", "binary_crossentropy")
-autoencoder.fit(x_train, x_train, batch_size=100, epochs=length(60, 12), verbose=0)
+autoencoder.fit(x_train, x_train, batch_size=100, epochs=length(60, 5), verbose=0)
 codes = encoder.predict(x_held_out, verbose=0)
 
 # %% [markdown]

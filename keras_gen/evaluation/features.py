@@ -42,7 +42,9 @@ class FeatureExtractor:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the images' features."""
-        return self.network.predict(on_white(images), batch_size=BATCH, verbose=0)
+        images = on_white(images)
+        starts = range(0, len(images), BATCH)
+        return np.concatenate([self.network.predict_on_batch(images[start : start + BATCH]) for start in starts])
 
 
 def feature_extractor(
@@ -125,11 +127,24 @@ def _train(images: np.ndarray, labels: np.ndarray | None, seen: np.ndarray) -> t
             x = np.stack([ways[number](image, random) for number, image in zip(way, images[seen[batch]], strict=True)])
             # A class is asked for only where it can still be told: a 6 upside down is none.
             weights = [np.ones(len(batch)), np.where(way < SURFACE, 1.0, 0.0)][: len(heads)]
-            results = network.train_on_batch(x, [way, targets[batch]][: len(heads)], weights, return_dict=True)
+            named = [way, targets[batch]][: len(heads)]
+            if step == 0:
+                _make_variables(network, x, named, weights)
+            results = network.train_on_batch(x, named, weights, return_dict=True)
             step += 1
             if step == STEPS:
                 accuracies = [value for name, value in results.items() if name.endswith("accuracy")]
                 return features, dict(zip(heads, map(float, accuracies), strict=True))
+
+
+def _make_variables(network: keras.Model, x: np.ndarray, named: list[np.ndarray], weights: list[np.ndarray]) -> None:
+    """Make what the first step would make while it is traced: then it would be traced twice."""
+    network.optimizer.build(network.trainable_variables)
+    logits = network(x[:1])
+    part = x[:1], [values[:1] for values in named], logits, [values[:1] for values in weights]
+    network.compute_loss(*part)
+    network.compute_metrics(*part)
+    network.reset_metrics()
 
 
 def _network(image_shape: tuple[int, int, int], heads: list[int]) -> tuple[keras.Model, keras.Model]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib.figure
 import matplotlib.style
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from keras_gen.files import replacing
 
@@ -58,8 +59,19 @@ def save_figure(figure: Figure, path: Path, replacing: Callable = replacing) -> 
     `replacing` is how files are written; a run folder has a way of its own, `RunFolder.replacing`.
     """
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")
+        _print_png(figure, temporary)
     if figure.name_table:
         lines = [f"{number}\t{name}" for number, name in figure.name_table.items()]
         with replacing(path.with_name(f"{path.stem}-names.txt")) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
+
+
+def _print_png(figure: Figure, path: Path) -> None:
+    """Write what `figure.savefig(path, dpi=DPI)` writes, but draw it once: savefig draws it first to lay it out."""
+    canvas, dpi = figure.canvas, figure.dpi
+    try:
+        figure.dpi = DPI
+        FigureCanvasAgg(figure).print_png(path)
+    finally:
+        figure.dpi = dpi
+        figure.set_canvas(canvas)

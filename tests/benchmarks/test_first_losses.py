@@ -21,6 +21,7 @@ def test_losses_are_compared_with_a_file_of_others_and_the_exit_code_says_if_the
         path.write_text(json.dumps(losses | {"vae, step 1, kl": losses["vae, step 1, kl"] + change}))
         assert first_losses.main([str(path)]) == code
         assert capsys.readouterr().out.count("\n") == len(losses) + 2
+        monkeypatch.setattr(first_losses, "first_losses", lambda: losses)  # which are the same, as was just seen
 
 
 @pytest.mark.skipif(not SCRIPT.exists(), reason="the docs are not here")

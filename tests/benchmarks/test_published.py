@@ -2,11 +2,12 @@
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from keras_gen import load_run
+from keras_gen import ImageSet, RunFolder, load_run
 from keras_gen.benchmarks import published as module
 from keras_gen.benchmarks import studies
 from keras_gen.benchmarks.published import PAGE, Row, published
@@ -76,6 +77,46 @@ def tiny(tmp_path, monkeypatch):
     return lambda *flags: main(["benchmark", "--out", str(tmp_path / "runs"), "--published", *flags])
 
 
+def test_blocks_are_measured_once_and_fill_a_line_of_the_page(tiny, tmp_path, monkeypatch, capsys):
+    """Of runs that were trained already, and images whose losses are their means; the next test trains and measures."""
+    held_out, folder = ImageSet(striped_images(16, seed=1)[0]), tmp_path / "trained"
+    folder.mkdir()
+    trained, measured = [], []
+
+    def train(kind, data, path, options, at_least, settings):
+        trained.append((path.name, at_least))
+        facts = {"settings": settings, "folder": RunFolder(folder), "timing": [{"train_seconds": 30.0}]}
+        return SimpleNamespace(**facts, datasets=lambda: (None, held_out), labels_of=lambda images: None)
+
+    def measure(run, samples, images, labels, seed):
+        measured.append(seed)
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        return images.mean(axis=(1, 2, 3)), np.full(len(images), 4.0)
+
+    monkeypatch.setattr(module, "train_or_resume", train)
+    monkeypatch.setattr(module, "_measured", measure)
+    assert tiny("bound") == 130
+    assert "| A bound | old |" in (tmp_path / "page.md").read_text()
+    assert tiny("bound") == 0
+    assert (trained, measured) == ([("bound-seed-0", 1)] * 2, [0, 6, 6])  # the first image of each block
+    spread = held_out.images[[0, 5, 10, 15, 1, 6, 11, 2, 7, 12, 3, 8]].mean(axis=(1, 2, 3))
+    line = capsys.readouterr().out.splitlines()[-1]
+    note = "1 of 2 epochs; 12 test images, 5 samples each, of which 4 are effective (median); a note"
+    cells = ("A bound", "`benchmark --published bound`", "0", "30 s", str(Estimate.of_mean(spread)), "86", note)
+    assert line == f"| {' | '.join(cells)} |"
+    page = (tmp_path / "page.md").read_text().splitlines()
+    assert page[4] == line and page[5:] == ["| Other | 1 |", "", "End."]
+    for damage, blocks in ((None, [0, 6, 12]), (None, []), (b"PK damaged", [0, 6, 12])):  # a full run is another
+        measured[:] = [None] * 2
+        if damage:
+            (folder / "losses-5.npz").write_bytes(damage)
+        assert tiny("bound", "--full") == 0
+        assert (trained[-1], measured[2:]) == (("bound-seed-0", 2), blocks)
+    assert "| `benchmark --published bound --full` |" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_a_row_is_trained_and_measured_once_goes_on_where_it_was_stopped_and_fills_its_line(
     tiny, tmp_path, monkeypatch, capsys

@@ -17,14 +17,16 @@ def few_steps_without_xla(no_xla):
 
 @pytest.fixture
 def quick_features(monkeypatch, tmp_path_factory):
-    """Train the own features for 30 steps, once for all tests of a process on the same images."""
+    """Train the own features for 30 small steps, once for all tests of a process on the same images."""
     monkeypatch.setattr(features, "STEPS", 30)
+    monkeypatch.setattr(features, "BATCH", 48)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.getbasetemp() / "keras"))
 
 
 def own_features(images, folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(features, "STEPS", 100)
+        patch.setattr(features, "BATCH", 48)
         without_xla(patch)
         return feature_extractor("own", images, folder, say=lambda _: None)
 

@@ -16,7 +16,7 @@ from tests.conftest import striped_images
 @pytest.fixture
 def few_steps(monkeypatch):
     """So few that tracing a step would take longer."""
-    monkeypatch.setattr("keras_gen.evaluation.features.STEPS", 6)
+    monkeypatch.setattr("keras_gen.evaluation.features.STEPS", 3)
     compile_ = keras.Model.compile
     monkeypatch.setattr(keras.Model, "compile", lambda *a, **k: compile_(*a, **k, run_eagerly=True))
 
@@ -97,6 +97,7 @@ def test_of_large_images_the_finest_detail_is_averaged_away(tmp_path, monkeypatc
 def test_what_it_says_it_learned_is_learned(tmp_path, monkeypatch):
     """Classes of stripes, and how they were spoiled, can be told; labels drawn by lot, and flat images, cannot."""
     monkeypatch.setattr("keras_gen.evaluation.features.STEPS", 40)
+    monkeypatch.setattr("keras_gen.evaluation.features.BATCH", 48)
     images, labels = striped_images(400)
     flat, lots = np.full_like(images, 9), np.random.default_rng(0).integers(0, 8, 400)
     said = []

@@ -11,6 +11,7 @@ from PIL import Image
 from keras_gen.figures import image_table, latent_scatter, loss_curves, save_figure
 from keras_gen.figures.animation import figure_pixels
 from keras_gen.figures.grids import labelled_grid
+from keras_gen.figures.style import DPI, own_style
 
 HISTORY = [{"epoch": 1, "loss": 2.0, "held_out_loss": 3.0}, {"epoch": 2, "loss": 1.0, "held_out_loss": 2.0}]
 AWKWARD = ("$x^2$", "_under", "犬と猫", "שלום", "two\nlines", "\x1b[31mred", "long name " * 9, "😀", "नमस्ते", "犬" * 60)
@@ -42,6 +43,16 @@ def test_a_backend_that_is_not_there_and_a_damaged_matplotlibrc_do_not_matter(tm
     assert (done.returncode, done.stdout.strip()) == (0, backend), done.stderr
     with Image.open(tmp_path / "losses.png") as picture:
         assert picture.width > 100
+
+
+def test_a_picture_drawn_once_is_the_one_of_savefig(tmp_path):
+    figure = loss_curves(HISTORY)
+    canvas = figure.canvas
+    save_figure(figure, tmp_path / "ours.png")
+    assert (figure.canvas, figure.dpi) == (canvas, 100)
+    with own_style():
+        loss_curves(HISTORY).savefig(tmp_path / "savefig.png", dpi=DPI)
+    assert (tmp_path / "ours.png").read_bytes() == (tmp_path / "savefig.png").read_bytes()
 
 
 def _scatter(names):

@@ -65,7 +65,7 @@ def test_without_its_label_an_image_of_a_conditional_run_is_found_with_the_one_t
         labels = np.array([1, 0, 1])
         images = run.generate(3, label=labels)
         assert run.project(images, labels, starts=1, steps=20).labels.tolist() == labels.tolist()
-        found = run.project(images, starts=2, steps=150)
+        found = run.project(images, starts=2, steps=100)
         assert found.labels.tolist() == labels.tolist()
         assert found.errors.max() < 0.001
     else:
@@ -141,7 +141,7 @@ def test_what_cannot_be_projected_gets_one_line(runs, tmp_path):
 
 def test_views_of_a_dcgan_take_images(runs, tmp_path, monkeypatch):
     run = runs["dcgan"]
-    monkeypatch.setattr(run, "project", partial(run.project, starts=1, steps=80))
+    monkeypatch.setattr(run, "project", partial(run.project, starts=1, steps=50))
     own = run.generate(2, seed=5)
     for number, image in enumerate(own[..., 0]):
         Image.fromarray(image).save(tmp_path / f"{number}.png")

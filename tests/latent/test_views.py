@@ -54,7 +54,10 @@ def frames(path):
         ("dcgan", "traverse", ["traversal-of-seed-0.png", "traversal-of-seed-0.gif"]),
     ],
 )
-def test_each_view_has_defaults_is_shown_in_a_notebook_and_saved_in_the_run_s_figures(runs, kind, name, files):
+def test_each_view_has_defaults_is_shown_in_a_notebook_and_saved_in_the_run_s_figures(
+    runs, kind, name, files, monkeypatch
+):
+    monkeypatch.setattr("keras_gen.latent.walks.numbered.__defaults__", (None, 12))
     view = runs[kind].view(name)
     assert view._repr_png_().startswith(b"\x89PNG")
     for _ in range(2):  # a second time it is replaced
@@ -185,7 +188,7 @@ def test_a_dcgan_s_concept_is_made_of_seeds_and_its_points_are_as_long_as_draws(
 
 def test_seeds_to_pick_from_are_numbered_as_generate_numbers_them(runs):
     run = runs["dcgan"]
-    view = numbered(run)
+    view = numbered(run, count=12)
     assert [axes.get_title() for axes in view.picture.axes][:3] == ["0", "1", "2"]
     np.testing.assert_array_equal(view.array[5], run.generate(1, 5)[0])
 

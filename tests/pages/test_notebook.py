@@ -38,7 +38,9 @@ def test_show_displays_the_grid_and_needs_a_notebook(trained_runs, monkeypatch):
     monkeypatch.delitem(sys.modules, "IPython", raising=False)
     with pytest.raises(InputError, match="needs a notebook"):
         run.show()
-    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    ipython = types.ModuleType("IPython")
+    ipython.version_info = (9, 0)  # which matplotlib asks for
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
     display = types.ModuleType("IPython.display")
     display.display = shown.append
     monkeypatch.setitem(sys.modules, "IPython.display", display)

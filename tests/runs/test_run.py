@@ -175,10 +175,9 @@ def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path,
         load_run(tmp_path / "small").datasets()
 
 
+@pytest.mark.usefixtures("tiny_pictures")
 @pytest.mark.parametrize("kind", ["vae", pytest.param("dcgan", marks=pytest.mark.slow)])
-def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_runs, tmp_path, request):
-    if kind == "dcgan":  # pictures are drawn of both alike
-        request.getfixturevalue("no_pictures")
+def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_runs, tmp_path):
 
     def states():
         return random.getstate(), str(np.random.get_state()), values_of([global_seed_generator().state])[0].tolist()
@@ -203,6 +202,7 @@ def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_run
         assert states() == before, name
 
 
+@pytest.mark.usefixtures("tiny_pictures")
 def test_a_run_without_figures_is_completed_by_a_resume(tmp_path, monkeypatch):
     """Killed after the last epoch, while the figures were drawn."""
     with monkeypatch.context() as patch:

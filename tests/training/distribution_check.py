@@ -40,7 +40,7 @@ def trained(kind, distribute, overrides, images):
     trainer = make_trainer(kind, images.shape[1:], settings, 2 if conditional else None)
     labels = trainer.class_labels = np.arange(len(images)) % 2 if conditional else None
     random = np.random.default_rng(1)
-    batches = [random.permutation(len(images))[: trainer.images_per_step] for _ in range(12)]
+    batches = [random.permutation(len(images))[: trainer.images_per_step] for _ in range(6)]
     line = trainer.checked_step(images, batches[0], 1)
     trainer.train_steps(images, batches[1:], 2)
     return trainer, line, trainer.losses() | trainer.measures() | trainer.held_out_losses(images, labels)
@@ -62,7 +62,7 @@ def resumed_difference():
     """Stop and resume a run on two devices, and compare it with one that was not stopped."""
     sets = [ImageSet(*striped_images(count, 8), (), "stripes") for count in (70, 16)]
     root = Path(tempfile.mkdtemp())
-    options = {"engine": "compiled", "distribute": "mirrored", "epochs": 3}
+    options = {"engine": "compiled", "distribute": "mirrored", "epochs": 2}
     train_small("vae", *sets, **options, folder=root / "whole")
     stopped = train_small("vae", *sets, **options, folder=root / "parts", callbacks=[stop_after(4)])
     assert stopped.status == "stopped"

@@ -58,7 +58,7 @@ def test_both_engines_adapt_alike(overrides, monkeypatch):
         images, _ = striped_images(64)
         options = {"augment": "mirror,translation,auto", "augment_target": -0.9} | overrides
         trainers = [trainer("dcgan", engine, **options) for engine in ("train_on_batch", "compiled")]
-        one, two = (take_steps(each, images, batches_of(each, 20)) for each in trainers)
+        one, two = (take_steps(each, images, batches_of(each, 8)) for each in trainers)
     finally:
         keras.config.set_floatx(before)
         keras.config.set_dtype_policy(policy)
@@ -101,9 +101,9 @@ def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, 
         "engine": engine,
         "folder": tmp_path / "whole",
     }
-    whole = train_small("dcgan", *image_sets(96), **options)
+    whole = train_small("dcgan", *image_sets(), **options)
     parts = options | {"folder": tmp_path / "parts"}
-    train_small("dcgan", *image_sets(96), **parts, callbacks=[stop_after(9)])  # between two adjustments
+    train_small("dcgan", *image_sets(), **parts, callbacks=[stop_after(6)])  # between two adjustments
     resumed = TRAIN["dcgan"](folder=tmp_path / "parts", resume=True, say=quiet)
     assert_same_runs(whole, resumed)
     rows = load_run(tmp_path / "parts").metrics

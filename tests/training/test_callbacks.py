@@ -199,7 +199,7 @@ def test_a_callback_may_stop_the_training_at_an_epoch_s_end_or_within_one(tmp_pa
     assert (run.status, run.epoch, run.step) == ("stopped", 1, 2)
 
 
-@pytest.mark.parametrize("constant", [0, 255])
+@pytest.mark.parametrize("constant", [0, pytest.param(255, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
 def test_a_black_or_constant_first_batch_gives_no_false_alarm(kind, constant):
     """Of such images some weights have no gradient; the weights are checked at the first step that can tell."""

@@ -1,5 +1,7 @@
 """Conditional runs: the networks are told the label, and the class of an image can be chosen."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ from keras_gen.errors import InputError
 from keras_gen.figures.animation import CAPTION_HEIGHT
 from keras_gen.latent.pictures import class_row
 from keras_gen.run import Run
-from keras_gen.training.planning import MAX_CLASSES
+from keras_gen.training.planning import MAX_CLASSES, make_plan
+from keras_gen.training.start import prepare
 from tests.conftest import gif_frames, striped_images
-from tests.small import train_small
+from tests.small import NETS, quiet, train_small
 
 KINDS = ("vae", "dcgan")
 LEARNING = {
@@ -33,7 +36,10 @@ def run(request, tmp_path_factory):
     """A run whose labels only numbers could tell: their names are the other way round."""
     sets = [ImageSet(*striped_images(count, seed=count), ("1", "lying"), "stripes") for count in (256, 32)]
     folder = tmp_path_factory.mktemp("conditional") / request.param
-    train_small(request.param, *sets, folder=folder, conditional=True, doctor=True, **LEARNING[request.param])
+    draw, options = Run.draw_epoch, LEARNING[request.param]
+    with pytest.MonkeyPatch.context() as patch:  # two frames are enough for a film
+        patch.setattr(Run, "draw_epoch", lambda run: draw(run) if run.epoch in (1, options["epochs"]) else None)
+        train_small(request.param, *sets, folder=folder, conditional=True, doctor=True, **options)
     return load_run(folder)
 
 
@@ -148,15 +154,16 @@ def test_labels_that_do_not_suit_are_refused_before_anything_is_written(train, h
 def test_unbalanced_classes_are_reported_before_training():
     lines = []
     few = ImageSet(IMAGES, (np.arange(60) >= 54).astype(int), ("many", "few"), "named")
-    train_small("vae", few, few, conditional=True, epochs=1, say=lines.append)
+    options = NETS["vae"] | {"recipe": "chapter", "batch_size": 16, "conditional": True}
+    prepare(make_plan("vae", few, few, say=quiet, **options), lines.append)
     wanted = "Advice  the classes are unbalanced, from 6 images (few) to 54 (many); `balance_classes` shows each as"
     assert [line for line in lines if line.startswith(wanted)]
 
 
-def test_an_unconditional_run_is_not_resumed_as_a_conditional_one(tmp_path):
-    train_small("vae", NAMED, NAMED, epochs=1, folder=tmp_path / "run")
+def test_an_unconditional_run_is_not_resumed_as_a_conditional_one(trained_runs, tmp_path):
+    folder = shutil.copytree(trained_runs["vae"], tmp_path / "run")
     with pytest.raises(InputError, match=r"`training\.conditional` was false, now true; leave these out, or start"):
-        train_small("vae", folder=tmp_path / "run", resume=True, conditional=True)
+        train_small("vae", folder=folder, resume=True, conditional=True)
 
 
 def test_a_walk_goes_from_one_class_to_another_at_one_latent_point_or_stays_in_one(run):
@@ -206,8 +213,8 @@ def test_a_healthy_run_has_no_finding_of_its_labels(run):
     assert not [finding for finding in run.findings if "label" in finding["name"] or "class" in finding["name"]]
 
 
-def test_an_unconditional_run_has_no_way_between_classes(tmp_path):
-    run = train_small("vae", NAMED, NAMED, epochs=1, folder=tmp_path / "run")
+def test_an_unconditional_run_has_no_way_between_classes(trained_runs):
+    run = load_run(trained_runs["vae"])
     with pytest.raises(InputError, match="is not conditional, so its networks take no label"):
         run.view("interpolate", to_label=1)
     with pytest.raises(InputError, match="is not conditional, so its grids have no row of a class; leave `label` out"):

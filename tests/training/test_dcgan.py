@@ -66,7 +66,7 @@ class Spy:
         model.train_on_batch = train_on_batch
 
 
-def test_a_step_trains_first_the_discriminator_then_the_generator(image_sets):
+def test_a_step_trains_first_the_discriminator_then_the_generator(image_sets, eagerly):
     trainer = DCGANTrainer((8, 8, 1), settings(discriminator_steps=3))
     spy = Spy(trainer, "discriminator", "gan")
     trainer.train_step(image_sets(train=48)[0].images)
@@ -79,7 +79,7 @@ def test_a_step_trains_first_the_discriminator_then_the_generator(image_sets):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_smoothing_reaches_the_labels_of_real_images_alone(image_sets, smoothing):
+def test_smoothing_reaches_the_labels_of_real_images_alone(image_sets, smoothing, eagerly):
     trainer = DCGANTrainer((8, 8, 1), settings(label_smoothing=smoothing))
     spy = Spy(trainer, "discriminator", "gan")
     trainer.train_step(image_sets(train=16)[0].images)
@@ -89,7 +89,7 @@ def test_smoothing_reaches_the_labels_of_real_images_alone(image_sets, smoothing
     np.testing.assert_array_equal(generator, np.ones((16, 1)))
 
 
-def test_every_turn_of_every_step_has_latents_of_its_own(image_sets):
+def test_every_turn_of_every_step_has_latents_of_its_own(image_sets, eagerly):
     """The generator's, too: it must not be trained on those that the discriminator has just been shown."""
     trainer = DCGANTrainer((8, 8, 1), settings(discriminator_steps=2))
     drawn, original = [], trainer.generator.predict_on_batch
@@ -107,7 +107,7 @@ def test_every_turn_of_every_step_has_latents_of_its_own(image_sets):
 
 
 @pytest.mark.parametrize(("augment", "real_as_is"), [("mirror", False), ("none", True)])
-def test_mirror_flips_about_half_of_the_real_images_and_no_generated_one(image_sets, augment, real_as_is):
+def test_mirror_flips_about_half_of_the_real_images_and_no_generated_one(image_sets, augment, real_as_is, eagerly):
     trainer = DCGANTrainer((8, 8, 1), settings(augment=augment))
     fakes = trainer.generator.predict_on_batch(trainer.draw_latents(16, 0))
     spy = Spy(trainer, "augmented_discriminator")
@@ -134,7 +134,7 @@ def test_augmentation_is_between_the_images_and_the_discriminator_in_training_al
     assert "augment" not in [layer.name for layer in trainer.models["discriminator"].layers]
 
 
-def test_concatenated_batches_are_one_update_with_both_labels(image_sets):
+def test_concatenated_batches_are_one_update_with_both_labels(image_sets, eagerly):
     trainer = DCGANTrainer((8, 8, 1), settings(concatenate_batches=True, dropout=0.0))
     images = image_sets(train=16)[0].images
     discriminator = trainer.discriminator
@@ -216,7 +216,7 @@ def test_a_broken_loop_is_stopped_in_its_first_step(image_sets, monkeypatch):
         train_small("dcgan", *image_sets())
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(image_sets):
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(image_sets, eagerly):
     trainer = DCGANTrainer((8, 8, 1), settings())
     trainer.generator.get_layer("dense").kernel.assign(np.full((6, 64), np.nan))
     with pytest.raises(RunError, match="discriminator_loss_fake became nan at step 3 of epoch 2"):

@@ -73,10 +73,14 @@ def test_no_healthy_vae_is_called_sick(seed):
     assert examined(VAETrainer, stripes(), vae(epochs=40, seed=seed))[1] == []
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("size", [8, pytest.param(16, marks=pytest.mark.slow)])
-def test_no_healthy_dcgan_is_called_sick(seed, size):
-    assert examined(DCGANTrainer, stripes(size), dcgan(seed=seed))[1] == []
+@pytest.mark.parametrize(
+    ("seed", "size", "epochs"),
+    [(0, 8, 16), *(pytest.param(seed, size, 52, marks=pytest.mark.slow) for seed in range(3) for size in (8, 16))],
+)
+def test_no_healthy_dcgan_is_called_sick(seed, size, epochs, monkeypatch):
+    if epochs < 50:
+        monkeypatch.setattr(findings, "FEW_STEPS", 120)
+    assert examined(DCGANTrainer, stripes(size), dcgan(seed=seed, epochs=epochs))[1] == []
 
 
 class MeanOverPixels(VAETrainer):
@@ -134,17 +138,15 @@ def test_a_reconstruction_that_is_averaged():
 def test_nothing_learned_by_a_learning_rate_too_low():
     _, (line,) = examined(VAETrainer, stripes(), vae(learning_rate=1e-9))
     assert line.startswith("Nothing is learned: after 3 epochs the loss is where it was")
-    _, lines = examined(DCGANTrainer, stripes(), dcgan(generator_learning_rate=1e-6, epochs=8))
-    assert any(line.startswith("Nothing is learned: after 7 epochs the generator's images") for line in lines)
 
 
 def test_dead_gradients_by_a_learning_rate_that_kills_every_unit():
-    _, lines = examined(VAETrainer, stripes(), vae(learning_rate=0.1, intermediate_dim=4, epochs=60))
+    _, lines = examined(VAETrainer, stripes(), vae(learning_rate=0.1, intermediate_dim=4, epochs=40))
     assert any(line.startswith("Dead gradients in the VAE (") and "lower learning rate" in line for line in lines)
 
 
 def test_exploding_gradients_by_a_learning_rate_far_too_high():
-    _, lines = examined(VAETrainer, stripes(), vae(learning_rate=0.3, intermediate_dim=4, epochs=60))
+    _, lines = examined(VAETrainer, stripes(), vae(learning_rate=0.3, intermediate_dim=4, epochs=2))
     assert any(line.startswith("Exploding gradients in the VAE (") for line in lines)
 
 
@@ -165,11 +167,13 @@ def test_the_chapter_s_loop_to_the_letter_and_our_remedy(monkeypatch):
     assert run.history[-1]["discriminator_loss_fake"] < 0.1
 
 
-def test_a_discriminator_that_wins_by_learning_much_faster():
-    settings = dcgan(discriminator_learning_rate=5e-3, generator_learning_rate=1e-5, label_smoothing=0.0, epochs=17)
-    _, lines = examined(DCGANTrainer, stripes(), settings)
-    assert lines[0].startswith("The discriminator wins: ")
-    assert "lower `discriminator_learning_rate`" in lines[0]
+def test_a_discriminator_that_wins_by_learning_while_the_generator_does_not():
+    rates = {"discriminator_learning_rate": 2e-2, "generator_learning_rate": 1e-6, "label_smoothing": 0.0}
+    settings = dcgan(**rates, generator_batch_norm_momentum=0.3, epochs=7)  # its averages settle in the first epoch
+    _, (still, wins) = examined(DCGANTrainer, stripes(), settings)
+    assert still.startswith("Nothing is learned: after 5 epochs the generator's images have not changed: raise")
+    assert wins.startswith("The discriminator wins: ")
+    assert "lower `discriminator_learning_rate`" in wins
 
 
 def test_a_generator_that_wins_against_a_discriminator_that_does_not_learn():
@@ -245,7 +249,7 @@ class Ruin(keras.callbacks.Callback):
 def test_a_run_that_is_ruined_after_its_best_epoch_is_found(monkeypatch, tmp_path):
     monkeypatch.setattr(features, "STEPS", 30)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    said, sets = [], stripes(16)
+    said, sets = [], stripes()
     small = {"latent_dim": 8, "generator_learning_rate": 2e-3, "discriminator_learning_rate": 2e-3}
     options = {"evaluate_every": 1, "doctor": True, "epochs": 5, "callbacks": [Ruin()], "say": said.append}
     run = train_small("dcgan", *sets, **small | options)

@@ -87,7 +87,7 @@ def test_a_generator_that_copies_training_images_is_called_so_until_it_does_not(
     assert (finding["epoch"], finding["resolved"]) == (1, 3)
 
 
-CONDITIONAL = {"epochs": 5, "conditional": True, "doctor": True, "batch_size": 24}
+CONDITIONAL = {"epochs": 3, "conditional": True, "doctor": True, "batch_size": 24}
 
 
 def test_a_decoder_that_ignores_labels_which_say_nothing():
@@ -115,11 +115,10 @@ def test_a_class_that_has_collapsed_is_named(monkeypatch):
         return np.where(np.isin(label, list(wrong))[:, None, None, None], images[:1] // 2, images)
 
     monkeypatch.setattr(DCGANRun, "decode", decode_collapsed)
-    options = CONDITIONAL | {"epochs": 3}
-    (finding,) = train_small("dcgan", *stripes(), **options).findings
+    (finding,) = train_small("dcgan", *stripes(), **CONDITIONAL).findings
     assert finding["name"] == "collapse of class 1"
     assert finding["text"].startswith("The class lying has collapsed: its generated images are much more alike than")
     wrong.add(0)
-    names = {finding["name"] for finding in train_small("dcgan", *stripes(), **options).findings}
+    names = {finding["name"] for finding in train_small("dcgan", *stripes(), **CONDITIONAL).findings}
     assert "every class collapsed" in names or "label ignored" in names
     monkeypatch.setattr(DCGANRun, "decode", decode)

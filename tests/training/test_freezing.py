@@ -33,7 +33,7 @@ def check_generator_step(changes):
     return check_changes("generator", changes, {"generator": "everything", "discriminator": "statistics"})
 
 
-def test_frozen_weights_stay_while_batch_normalization_goes_on(nets):
+def test_frozen_weights_stay_while_batch_normalization_goes_on(nets, eagerly):
     _, discriminator, gan = nets
 
     def step():
@@ -67,7 +67,7 @@ def test_freezing_is_undone_after_an_exception(nets):
     assert len(nets[1].trainable_variables) == 8
 
 
-def test_the_generator_trains_through_the_discriminator_in_training_mode(nets):
+def test_the_generator_trains_through_the_discriminator_in_training_mode(nets, eagerly):
     """In one step from equal weights, the gradient is that of the discriminator with batch statistics."""
     generator, discriminator, gan = nets
     fakes = generator(LATENTS, training=True)
@@ -79,7 +79,7 @@ def test_the_generator_trains_through_the_discriminator_in_training_mode(nets):
     assert loss != pytest.approx(float(keras.ops.mean(as_inferred)), rel=1e-4)
 
 
-def test_the_weight_check_catches_frozen_layers(nets):
+def test_the_weight_check_catches_frozen_layers(nets, eagerly):
     """The chapter's way: on Keras 3 it puts BatchNormalization into inference mode."""
     _, discriminator, gan = nets
     for layer in discriminator.layers:
@@ -89,7 +89,7 @@ def test_the_weight_check_catches_frozen_layers(nets):
         check_generator_step(changes)
 
 
-def test_layers_that_are_frozen_inside_are_watched_as_they_were_before(nets):
+def test_layers_that_are_frozen_inside_are_watched_as_they_were_before(nets, eagerly):
     """The toggle of most published code; what it leaves frozen is in another list of the model afterwards."""
     _, discriminator, gan = nets
 
@@ -104,7 +104,7 @@ def test_layers_that_are_frozen_inside_are_watched_as_they_were_before(nets):
     assert not any(changes["discriminator"].trained.values())
 
 
-def test_the_weight_check_catches_a_discriminator_that_was_never_frozen(nets):
+def test_the_weight_check_catches_a_discriminator_that_was_never_frozen(nets, eagerly):
     changes = changes_of(nets, lambda: nets[2].train_on_batch(LATENTS, ONES))
     with pytest.raises(RunError, match=r"generator step changed \d+ of 8 weights of the discriminator"):
         check_generator_step(changes)

@@ -9,7 +9,7 @@ from tests.conftest import SMALL_SETTINGS, without_pictures
 
 
 @pytest.fixture
-def train(image_sets, tmp_path, monkeypatch):
+def train(image_sets, tmp_path, monkeypatch, tiny_pictures):
     """Train a small VAE; return its run, and what each page that was written meanwhile said of its state."""
 
     def trained(name, seconds=0.0, share=100.0):

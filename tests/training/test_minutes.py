@@ -19,7 +19,7 @@ SCHEDULES = {"kl_warmup": 4, "learning_rate_schedule": "cosine", "optimizer": "a
     ("kind", "engine"),
     [
         ("vae", "compiled"),
-        ("dcgan", "train_on_batch"),
+        pytest.param("dcgan", "train_on_batch", marks=pytest.mark.slow),
         pytest.param("vae", "train_on_batch", marks=pytest.mark.slow),
         pytest.param("dcgan", "compiled", marks=pytest.mark.slow),
     ],

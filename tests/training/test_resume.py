@@ -26,10 +26,10 @@ slow = pytest.mark.slow
     [
         ("vae", [2, 2], DEEP),  # within an epoch, and at its last step
         ("vae", [3], {"engine": "compiled", "likelihood": "binarized", "conditional": True}),
-        ("vae", [3], {"importance_samples": 3, "learning_rate_schedule": "stepped"}),
-        ("dcgan", [3], {"engine": "compiled", "share_fakes": True, "ema": 0.9}),
         ("dcgan", [3], AUGMENTED | {"conditional": True, "balance_classes": True, "ema": 0.9}),
         pytest.param("vae", [3], {"conditional": True, "likelihood": "discretized_logistic"}, marks=slow),
+        pytest.param("vae", [3], {"importance_samples": 3, "learning_rate_schedule": "stepped"}, marks=slow),
+        pytest.param("dcgan", [3], {"engine": "compiled", "share_fakes": True, "ema": 0.9}, marks=slow),
         pytest.param("dcgan", [3, 1], {"ema": 0.9}, marks=slow),
         pytest.param("vae", [1, 5], {}, marks=slow),
         pytest.param("vae", [4], DEEP | {"engine": "compiled"}, marks=slow),
