@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import Parser, check_output, say_page, whole_numbers
+from keras_gen.cli.command import Parser, check_output, say, say_page, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 
 
@@ -15,7 +15,7 @@ def run(options: Namespace) -> None:
         for name in ("dimensions", "seeds")
     )
     run = open_run(options)
-    path = run.explore(options.out, dimensions, seeds, options.label)
+    path = run.explore(options.out, dimensions, seeds, options.label, say)
     say_models(run)
     say_page(path)
 

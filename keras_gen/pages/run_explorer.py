@@ -1,6 +1,6 @@
 """The page to move through a run's latent space: asks the run for arrays, and `pages` for the page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,7 @@ def make_explorer(
     dimensions: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
     label: int | str | None = None,
+    say: Callable[[str], None] = print,
 ) -> Path:
     """Write a page to move through a run's latent space in a browser, and return its path; see `Run.explore`."""
     path = as_path("out", out, ".html") if out is not None else run.page_path("explorer")
@@ -48,11 +49,11 @@ def make_explorer(
     if run.encodes:
         if seeds is not None:
             raise InputError("`seeds` are for a DCGAN; the plane of a VAE is two dimensions, `dimensions=0,1`")
-        explorer = _explorer_of_vae(run, dimensions, label)
+        explorer = _explorer_of_vae(run, dimensions, label, say)
     else:
         if dimensions is not None:
             raise InputError("`dimensions` are for a VAE; the plane of a DCGAN goes through three seeds, `seeds=0,1,2`")
-        explorer = _explorer_of_dcgan(run, seeds, label)
+        explorer = _explorer_of_dcgan(run, seeds, label, say)
     page = explorer_page(explorer)
     if len(page) > MAX_PAGE:
         raise RunError(f"the page would have {len(page):,} bytes, and {MAX_PAGE:,} are the most that it should have")
@@ -65,12 +66,14 @@ def max_points(image_bytes: int, latent_dim: int) -> int:
     return max(20, min(MAX_POINTS, POINT_BYTES // (image_bytes + 4 * latent_dim)))
 
 
-def _explorer_of_dcgan(run: DCGANRun, seeds: Sequence[int] | None, label: int | str | None) -> Explorer:
+def _explorer_of_dcgan(
+    run: DCGANRun, seeds: Sequence[int] | None, label: int | str | None, say: Callable[[str], None]
+) -> Explorer:
     """Show the images of the first seeds, and planes through two directions of the generator or through three seeds."""
     chosen = check_numbers("seeds", (0, 1, 2) if seeds is None else seeds, "three, such as 0,1,2", (3, 3))
     if len(set(chosen)) != 3:
         raise InputError(f"`seeds` must be three different ones; received {','.join(map(str, chosen))}")
-    about = _about(run, label)
+    about = _about(run, label, say)
     latent_dim, points = run.settings.latent_dim, run.draw_seeds(chosen)
     directions = latent.sefa_directions(run.model("generator"), min(DIRECTIONS, latent_dim))
     names = tuple(f"direction {number}" for number in range(1, len(directions) + 1))
@@ -107,10 +110,12 @@ def _explorer_of_dcgan(run: DCGANRun, seeds: Sequence[int] | None, label: int | 
     )
 
 
-def _explorer_of_vae(run: VAERun, dimensions: Sequence[int] | None, label: int | str | None) -> Explorer:
+def _explorer_of_vae(
+    run: VAERun, dimensions: Sequence[int] | None, label: int | str | None, say: Callable[[str], None]
+) -> Explorer:
     """Show the codes of held-out images, in planes through two dimensions or two principal axes."""
     _, held_out = run.datasets()
-    about = _about(run, label)
+    about = _about(run, label, say)
     indices = evenly_spaced_indices(len(held_out), max_points(_bytes_in_page(run), run.settings.latent_dim))
     labels = run.labels_of(held_out)
     z_mean, z_log_var = run.encode_distribution(held_out.images, labels)
@@ -189,7 +194,7 @@ def _means(run: VAERun) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return np.stack([group.mean(axis=0) for group in codes]), tuple(names[label] for label in present)
 
 
-def _about(run: Run, label: int | str | None) -> dict[str, object]:
+def _about(run: Run, label: int | str | None, say: Callable[[str], None]) -> dict[str, object]:
     label = label_for(run, label)
     if label is not None:
         label = int(run.network_labels(label, 1)[0])
@@ -204,7 +209,7 @@ def _about(run: Run, label: int | str | None) -> dict[str, object]:
         "class_names": run.label_names if run.conditional or run.encodes else (),
         "present": tuple(run.label_counts[0].tolist()) if run.conditional else (),
         "label": label,
-        "grids": epoch_grids(run, lambda line: None) if run.folder is not None else [],
+        "grids": epoch_grids(run, say) if run.folder is not None else [],
     }
 
 

@@ -173,6 +173,7 @@ class RunResults:
         dimensions: Sequence[int] | None = None,
         seeds: Sequence[int] | None = None,
         label: int | str | None = None,
+        say: Callable[[str], None] = print,
     ) -> Path:
         """Write a page to move through the latent space in a browser, and return its path.
 
@@ -181,10 +182,11 @@ class RunResults:
             dimensions: The two of a VAE's plane; None takes 0 and 1 if there are no more, else the principal axes.
             seeds: Three, whose latent points a DCGAN's plane goes through; None takes 0, 1 and 2.
             label: Of the images of a conditional run; None is the first.
+            say: Told of pictures that are left out, since they are damaged.
         """
         from keras_gen.pages.run_explorer import make_explorer
 
-        return make_explorer(self, out, dimensions, seeds, label)
+        return make_explorer(self, out, dimensions, seeds, label, say)
 
     def film(
         self,

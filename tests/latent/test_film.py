@@ -51,9 +51,10 @@ def test_damaged_pictures_and_codes_are_named_and_left_out(command_runs, tmp_pat
     (run.folder.path / "images" / "epoch-final.png").write_text("a note")
     run.film(tmp_path / "film.gif", say=lines.append)
     run.report(tmp_path / "report.html", say=lines.append)
+    run.explore(tmp_path / "explorer.html", say=lines.append)
     assert [len(frames(tmp_path / name)) for name in ("film.gif", "film-latent.gif")] == [1, 1]
-    damaged = ["images/epoch-0002.png", "latents/epoch-0001.npz", "images/epoch-0002.png"]
-    assert len(lines) == 3
+    damaged = ["images/epoch-0002.png", "latents/epoch-0001.npz", "images/epoch-0002.png", "images/epoch-0002.png"]
+    assert len(lines) == 4
     assert all(line.startswith("Left out: ") and name in line for line, name in zip(lines, damaged, strict=True))
     assert '"epoch": 1' in (tmp_path / "report.html").read_text()
     assert '"epoch": 2' not in (tmp_path / "report.html").read_text()
