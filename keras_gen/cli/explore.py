@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from keras_gen.cli.command import Parser, check_output, say_page, whole_numbers
+from keras_gen.cli.command import Parser, check_output, say, say_page, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 
 
@@ -17,6 +17,11 @@ def run(options: Namespace) -> None:
     run = open_run(options)
     path = run.explore(options.out, dimensions, seeds, options.label)
     say_models(run)
+    remarks: list[str] = []
+    if options.label is not None:
+        run.labels(options.label, remarks)
+    for line in remarks:
+        say(line)
     say_page(path)
 
 

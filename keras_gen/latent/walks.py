@@ -123,7 +123,7 @@ def concept(
     if plus is not None:
         groups, name = [(run.draw_seeds(minus), run.draw_seeds(plus))], f"{joined(plus)}-minus-{joined(minus)}"
     else:
-        groups, name = concept_groups(run, start, end, remarks)
+        groups, name = concept_groups(run, start, end, shown, remarks)
     vector = np.sum([latent.concept_vector(without, having) for without, having in groups], axis=0)
     if not vector.any():
         raise InputError(
@@ -208,8 +208,9 @@ def traverse(
         raise InputError("`start` is a given image and `seed` a generated one; choose one")
     point, name, shown, remarks = None, "traversal", label_for(run, label), []
     if start is not None:
+        image = named_image(run, start, "start")[np.newaxis]
         labels = image_labels(run, [start], label)
-        point = codes_of(run, named_image(run, start, "start")[np.newaxis], labels, remarks)[0]
+        point = codes_of(run, image, labels, remarks)[0]
         name = f"traversal-of-{short_name(str(start))}"
         shown = label_for(run, label, labels)
     elif seed is not None or not run.encodes:
