@@ -19,6 +19,7 @@ from keras_gen.latent.view import MAX_IMAGES, View, label_name
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_images
 from keras_gen.text import PATH_LENGTH, counted, printable, short_name, whole_number
+from keras_gen.transparency import on_checkerboard
 
 COLUMNS = 10  # of the picture
 MAX_LISTED = 20  # images whose errors are printed
@@ -111,9 +112,10 @@ def project(
 def _comparison(found: Projection, shown: int) -> Figure:
     """Draw the first images, in rows of originals, of images found and of differences."""
     columns, cells = min(shown, COLUMNS), []
+    originals, images = on_checkerboard(found.originals[:shown]), on_checkerboard(found.images[:shown])
     for start in range(0, shown, columns):
         part = slice(start, min(start + columns, shown))
-        original, image = found.originals[part], found.images[part]
+        original, image = originals[part], images[part]
         difference = np.abs(original.astype(np.int16) - image).astype(np.uint8)
         blank = np.full((columns - len(original), *original.shape[1:]), 255, np.uint8)
         cells += [array for row in (original, image, difference) for array in (row, blank)]

@@ -26,6 +26,7 @@ from keras_gen.latent.view import (
 from keras_gen.run import Run
 from keras_gen.run.arguments import check_count, check_numbers
 from keras_gen.text import printable, short_name
+from keras_gen.transparency import premultiplied
 
 REACH = 2.33  # standard deviations on each side: 98 % of a normal distribution
 NUMBERED = 64  # images to pick a concept's from
@@ -263,5 +264,6 @@ def _two_unlike(run: Run) -> tuple[int, int]:
 def _changes(run: Run, point: np.ndarray, reach: float, label: int | str | None) -> np.ndarray:
     """Return how much each dimension changes a generated image, as the root mean square over its pixels."""
     ends = latent.traverse(point, list(range(len(point))), np.array([-reach, reach]))
-    low, high = run.decode(ends, label).reshape(len(point), 2, -1).astype(np.float64).swapaxes(0, 1)
+    images = premultiplied(run.decode(ends, label))
+    low, high = images.reshape(len(point), 2, -1).astype(np.float64).swapaxes(0, 1)
     return np.sqrt(np.mean((high - low) ** 2, axis=1))
