@@ -120,10 +120,9 @@ def _comparison(found: Projection, shown: int) -> Figure:
         blank = np.full((columns - len(original), *original.shape[1:]), 255, np.uint8)
         cells += [array for row in (original, image, difference) for array in (row, blank)]
     texts = [f"{error:.5f}" for error in found.errors] if shown <= COLUMNS else [""] * columns
-    figure = image_table(np.concatenate(cells), texts, ["original", "found", "difference"] * -(-shown // columns))
-    if shown <= COLUMNS:
-        figure.axes[0].set_xlabel("mean squared difference (pixels from 0 to 1)")
-    return figure
+    below = "mean squared difference (pixels from 0 to 1)" if shown <= COLUMNS else ""
+    names = ["original", "found", "difference"] * -(-shown // columns)
+    return image_table(np.concatenate(cells), texts, names, below=below)
 
 
 def _error_line(run: Run, found: Projection, number: int, names: list[str]) -> str:

@@ -139,8 +139,8 @@ def concept(
     amounts = np.linspace(*strength, STEPS_BETWEEN * (steps - 1) + 1)
     images = run.decode(run.at_typical_length(latent.apply_concept(origin[np.newaxis], vector, amounts)), shown)
     strip = images[::STEPS_BETWEEN]
-    figure = figures.image_table(strip, [f"{amount:.3g}" for amount in amounts[::STEPS_BETWEEN]], [""])
-    figure.axes[0].set_xlabel("how much of the concept is added")
+    columns = [f"{amount:.3g}" for amount in amounts[::STEPS_BETWEEN]]
+    figure = figures.image_table(strip, columns, [""], below="how much of the concept is added")
     low, high = (f"{amount:g}" for amount in strength)
     name = f"concept-{name}" + not_default(strength=(f"{low}_{high}", "0_1"), steps=(steps, 9))
     return View(run, name + label_name(label), figure, strip, moving(images), tuple(remarks))
