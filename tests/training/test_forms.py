@@ -66,6 +66,9 @@ def test_transparent_rectangles_are_trained_on_resumed_and_shown(kind, tmp_path)
     np.testing.assert_allclose(found.errors, np.mean(unlike**2, axis=(1, 2, 3)), rtol=1e-4)
     rows = view.picture.axes[0].images[0].get_array()[:28, :12].reshape(-1, 12, 3).astype(int)  # 2 pixels between them
     np.testing.assert_array_equal(rows[20:], np.abs(rows[:8] - rows[10:18]))  # opaque, so that it is seen
+    collected = keras_gen.collection(run, say=quiet).page(tmp_path / "collection.html")
+    assert "images, 8 x 12 pixels, colour" in collected.read_text()  # height x width, as everywhere
+    assert kind == "dcgan" or "It becomes 8 x 12 pixels." in run.explore().read_text()
     archive = packed(folder)
     for path in folder.iterdir():
         path.unlink()
