@@ -144,7 +144,13 @@ def test_labels_that_are_missing_or_too_few_are_named(run):
         run.decode(np.zeros((1, run.settings.latent_dim)))
     with pytest.raises(InputError, match="`label` must be one label, or 3, one for each; received 2"):
         run.decode(np.zeros((3, run.settings.latent_dim)), [0, 1])
+    with pytest.raises(InputError, match=r"is a conditional run; say of which label the images are with `label`"):
+        run.interpolate(*run.draw(2), to_label=1)
     if run.encodes:
+        with pytest.raises(InputError, match="`label` must be one label, or 3, one for each; received 2"):
+            run.draw(3, labels=np.array([0, 1]), prior="mixture")
+        with pytest.raises(InputError, match="there is no label 7"):
+            run.draw(1, labels=np.array([7]), prior="mixture")
         with pytest.raises(InputError, match="an image file has no label, which a conditional run needs"):
             run.view("interpolate", start=0, end=run.folder.figures / "data.png")
 
