@@ -10,6 +10,7 @@ NAME_LENGTH = 60
 LIST_LENGTH = 300
 PATH_LENGTH = 200
 FILE_NAME_LENGTH = 40
+MOST_DIGITS = 18
 NEAR = 0.7  # of 1 for equal names; less and the guess would often be wrong
 JOINERS = "\u200c\u200d"  # which words of Persian and Hindi need, and emoji
 UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories: control, format, surrogate, breaks of lines
@@ -46,6 +47,12 @@ def counted(count: int, noun: str) -> str:
 def short_number(value: float, digits: int = 4) -> str:
     """Return a number with so many digits, or with all before the point where these are more."""
     return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+
+
+def whole_number(text: object) -> int | None:
+    """Return the number that a text of decimal digits means; None of any other, and beyond what int64 holds."""
+    text = str(text)
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_gen.text import counted, listed, nearest, printable
+from keras_gen.text import counted, listed, nearest, printable, whole_number
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,11 @@ def test_a_list_stays_short_however_many_and_long_its_names_are():
 )
 def test_the_nearest_name_is_found_and_a_poor_guess_is_none(word, name):
     assert nearest(word, ["--dataset", "--data-dir", "--epochs", "--save-every", "--help"]) == name
+
+
+def test_what_is_no_whole_number_is_none():
+    texts = ("7", 7, "٧", "-7", "7.0", "", "²", "9" * 18, "9" * 5000)
+    assert [*map(whole_number, texts)] == [7, 7, 7, None, None, None, None, 10**18 - 1, None]
 
 
 def test_one_is_not_many():

@@ -14,7 +14,7 @@ def run(options: Namespace) -> None:
     check_output("--out", options.out, ".html")
     from keras_gen.evaluation import collection
 
-    names = ("data_dir", "image_size", "channels", "count", "seed")
+    names = ("dataset", "data_dir", "image_size", "channels", "count", "seed")
     found = collection(options.data, **{name: getattr(options, name) for name in names}, say=say)
     if found.skipped:
         say(f"Unused  {counted(len(found.skipped), 'file')}: the page says why")
@@ -33,6 +33,7 @@ def parser() -> Parser:
     )
     add = result.add_argument
     add("data", metavar="DATA", help="data set, path of a folder or of a file of images, or run folder")
+    add("--dataset", metavar="NAME|PATH", help="where a run's images are now (default: as trained)")
     add(
         "--data-dir",
         type=Path,

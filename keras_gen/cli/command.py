@@ -14,7 +14,7 @@ from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
 from keras_gen.signals import handled
-from keras_gen.text import did_you_mean, nearest, printable
+from keras_gen.text import did_you_mean, nearest, printable, whole_number
 
 DONE, RUN_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MAX_IMAGES = 1_000_000  # images that one command makes
@@ -200,10 +200,8 @@ def whole_numbers(text: str, flag: str) -> list[int]:
     numbers: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not (first.isdecimal() and (last.isdecimal() or not dash)):
-            raise wrong
-        low, high = int(first), int(last or first)
-        if low > high or high >= 2**31 or len(numbers) + high - low >= MAX_IMAGES:
+        low, high = whole_number(first), whole_number(last if dash else first)
+        if low is None or high is None or low > high or high >= 2**31 or len(numbers) + high - low >= MAX_IMAGES:
             raise wrong
         numbers += range(low, high + 1)
     if len(set(numbers)) < len(numbers):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_gen.cli.command import Parser, check_output, say, start_backend
+from keras_gen.cli.runs import add_data_flags
 from keras_gen.errors import InputError
 from keras_gen.files import write_text
 from keras_gen.text import counted, listed, printable
@@ -41,7 +42,9 @@ def run(options: Namespace) -> None:
 
     if options.evaluate:
         start_backend()
-    comparison = compare(*options.runs, evaluate=options.evaluate, say=say)
+    comparison = compare(
+        *options.runs, evaluate=options.evaluate, dataset=options.dataset, data_dir=options.data_dir, say=say
+    )
     for line in comparison_lines(comparison):
         say(line)
     if comparison.unmeasured:
@@ -66,6 +69,7 @@ def parser() -> Parser:
         action="store_true",
         help="measure the runs whose last models have not been measured (default: compare the scores that are there)",
     )
+    add_data_flags(result)
     add("--csv", type=Path, metavar="FILE", help="also write the table to this file (default: it is printed only)")
     add("--out", type=Path, metavar="HTML", help="file for the page (default: compare-....html beside the first run)")
     return result
@@ -106,7 +110,7 @@ def _list(folder: Path, csv_path: Path | None) -> None:
     for summary in runs:
         if summary.problem:
             say(f"Left out: {summary.problem}")
-    say(f"{counted(len(runs), 'run')} in {folder}. Two of them side by side: python -m keras_gen compare RUN RUN")
+    say(f"{counted(len(readable), 'run')} in {folder}. Two of them side by side: python -m keras_gen compare RUN RUN")
     if csv_path is not None:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

@@ -123,10 +123,10 @@ def score_lines(scores: dict, latent_dim: int, class_names: tuple[str, ...]) -> 
     yield f"Images  {images['count']:,} generated against as many held-out ones, by {images['features']} features"
     if images["count"] < RELIABLE:
         yield f"  (of fewer than {RELIABLE} images these scores say little)"
-    yield f"  {'':17}{'generated':>28}{'training images':>28}   (the floor: as real as it gets)"
+    yield f"  {'':17}{'generated':>31}{'training images':>31}   (the floor: as real as it gets)"
     for name in SCORES:
         cells = (_estimate(images[column][name], 4) for column in ("generated", "floor"))
-        yield f"  {TITLES.get(name, name):17}" + "".join(f"{cell:>28}" for cell in cells)
+        yield f"  {TITLES.get(name, name):17}" + "".join(f"  {cell:>29}" for cell in cells)
     if "classes" in scores:
         yield _class_line(scores["classes"], class_names)
     if "agreement" in scores:

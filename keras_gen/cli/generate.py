@@ -52,7 +52,11 @@ def run(options: Namespace) -> None:
 def _draw(run: Run, options: Namespace, remarks: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the latent points of the images, and their labels; with `--grid classes` row by row."""
     if options.seeds is not None:
-        labels = run.draw_labels(len(options.seeds), 0, options.label, options.prior, remarks)
+        if options.label is not None:
+            labels = run.draw_labels(len(options.seeds), 0, options.label, options.prior, remarks)
+        else:  # a seed names an image, whatever stands beside it, so it draws the label, too
+            drawn = [run.draw_labels(1, seed, None, options.prior) for seed in options.seeds]
+            labels = None if drawn[0] is None else np.concatenate(drawn)
         return run.draw_seeds(options.seeds, labels, options.prior), labels
     if options.grid is None:
         labels = run.draw_labels(options.count, options.seed, options.label, options.prior, remarks)
@@ -89,9 +93,7 @@ def _check(options: Namespace) -> str:
     name += f"-{options.prior}" if options.prior else ""
     name += f"-{options.grid}" if options.grid else ""
     outputs = [path for path in (options.npy, options.png, options.folder) if path is not None]
-    if options.npy is not None:
-        check_new(_labels_path(options.npy))
-    check_new(*outputs)
+    check_new(*outputs, *([] if options.npy is None else [_labels_path(options.npy)]))
     if len({path.absolute() for path in outputs}) < len(outputs):
         raise InputError("--npy, --png and --folder name the same place; give each its own")
     if options.png is not None:

@@ -12,7 +12,7 @@ from keras_gen.data.labels import number_labels
 from keras_gen.data.ranges import WANTED as WANTED_PIXELS
 from keras_gen.data.ranges import find_range, to_bytes
 from keras_gen.errors import InputError
-from keras_gen.text import listed
+from keras_gen.text import counted, listed
 
 MIN_SIDE, MAX_ASPECTS = 4, (4, 2, 1)  # of what is taken for an image where an array has several readings
 MIN_FLAT = 64  # pixels in a row: fewer are a table of numbers
@@ -66,7 +66,9 @@ def prepare(
     what = " and ".join(part.images_name for part in parts) + where
     if layout not in USUAL:
         count, height, width, _ = images[0].shape
-        say(f"Layout  {what} of shape {arrays[0].shape} read as {layout}: {count:,} images of {height}x{width}")
+        say(
+            f"Layout  {what} of shape {arrays[0].shape} read as {layout}: {counted(count, 'image')} of {height}x{width}"
+        )
     pixel_range = find_range(images, what)
     if not pixel_range.is_usual:
         say(f"Pixels  {what} run from {pixel_range}")

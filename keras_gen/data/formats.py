@@ -21,6 +21,7 @@ MAX_LINE = 2**22  # characters of a table's first line
 INDEX_COLUMNS = ("", "id", "index", "unnamed: 0")  # of a table, neither pixels nor labels
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y", "emotion")
 PIXEL_COLUMNS = ("pixels", "pixel", "image")  # of a table with all pixels of an image in one cell
+DELIMITERS = ",;\t"  # of a table's cells
 HDF5 = b"\x89HDF\r\n\x1a\n"
 PLAIN = "biufcSU"  # kinds of dtypes
 HEAD = 512  # bytes that tell what a file is
@@ -167,7 +168,8 @@ def read_idx(path: Path) -> np.ndarray:
 def read_csv(path: Path) -> dict[str, np.ndarray]:
     """Read rows of pixels with or without a label, with or without a header line: Kaggle's form of MNIST.
 
-    All pixels of a row may be in one cell, with spaces between, as Kaggle has FER2013.
+    All pixels of a row may be in one cell, with spaces between, as Kaggle has FER2013. Labels of text need a header.
+    Cells are parted by commas, semicolons or tabs.
 
     Returns:
         `images` (n, pixels), and `labels` (n,) if there is a column of them.
@@ -176,12 +178,23 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
         InputError: A cell is missing or no number, or it cannot be told which column is the label.
     """
     with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
-        names = [cell.strip().lower() for cell in file.readline(MAX_LINE).replace('"', "").split(",")]
+        first = file.readline(MAX_LINE).replace('"', "")
+    delimiter = max(DELIMITERS, key=first.count)
+    names = [cell.strip().lower() for cell in first.split(delimiter)]
     column = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
     has_header = column is not None or not any(map(_is_number, names))
     if cells := [place for place, name in enumerate(names) if name in PIXEL_COLUMNS]:
-        return _rows_of_cells(path, cells[0], column)
-    table = _numbers(path, has_header)
+        return _rows_of_cells(path, cells[0], column, delimiter)
+    try:
+        table = _numbers(path, has_header, delimiter)
+    except InputError:
+        if column is None:
+            raise
+        labels = _numbers(path, True, delimiter, (str,), [column])[:, 0]
+        if not all(labels) or any(map(_is_number, labels)):  # a damaged cell among numbers is no name
+            raise
+        others = [place for place, name in enumerate(names) if place != column and name not in INDEX_COLUMNS]
+        return {"images": _numbers(path, True, delimiter, columns=others), "labels": labels}
     if has_header and (others := [place for place, name in enumerate(names) if name in INDEX_COLUMNS]):
         column = None if column is None else column - sum(place < column for place in others)
         table = np.delete(table, others, axis=1)
@@ -192,13 +205,13 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     return {"images": np.delete(table, column, axis=1), "labels": table[:, column]}
 
 
-def _rows_of_cells(path: Path, pixels: int, label: int | None) -> dict[str, np.ndarray]:
+def _rows_of_cells(path: Path, pixels: int, label: int | None, delimiter: str) -> dict[str, np.ndarray]:
     """Read a table in which a row has all its pixels in one cell."""
     images, labels = [], []
     with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
         next(file)
         for number, line in enumerate(file, start=1):
-            row = line.rstrip("\n").replace('"', "").split(",")
+            row = line.rstrip("\n").replace('"', "").split(delimiter)
             if row == [""]:
                 continue
             try:
@@ -225,15 +238,28 @@ def _is_number(cell: str) -> bool:
     return False
 
 
-def _numbers(path: Path, has_header: bool) -> np.ndarray:
-    """Read the table as bytes, which is fast, or as floats."""
-    for dtype in (np.uint8, np.float32):
+def _numbers(
+    path: Path,
+    has_header: bool,
+    delimiter: str,
+    kinds: tuple[type, ...] = (np.uint8, np.float32),
+    columns: list[int] | None = None,
+) -> np.ndarray:
+    """Read a table, or some columns of it, as bytes, which is fast, or as floats."""
+    for dtype in kinds:
         with reading(path), warnings.catch_warnings(), path.open(encoding="utf-8-sig", errors="replace") as file:
             warnings.simplefilter("ignore", UserWarning)  # an empty table
             warnings.simplefilter("error", DeprecationWarning)  # a fraction cut to a whole number
             try:
                 table = np.loadtxt(
-                    file, dtype, delimiter=",", quotechar='"', comments=None, skiprows=int(has_header), ndmin=2
+                    file,
+                    dtype,
+                    delimiter=delimiter,
+                    quotechar='"',
+                    comments=None,
+                    skiprows=int(has_header),
+                    usecols=columns,
+                    ndmin=2,
                 )
                 break
             except (ValueError, DeprecationWarning) as error:

@@ -12,7 +12,7 @@ from keras_gen.data.arrays import Part, prepare
 from keras_gen.errors import InputError
 from keras_gen.indices import rows_at
 
-MAX_LABEL = np.iinfo(np.int64).max
+MAX_LABEL = 999_999  # without class names, each number up to the highest is a label
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +127,20 @@ class ImageSet:
         return digest.hexdigest()
 
 
+def with_common_classes(train: ImageSet, held_out: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """Return both with the same class names, and so the same number for the same class.
+
+    Sets that were made one by one number their classes each for itself.
+    """
+    known, others = train.class_names, held_out.class_names
+    if held_out.labels is None or not known or not others or known == others:
+        return train, held_out
+    names = known + tuple(name for name in dict.fromkeys(others) if name not in set(known))
+    numbers = np.array([names.index(name) for name in others])
+    held_out = replace(held_out, labels=numbers[held_out.labels], class_names=names).with_source(held_out.source)
+    return replace(train, class_names=names).with_source(train.source), held_out
+
+
 def label_names(labels: np.ndarray | None, class_names: Sequence[str]) -> tuple[str, ...]:
     """Return the name of each label: its number, where the classes have no names."""
     if class_names or labels is None:
@@ -140,7 +154,8 @@ def _checked_labels(labels: object, count: int, classes: int) -> np.ndarray:
     if labels.shape != (count,):
         raise InputError(f"{count} images need as many labels, in one row. Received: labels of shape {labels.shape}")
     if count and (labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > top):
-        limits = f"from 0 to {top}, one of {classes} class names" if classes else "from 0 up"
+        named = f", one of {classes} class names" if classes else "; ImageSet.from_arrays numbers others"
+        limits = f"from 0 to {top}{named}"
         received = f"{labels.min()} to {labels.max()}" if labels.dtype.kind in "iu" else labels.dtype
         raise InputError(f"labels must be whole numbers {limits}. Received: {received!s:.60}")
     return labels.astype(np.int64)

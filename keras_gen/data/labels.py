@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 
 from keras_gen.errors import InputError
-from keras_gen.text import printable
+from keras_gen.text import printable, whole_number
 
 
 def number_labels(
@@ -75,13 +75,16 @@ def label_of(label: object, class_names: tuple[str, ...], remarks: list[str]) ->
     if isinstance(label, int):
         return label if 0 <= label < len(class_names) else None
     text = str(label)
-    number = int(text) if text.isdecimal() and int(text) < len(class_names) else None
+    number = whole_number(text)
+    if number is not None and number >= len(class_names):
+        number = None
     if text not in class_names:
         return number
     place = class_names.index(text)
     if number is not None and number != place:
-        remarks.append(
+        remark = (
             f"{text} is taken for the label of that name (number {place}), not for number {text}, which is called "
             f"{printable(class_names[number])}"
         )
+        remarks += [remark] * (remark not in remarks)
     return place

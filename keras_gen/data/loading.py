@@ -15,7 +15,7 @@ from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
 from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS, Folder
 from keras_gen.data.folder import as_text, read_folder
 from keras_gen.data.formats import read_arrays
-from keras_gen.data.image_set import ImageSet
+from keras_gen.data.image_set import ImageSet, with_common_classes
 from keras_gen.data.pixels import binarized
 from keras_gen.data.public import load_public
 from keras_gen.data.resizing import fit, transparency_lines
@@ -181,7 +181,7 @@ def _from_memory(images: object, held_out: object, seed: int, say: Callable[[str
         sets = [ImageSet(array) for array, _ in parts]
     if len(sets) == 1:
         return _split(sets[0], seed, "split", in_place=False)
-    train, held_out = sets
+    train, held_out = with_common_classes(*sets)
     if train.image_shape != held_out.image_shape:
         raise InputError(f"held-out images have shape {held_out.image_shape}, training images {train.image_shape}")
     source = train.source if train.source == held_out.source else None

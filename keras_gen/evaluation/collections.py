@@ -79,6 +79,7 @@ class Collection:
 def collection(
     data: object,
     *,
+    dataset: str | Path | None = None,
     data_dir: str | Path | None = None,
     image_size: int | str | tuple[int, int] | None = None,
     channels: int | None = None,
@@ -90,6 +91,7 @@ def collection(
 
     Args:
         data: A data set's name, a path, an array or an ImageSet, as `load_dataset` takes it; or a run, or its folder.
+        dataset: Where a run's images are now; None is where they were.
         data_dir: Folder to look in first for the files of a data set, or of a run's.
         image_size: As for `load_dataset`.
         channels: Likewise.
@@ -108,7 +110,7 @@ def collection(
     """
     image_size = checked_size(image_size, channels)
     count, seed = check_count("count", count, MIN_IMAGES, MAX_IMAGES), check_count("seed", seed, 0)
-    found = _found(data, data_dir, image_size, channels, say, count)
+    found = _found(data, dataset, data_dir, image_size, channels, say, count)
     images, names = found.images, found.names
     groups, copies = near_groups(images.images)
     features = image_features(images.images)
@@ -144,6 +146,7 @@ class _Found(NamedTuple):
 
 def _found(
     data: object,
+    dataset: str | Path | None,
     data_dir: str | Path | None,
     image_size: int | str | None,
     channels: int | None,
@@ -157,14 +160,17 @@ def _found(
         if image_size is not None or channels is not None:
             raise InputError("a run's images are as it was trained on them; leave `image_size` and `channels` out")
         source = data.record.get("source") or {}
-        if data_dir is not None:
-            data.use_datasets(data_dir=data_dir)
+        moved = (dataset, data_dir) != (None, None)
+        if moved:
+            data.use_datasets(dataset, data_dir)
         path = Path(source.get("dataset") or "")
-        as_in_files = data_dir is None and path.name and not source.get("binarize")
+        as_in_files = not moved and path.name and not source.get("binarize")
         tree = image_tree(path) if as_in_files else None
         if tree is None:
             return _Found(data.title, *_chosen(data.datasets(), count), {}, "", None)
         image_size, channels = source.get("image_size"), source.get("channels")
+    elif dataset is not None:
+        raise InputError("`dataset` says where a run's images are now; leave it out, or name a run")
     else:
         tree = image_tree(Path(data)) if isinstance(data, str | Path) and is_path(data) else None
     if tree is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +18,7 @@ from keras_gen.evaluation.scores import features_for, image_scores
 from keras_gen.run.arguments import as_path, check_count, check_one_of
 from keras_gen.text import counted, printable
 
+ADVICE = re.compile(r"(; | \()`[a-z_]+=?[^;()]*\)?")  # on arguments of `load_dataset`, which there are none of here
 LEAST = 50  # images of a set: with fewer no score says anything
 
 
@@ -88,5 +90,5 @@ def _read(source: object, name: str, say: Callable[[str], None]) -> ImageSet:
     path = as_path(name, source)
     if not path.exists():
         raise InputError(f"{printable(path)} does not exist; name a folder of images or an .npy")
-    sets = [fit(images) for images in read_sets(path, say=say)]
+    sets = [fit(images) for images in read_sets(path, say=lambda line: say(ADVICE.sub("", line)))]
     return ImageSet(np.concatenate([images.images for images in sets]), name=str(path))

@@ -79,13 +79,21 @@ class Comparison:
         return path
 
 
-def compare(*runs: Run | str | Path, evaluate: bool = False, say: Callable[[str], None] = print) -> Comparison:
+def compare(
+    *runs: Run | str | Path,
+    evaluate: bool = False,
+    dataset: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    say: Callable[[str], None] = print,
+) -> Comparison:
     """Compare two runs or more: their settings, and the scores that were measured on the same held-out images.
 
     Args:
         *runs: Runs, or their folders; at most eight.
         evaluate: Measure runs whose last models have not been measured, as `Run.evaluate` does. Otherwise only scores
             that are there are compared.
+        dataset: Where the images are now, for measuring; None is where they were.
+        data_dir: Folder to look in for their files; None is that of each run.
         say: Takes lines of text about what is measured.
 
     Returns:
@@ -115,6 +123,8 @@ def compare(*runs: Run | str | Path, evaluate: bool = False, say: Callable[[str]
         for number, run in enumerate(loaded):
             if finished_epochs(run) and not is_current(run, facts[number]):
                 say(f"Measuring {LETTERS[number]}  {run.title}")
+                if (dataset, data_dir) != (None, None):
+                    run.use_datasets(dataset, data_dir)
                 run.evaluate(say=say)
                 facts[number] = read_measured(run, number, [])
     scores = common_scores(loaded, facts, notes)

@@ -7,7 +7,7 @@ from matplotlib.patheffects import withStroke
 
 from keras_gen.figures.colours import class_colours, class_marker
 from keras_gen.figures.grids import image_grid
-from keras_gen.figures.names import shown_names, widest
+from keras_gen.figures.names import shown_names, widest, wrapped
 from keras_gen.figures.style import Figure, own_style
 
 MOST_NAMED, FEWEST_NAMED = 20, 8  # classes whose names stand in the map, and dots that such a class has
@@ -119,8 +119,8 @@ def manifold(images: np.ndarray, quantiles: np.ndarray, axis_names: tuple[str, s
 
 
 @own_style()
-def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: str = "") -> Figure:
-    """Draw images, uint8 (rows * columns, height, width, channels), in reading order.
+def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: str = "", below: str = "") -> Figure:
+    """Draw images, uint8 (rows * columns, height, width, channels), in reading order, with a title and a line below.
 
     Names, which may be empty, stand below the columns and beside the rows.
     """
@@ -129,8 +129,9 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     columns, rows = shown_names(figure, columns), shown_names(figure, rows)
     width = max(7.5 if len(columns) > 6 else 1.2 * len(columns), 0.2 * len(columns))  # a name is 0.2 inches high
     upright = widest(columns) > 0.9 * width / len(columns)
-    below = widest(columns) if upright else 0
-    height = width * grid.shape[0] / grid.shape[1] + below + (0.8 if title else 0.5)
+    height = width * grid.shape[0] / grid.shape[1] + (widest(columns) if upright else 0) + (0.8 if title else 0.5)
+    title, below = wrapped(title, width, 12), wrapped(below, width)
+    height += 0.2 * (title + below).count("\n")
     figure.set_size_inches(width + 0.4 + 1.1 * widest(rows), height)
     axes = figure.add_subplot()
     down, across = (
@@ -145,4 +146,5 @@ def image_table(images: np.ndarray, columns: list[str], rows: list[str], title: 
     axes.spines[:].set_visible(False)
     axes.set_anchor("SW")  # the layout measures the names' room from the axes as they are before they keep the aspect
     axes.set_title(title)
+    axes.set_xlabel(below)
     return figure

@@ -64,6 +64,15 @@ def literal(text: str) -> str:
     return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
+def wrapped(text: str, inches: float, size: float = 10) -> str:
+    """Return a text in lines that are no wider than so many inches, if its words are not."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        lines[-1:] = [longer] if not lines[-1] or widest([longer], size) <= inches else [lines[-1], word]
+    return "\n".join(lines)
+
+
 def widest(texts: Iterable[str], size: float = 10) -> float:
     """Return how many inches the widest text takes in letters of `size` points."""
     renderer, font = RendererAgg(1, 1, 72), FontProperties(size=size)

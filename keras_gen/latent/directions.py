@@ -159,8 +159,9 @@ def directions(
         raise InputError("`at` is a given image and `seeds` are generated ones; choose one")
     shown = label_for(run, label)
     if at is not None:
+        image = named_image(run, at, "at")[np.newaxis]
         labels = image_labels(run, [at], label)
-        points = codes_of(run, named_image(run, at, "at")[np.newaxis], labels, remarks)
+        points = codes_of(run, image, labels, remarks)
         shown, name = label_for(run, label, labels), f"directions-of-{short_name(str(at))}"
     else:
         points = run.draw_seeds(check_numbers("seeds", (0, 1, 2) if seeds is None else seeds, WANTED, (1, MAX_SEEDS)))

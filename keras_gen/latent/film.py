@@ -17,7 +17,7 @@ from keras_gen.latent.pictures import class_row, epochs_with, read_picture
 from keras_gen.latent.view import label_name
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_path, check_count
-from keras_gen.text import has_terminal
+from keras_gen.text import has_terminal, printable
 
 MAX_FRAMES = 60
 MAX_WIDTH = 640  # pixels of a frame, about; GIFs of larger ones would take many megabytes
@@ -45,7 +45,13 @@ def make_film(
         raise InputError(f"{run.where} has no epoch's images that can be read; let it finish an epoch")
     codes = _frames(epochs_with(run, run.folder.epoch_codes, say), frames, run.folder.read_codes, say)
     if label is not None:
-        codes = {epoch: _of_label(run.labels(label)[0], *found) for epoch, found in codes.items()}
+        remarks: list[str] = []
+        chosen = _of_label(run.labels(label, remarks)[0], codes)
+        if codes and not chosen:
+            remarks.append(f"Left out: no held-out image has the label {printable(label)}, so no plane is shown")
+        codes = chosen
+        for remark in remarks:
+            say(remark)
     written = _save([captioned(grid, f"epoch {epoch}") for epoch, grid in grids.items()], path, frame_ms)
     if codes:
         written += _save(_scatters(codes, run.class_names), path.with_stem(f"{path.stem}-latent"), frame_ms)
@@ -69,8 +75,10 @@ def _frames(epochs: list[int], count: int, read: Callable, say: Callable[[str], 
     return contents
 
 
-def _of_label(label: int, z_mean: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return z_mean[labels == label], labels[labels == label]
+def _of_label(label: int, codes: dict[int, tuple[np.ndarray, np.ndarray]]) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Return the codes of one class; none of an epoch without an image of it."""
+    chosen = {epoch: (z_mean[labels == label], labels[labels == label]) for epoch, (z_mean, labels) in codes.items()}
+    return {epoch: found for epoch, found in chosen.items() if len(found[1])}
 
 
 def _grid(run: Run, epoch: int, rows: tuple[float, float]) -> np.ndarray:

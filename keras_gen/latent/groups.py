@@ -23,12 +23,17 @@ Group = int | str | Path  # a label's name or number, or a folder
 
 
 def concept_groups(
-    run: Run, start: Sequence[Group] | Group | None, end: Sequence[Group] | Group | None, remarks: list[str]
+    run: Run,
+    start: Sequence[Group] | Group | None,
+    end: Sequence[Group] | Group | None,
+    shown: int | str | None,
+    remarks: list[str],
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
     """Return the codes without and with each concept, and a name for files.
 
-    The concepts lead from labels or folders to as many others; None is the first two labels. `remarks` is given what
-    the user should know of how a name was understood.
+    The concepts lead from labels or folders to as many others; None is the first two labels. A conditional run encodes
+    the images of folders with the label `shown`. `remarks` is given what the user should know of how a name was
+    understood.
     """
     train, held_out = run.datasets()
     if start is None:
@@ -46,7 +51,7 @@ def concept_groups(
         )
     classified = None if run.encodes or not train.has_classes else class_points(run, train, held_out, remarks)
     codes = [
-        tuple(_codes(run, train, group, classified, remarks) for group in pair)
+        tuple(_codes(run, train, group, classified, shown, remarks) for group in pair)
         for pair in zip(starts, ends, strict=True)
     ]
     pairs = (f"{short_name(str(first))}-to-{short_name(str(last))}" for first, last in zip(starts, ends, strict=True))
@@ -62,12 +67,17 @@ def _as_groups(name: str, value: object) -> list[Group]:
 
 
 def _codes(
-    run: Run, train: ImageSet, group: Group, classified: tuple[np.ndarray, np.ndarray] | None, remarks: list[str]
+    run: Run,
+    train: ImageSet,
+    group: Group,
+    classified: tuple[np.ndarray, np.ndarray] | None,
+    shown: int | str | None,
+    remarks: list[str],
 ) -> np.ndarray:
     names = label_names(train.labels, train.class_names)
     label = label_of(group, names, remarks)
     if label is None and Path(str(group)).is_dir():
-        return codes_of(run, read_images(group, run.image_shape), None, remarks)
+        return codes_of(run, read_images(group, run.image_shape), shown, remarks)
     if train.labels is None:
         raise InputError(f"{printable(group)} is no folder, and {train.name} has no labels; name folders of images")
     known = listed(names)

@@ -17,6 +17,7 @@ from keras_gen.latent.descent import ROWS, Inverter
 from keras_gen.run import Run
 from keras_gen.run.arguments import check_count
 from keras_gen.text import has_terminal
+from keras_gen.transparency import premultiplied
 
 STARTS, FIRST_STEPS, STEPS = 3, 30, 150
 CANDIDATES = 2048  # latent points, whose images the starts are found by
@@ -106,7 +107,8 @@ def refined(run: Run, start: Projection, steps: int = STEPS) -> Projection:
 
 def _projection(run: Run, originals: np.ndarray, latents: np.ndarray, labels: np.ndarray | None) -> Projection:
     images = run.decode(latents, labels)
-    errors = np.mean(((images.astype(np.float32) - originals) / 255) ** 2, axis=(1, 2, 3))
+    difference = premultiplied(images).astype(np.float32) - premultiplied(originals)
+    errors = np.mean((difference / 255) ** 2, axis=(1, 2, 3))
     return Projection(originals, latents, images, errors, labels)
 
 
@@ -160,7 +162,9 @@ def _estimated(points: np.ndarray, generated: np.ndarray, images: np.ndarray) ->
 
 def _distances(images: np.ndarray, generated: np.ndarray) -> np.ndarray:
     """Return squared distances, (images, generated), but for a number that depends on the image alone."""
-    generated, images = (array.reshape(len(array), -1).astype(np.float32) for array in (generated, images))
+    generated, images = (
+        premultiplied(array).reshape(len(array), -1).astype(np.float32) for array in (generated, images)
+    )
     return np.sum(generated**2, axis=1) - 2 * images @ generated.T
 
 
@@ -169,7 +173,9 @@ def block_means(images: np.ndarray) -> np.ndarray:
     count, height, width, channels = images.shape
     block = max(1, height // BLOCKS)
     rows, columns = height // block, width // block
-    blocks = images[:, : rows * block, : columns * block].reshape(count, rows, block, columns, block, channels)
+    blocks = premultiplied(images)[:, : rows * block, : columns * block].reshape(
+        count, rows, block, columns, block, channels
+    )
     return blocks.mean(axis=(2, 4)).reshape(count, -1) / 255
 
 

@@ -1,5 +1,6 @@
 """Images that a user names or gives: read as the networks see images, and found in the latent space."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from keras_gen.latent.inversion import STARTS, STEPS, Projection
 from keras_gen.latent.view import MAX_IMAGES, View, label_name
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_images
-from keras_gen.text import PATH_LENGTH, counted, printable, short_name
+from keras_gen.text import PATH_LENGTH, counted, printable, short_name, whole_number
+from keras_gen.transparency import on_checkerboard
 
 COLUMNS = 10  # of the picture
 MAX_LISTED = 20  # images whose errors are printed
@@ -34,14 +36,15 @@ def named_image(run: Run, image: Image, name: str) -> np.ndarray:
         raise InputError(
             f"`{name}` must be the number of a held-out image, or an image file; received {type(image).__name__}"
         )
-    if isinstance(image, str | Path) and not str(image).isdecimal():
+    number = int(image) if isinstance(image, int | np.integer) else whole_number(image)
+    if number is None:
         pixels = read_image(image, run.image_shape)
         _refuse_flat(pixels[np.newaxis], [image])
         return pixels
     _, held_out = run.datasets()
-    if not 0 <= int(str(image)) < len(held_out):
+    if not 0 <= number < len(held_out):
         raise InputError(f"there is no held-out image {image}; they are numbered from 0 to {len(held_out) - 1}")
-    return held_out.images[int(str(image))]
+    return held_out.images[number]
 
 
 def given_images(run: Run, images: object) -> tuple[np.ndarray, list[str]]:
@@ -109,17 +112,17 @@ def project(
 def _comparison(found: Projection, shown: int) -> Figure:
     """Draw the first images, in rows of originals, of images found and of differences."""
     columns, cells = min(shown, COLUMNS), []
+    originals, images = on_checkerboard(found.originals[:shown]), on_checkerboard(found.images[:shown])
     for start in range(0, shown, columns):
         part = slice(start, min(start + columns, shown))
-        original, image = found.originals[part], found.images[part]
+        original, image = originals[part], images[part]
         difference = np.abs(original.astype(np.int16) - image).astype(np.uint8)
         blank = np.full((columns - len(original), *original.shape[1:]), 255, np.uint8)
         cells += [array for row in (original, image, difference) for array in (row, blank)]
     texts = [f"{error:.5f}" for error in found.errors] if shown <= COLUMNS else [""] * columns
-    figure = image_table(np.concatenate(cells), texts, ["original", "found", "difference"] * -(-shown // columns))
-    if shown <= COLUMNS:
-        figure.axes[0].set_xlabel("mean squared difference (pixels from 0 to 1)")
-    return figure
+    below = "mean squared difference (pixels from 0 to 1)" if shown <= COLUMNS else ""
+    names = ["original", "found", "difference"] * -(-shown // columns)
+    return image_table(np.concatenate(cells), texts, names, below=below)
 
 
 def _error_line(run: Run, found: Projection, number: int, names: list[str]) -> str:
@@ -130,14 +133,14 @@ def _error_line(run: Run, found: Projection, number: int, names: list[str]) -> s
 def _read(run: Run, image: Image) -> tuple[np.ndarray, list[str]]:
     """Return the images that one name stands for, and what to call each."""
     path = Path(str(image))
-    if path.is_dir():
+    if os.path.isdir(path):  # which of a name that is too long only says no
         files = image_files(path)
         pixels, names = read_files(files, run.image_shape), [str(file) for file in files]
     elif path.name.lower().endswith(ARRAY_SUFFIXES):
         pixels = _from_arrays(run, path)
         names = [f"{path}[{number}]" for number in range(len(pixels))]
     else:
-        name = f"held-out image {image}" if str(image).isdecimal() else str(image)
+        name = str(image) if whole_number(image) is None else f"held-out image {image}"
         return named_image(run, image, "images")[np.newaxis], [name]
     _refuse_flat(pixels, names)
     return pixels, names

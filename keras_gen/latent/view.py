@@ -14,7 +14,7 @@ from keras_gen.figures.animation import save_gif, there_and_back
 from keras_gen.figures.grids import enlarged, save_image, to_pillow
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_path
-from keras_gen.text import short_name
+from keras_gen.text import short_name, whole_number
 from keras_gen.transparency import on_checkerboard
 
 STEPS_BETWEEN = 4  # frames of a film from one image of a strip to the next
@@ -71,10 +71,10 @@ def image_labels(run: Run, images: Sequence[int | str | Path], label: int | str 
     """Return the label with which each of some named images is encoded: the given one, or its own; None takes none."""
     if label is not None or not run.conditional:
         return label
-    _, held_out = run.datasets()
-    if not all(str(image).isdecimal() for image in images):
+    numbers = [whole_number(image) for image in images]
+    if None in numbers:
         raise InputError("an image file has no label, which a conditional run needs to encode it; give `label`")
-    return held_out.labels[[int(str(image)) for image in images]]
+    return run.datasets()[1].labels[numbers]
 
 
 def strip_pixels(images: np.ndarray, columns: int | None, side: int = 64) -> np.ndarray:

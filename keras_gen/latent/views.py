@@ -29,4 +29,10 @@ def make_view(run: Run, name: str, **options: object) -> View:
     known = list(inspect.signature(VIEWS[name]).parameters)[1:]
     if unknown := [option for option in options if option not in known]:
         raise InputError(f"the view {name} has no option `{unknown[0]}`; it has {', '.join(known)}")
-    return VIEWS[name](run, **options)
+    view, remarks = VIEWS[name](run, **options), []
+    if run.conditional:
+        for option in ("label", "to_label"):
+            if options.get(option) is not None:
+                run.labels(options[option], remarks)
+    view.remarks = (*remarks, *view.remarks)
+    return view

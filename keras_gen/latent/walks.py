@@ -26,6 +26,7 @@ from keras_gen.latent.view import (
 from keras_gen.run import Run
 from keras_gen.run.arguments import check_count, check_numbers
 from keras_gen.text import printable, short_name
+from keras_gen.transparency import premultiplied
 
 REACH = 2.33  # standard deviations on each side: 98 % of a normal distribution
 NUMBERED = 64  # images to pick a concept's from
@@ -123,7 +124,7 @@ def concept(
     if plus is not None:
         groups, name = [(run.draw_seeds(minus), run.draw_seeds(plus))], f"{joined(plus)}-minus-{joined(minus)}"
     else:
-        groups, name = concept_groups(run, start, end, remarks)
+        groups, name = concept_groups(run, start, end, shown, remarks)
     vector = np.sum([latent.concept_vector(without, having) for without, having in groups], axis=0)
     if not vector.any():
         raise InputError(
@@ -138,8 +139,8 @@ def concept(
     amounts = np.linspace(*strength, STEPS_BETWEEN * (steps - 1) + 1)
     images = run.decode(run.at_typical_length(latent.apply_concept(origin[np.newaxis], vector, amounts)), shown)
     strip = images[::STEPS_BETWEEN]
-    figure = figures.image_table(strip, [f"{amount:.3g}" for amount in amounts[::STEPS_BETWEEN]], [""])
-    figure.axes[0].set_xlabel("how much of the concept is added")
+    columns = [f"{amount:.3g}" for amount in amounts[::STEPS_BETWEEN]]
+    figure = figures.image_table(strip, columns, [""], below="how much of the concept is added")
     low, high = (f"{amount:g}" for amount in strength)
     name = f"concept-{name}" + not_default(strength=(f"{low}_{high}", "0_1"), steps=(steps, 9))
     return View(run, name + label_name(label), figure, strip, moving(images), tuple(remarks))
@@ -208,8 +209,9 @@ def traverse(
         raise InputError("`start` is a given image and `seed` a generated one; choose one")
     point, name, shown, remarks = None, "traversal", label_for(run, label), []
     if start is not None:
+        image = named_image(run, start, "start")[np.newaxis]
         labels = image_labels(run, [start], label)
-        point = codes_of(run, named_image(run, start, "start")[np.newaxis], labels, remarks)[0]
+        point = codes_of(run, image, labels, remarks)[0]
         name = f"traversal-of-{short_name(str(start))}"
         shown = label_for(run, label, labels)
     elif seed is not None or not run.encodes:
@@ -262,5 +264,6 @@ def _two_unlike(run: Run) -> tuple[int, int]:
 def _changes(run: Run, point: np.ndarray, reach: float, label: int | str | None) -> np.ndarray:
     """Return how much each dimension changes a generated image, as the root mean square over its pixels."""
     ends = latent.traverse(point, list(range(len(point))), np.array([-reach, reach]))
-    low, high = run.decode(ends, label).reshape(len(point), 2, -1).astype(np.float64).swapaxes(0, 1)
+    images = premultiplied(run.decode(ends, label))
+    low, high = images.reshape(len(point), 2, -1).astype(np.float64).swapaxes(0, 1)
     return np.sqrt(np.mean((high - low) ** 2, axis=1))

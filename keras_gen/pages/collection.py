@@ -49,7 +49,7 @@ def write_collection(collection: Collection, out: str | Path | None = None) -> P
     page = render(
         "collection.html",
         title=printable(collection.title),
-        summary=_summary(collection, f"{width} x {height} pixels, {'grey' if channels == 1 else 'colour'}"),
+        summary=_summary(collection, f"{height} x {width} pixels, {'grey' if channels == 1 else 'colour'}"),
         groups=len(groups),
         left_out=max(0, len(groups) - MAX_GROUPS),
         skipped=[(printable(name, PATH_LENGTH), why) for name, why in list(collection.skipped.items())[:MAX_SKIPPED]],

@@ -112,7 +112,7 @@ def explorer_page(explorer: Explorer) -> str:
         css=asset("page.css", "explorer.css"),
         script=asset("widgets.js", *(f"{name}.js" for name in SCRIPTS)),
         data=_data(explorer),
-        shape=f"{width} x {height}",
+        shape=f"{height} x {width}",
     )
 
 

@@ -132,7 +132,7 @@ class RunDraws:
         self._check_mixture(prior, chosen)
         from keras_gen.latent.prior import draw_shares, run_mixtures
 
-        groups = np.full(count, -1) if labels is None else labels
+        groups = np.full(count, -1) if labels is None else self._one_each(labels, count)
         mixtures = run_mixtures(self, {None if group < 0 else group for group in np.unique(groups).tolist()})
         points, shares = latents.copy(), draw_shares(seed, count)
         for group in np.unique(groups).tolist():
@@ -202,8 +202,9 @@ class RunDraws:
                 f"{self.where} is not conditional, so its networks take no label; leave it out, or train a run with "
                 "`conditional`"
             )
-        if label is None:
-            return None
+        return None if label is None else self._one_each(label, count)
+
+    def _one_each(self, label: Label | Sequence[Label], count: int) -> np.ndarray:
         labels = self.labels(label)
         if len(labels) not in (1, count):
             raise InputError(f"`label` must be one label, or {count}, one for each; received {len(labels)}")
@@ -236,7 +237,8 @@ class RunDraws:
         points = interpolate(*ends, check_count("steps", steps, 2), method)
         if to_label is None:
             return self.decode(points, label)
-        return self._decode_between(points, *self.network_labels([label, to_label], 2))
+        last, first = (self.network_labels(one, 1)[0] for one in (to_label, label))
+        return self._decode_between(points, first, last)
 
     def _decode_between(self, latents: np.ndarray, first: int, last: int) -> np.ndarray:
         """Return the images at latent points, the first of one label, the last of another, and between of both."""

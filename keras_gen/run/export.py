@@ -16,6 +16,7 @@ from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_one_of
 from keras_gen.run.new_folder import make_folder
 from keras_gen.settings import NAMES, to_toml
+from keras_gen.text import printable
 
 if TYPE_CHECKING:
     import keras
@@ -95,6 +96,8 @@ def _write_keras(network: keras.Model, path: Path, to: str) -> None:
 def _write_numpy(network: keras.Model, path: Path) -> None:
     from keras_gen.models.exporting import export, foreign_layers
 
+    if len(network.inputs) > 1:
+        raise InputError(f"the {network.name} takes labels, too, and cannot be exported to numpy; use another format")
     if foreign := foreign_layers(network):
         raise InputError(f"the {network.name} cannot be exported to numpy ({foreign[0]}); use another format")
     operations = export(network)
@@ -116,6 +119,10 @@ def _card(run: Run, to: str, networks: dict[str, keras.Model]) -> str:
     ]
     scores = run.folder.read_scores() if run.folder is not None else {}
     name = next(iter(networks))
+    labels = [
+        f"- Label {number}: {printable(label)}"
+        for number, label in enumerate(run.label_names if run.conditional else ())
+    ]
     return "\n".join(
         [
             f"# {NAMES[run.kind]} of {run.name}",
@@ -128,6 +135,7 @@ def _card(run: Run, to: str, networks: dict[str, keras.Model]) -> str:
             f"- Pixels: from {low:g} to {high:g}"
             + "; red, green and blue are multiplied by alpha" * (run.image_shape[-1] == 4),
             *shapes,
+            *labels,
             "",
             "## Scores on held-out images",
             "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -59,6 +60,8 @@ def find_images(
     options["max_bad"] = run.settings.data.max_bad  # a resume may have changed it
     if data_dir is not None:
         options["data_dir"] = str(data_dir)
+    elif dataset is not None and not os.path.isdir(options.get("data_dir") or ""):
+        options["data_dir"] = None  # the folder that the images have left
     try:
         train, held_out = load_dataset(name if dataset is None else dataset, say=lambda line: None, **options)
     except InputError as error:

@@ -41,7 +41,8 @@ def make_folder(
     except NotADirectoryError as error:
         raise InputError(f"{error.filename} is inside a file; name a folder that can be made") from None
     except PermissionError as error:
-        raise InputError(f"the run folder cannot be made ({error}); name another one with `out`") from None
+        where = parent if out is None else out
+        raise InputError(f"{where} cannot be made ({error.strerror}); name another folder with `out`") from None
     except OSError as error:
         if isinstance(error, WriteError):
             raise

@@ -11,6 +11,7 @@ import numpy as np
 from keras_gen.latent import DEAD, draw_latents, kl_per_dimension
 from keras_gen.models.losses import observed
 from keras_gen.seeds import random_stream
+from keras_gen.transparency import premultiplied
 
 if TYPE_CHECKING:
     from keras_gen.run import Run
@@ -245,6 +246,6 @@ def _nearest_distance(images: np.ndarray) -> float:
 
 
 def _distances(images: np.ndarray) -> np.ndarray:
-    rows = images.reshape(len(images), -1).astype(np.float64)
+    rows = premultiplied(images).reshape(len(images), -1).astype(np.float64)
     squares = np.sum(rows**2, axis=1)
     return np.sqrt(np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T)) * (1 - np.eye(len(rows)))

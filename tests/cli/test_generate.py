@@ -81,7 +81,9 @@ def test_seeds_are_numbers_and_ranges_in_the_order_given(text, seeds):
     assert whole_numbers(text, "--seeds") == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,1", "0-2,1", "1.5", "2147483648", "0-99999999"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1-", "-1", "3-1", "1,1", "0-2,1", "1.5", "2147483648", "0-99999999", "9" * 5000]
+)
 def test_seeds_that_are_none_are_refused(text):
     with pytest.raises(InputError, match=r"--seeds must be whole numbers and ranges"):
         whole_numbers(text, "--seeds")

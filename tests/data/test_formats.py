@@ -170,11 +170,14 @@ PIXELS = np.arange(12).reshape(3, 4) * 20
         ['"label","a","b","c","d"', *('"{y}",{x}',) * 3],
         [",label,a,b,c,d", *("7,{y},{x}",) * 3],
         ["a,b,c,d,Id,label", *("{x},7,{y}",) * 3],
+        ["label;a;b;c;d", *("{y};{x}",) * 3],
+        ["{y}\t{x}"] * 3,
     ],
 )
 def test_csv_rows_with_and_without_a_header_and_a_label_on_either_side(tmp_path, lines):
+    part = next((mark for mark in ";\t" if mark in lines[-1]), ",")
     body = [
-        line.format(y=number % 2, x=",".join(map(str, PIXELS[number])))
+        line.format(y=number % 2, x=part.join(map(str, PIXELS[number])))
         for number, line in zip(range(3), [line for line in lines if "{" in line], strict=True)
     ]
     header = [line for line in lines if "{" not in line]
@@ -190,6 +193,12 @@ def test_csv_rows_may_have_all_pixels_in_one_cell(tmp_path):
     assert (arrays["images"].tolist(), arrays["labels"].tolist()) == ([[1, 2, 3, 4], [5, 6, 7, 255]], [0, 2])
     (tmp_path / "pets.csv").write_text("pixels,label\n1 2 3 4,cat\n5 6 7 8,dog\n")
     assert read_csv(tmp_path / "pets.csv")["labels"].tolist() == ["cat", "dog"]
+
+
+def test_csv_labels_may_be_text(tmp_path):
+    (tmp_path / "pets.csv").write_text('id,a,label,b\n1,5,"a, b",300\n2,7,dog,8\n')
+    arrays = read_csv(tmp_path / "pets.csv")
+    assert (arrays["images"].tolist(), arrays["labels"].tolist()) == ([[5, 300], [7, 8]], ["a, b", "dog"])
 
 
 def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
@@ -209,6 +218,9 @@ def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
         ("7,5,6,7,9\n8,5,6,7,9\n", "is neither the first nor the last"),
         ("", "has no rows"),
         ("a,b,c,d\n", "has no rows"),
+        ("label,a\n,2\n", "is no table of numbers \\(could not convert string"),
+        ("label,a\ncat,2\n3,4\n", "is no table of numbers \\(could not convert string"),
+        ("label,a\ncat,x\n", "is no table of numbers \\(could not convert string 'x'"),
         ("cat,1,2,3,4\n", "is no table of numbers \\(could not convert string"),
         ("label,pixels\n1,1 2 3\n1,1 2 x\n", "row 2 of .* holds no pixels from 0 to 255"),
         ("label,pixels\n1,1 2 300\n", "row 1 of .* holds no pixels from 0 to 255"),

@@ -87,5 +87,7 @@ def test_the_constructor_is_strict(images, labels, message):
         ImageSet(images, labels, ("a", "b", "c"), "x")
 
 
-def test_without_class_names_any_number_from_0_up_is_a_label():
+def test_without_class_names_any_number_from_0_up_to_a_million_is_a_label():
     assert ImageSet(IMAGES, np.array([0, 5, 900, 5], np.uint16)).labels.dtype == np.int64
+    with pytest.raises(InputError, match=r"from 0 to 999999; ImageSet.from_arrays numbers others"):
+        ImageSet(IMAGES, [0, 10**6, 0, 0])  # each number up to it would be a class

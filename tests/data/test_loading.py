@@ -117,6 +117,17 @@ def test_the_source_names_paths_in_full_and_gives_the_same_set_again(tmp_path, m
     assert load_dataset()[0].source["dataset"] == "mnist5k"
 
 
+def test_sets_that_were_made_one_by_one_share_the_numbers_of_their_classes():
+    words = np.array(["cat", "dog", "emu"])
+    train = ImageSet.from_arrays(NOISE[:9], words[np.arange(9) % 3])
+    held_out = ImageSet.from_arrays(NOISE[:4], ["dog", "emu", "fox", "dog"])  # no cat, so dog is 0 here
+    train, held_out = load_dataset(train, held_out=held_out)
+    assert train.class_names == held_out.class_names == ("cat", "dog", "emu", "fox")
+    assert (train.labels.tolist(), held_out.labels.tolist()) == ([0, 1, 2] * 3, [1, 2, 3, 1])
+    plain = ImageSet(NOISE[:4], [0, 1, 2, 1])  # numbers without names are the training images'
+    assert load_dataset(train, held_out=plain)[1].labels.tolist() == [0, 1, 2, 1]
+
+
 def test_arrays_come_with_held_out_ones_or_without():
     train, held_out = load_dataset(NOISE / 255, held_out=NOISE[:5] / 255)
     assert (len(train), len(held_out)) == (60, 5)

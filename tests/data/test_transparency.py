@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,6 +8,9 @@ from keras_gen.data import ImageSet, load_dataset, to_range, to_uint8
 from keras_gen.data.inspection import inspect
 from keras_gen.errors import InputError
 from keras_gen.figures.grids import image_grid, to_pillow
+from keras_gen.latent.inversion import block_means
+from keras_gen.latent.walks import _changes
+from keras_gen.training.findings import mean_distance
 from keras_gen.transparency import on_checkerboard, on_white
 
 RANDOM = np.random.default_rng(0)
@@ -111,3 +116,12 @@ def test_pictures_show_what_is_transparent_on_a_checkerboard():
 def test_images_are_judged_as_they_look_on_white():
     with pytest.raises(InputError, match="of one flat colour"):
         inspect(ImageSet(np.repeat(discs(count=1) * np.uint8([1, 1, 1, 0]), 9, axis=0)))
+
+
+def test_what_is_invisible_makes_no_difference():
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 4), np.uint8)
+    images[..., 3] = 0
+    run = SimpleNamespace(decode=lambda latents, _: images[: len(latents)])
+    assert mean_distance(images) == 0  # so the doctor sees them collapse
+    assert not _changes(run, np.zeros(3), 1.0, None).any()  # and no dimension changes them
+    assert not block_means(images).any()

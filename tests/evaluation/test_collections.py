@@ -142,5 +142,12 @@ def test_a_size_that_images_cannot_have_is_refused(folder, wrong):
 
 def test_moved_data_of_a_run_and_what_cannot_be_asked_of_one(command_runs, tmp_path):
     run = shutil.copytree(command_runs["vae"], tmp_path / "run")
+    moved = shutil.copy(keras_gen.load_run(run).record["source"]["dataset"], tmp_path / "moved.npz")
+    keras_gen.load_run(run).folder.write(source={"dataset": str(tmp_path / "gone.npz")})
+    with pytest.raises(keras_gen.InputError, match="say where they are with `dataset`"):
+        keras_gen.collection(run)
+    assert keras_gen.collection(run, dataset=moved).title == "run"
+    with pytest.raises(keras_gen.InputError, match="`dataset` says where a run's images are now; leave it out"):
+        keras_gen.collection(moved, dataset=moved)
     with pytest.raises(keras_gen.InputError, match="leave `image_size` and `channels` out"):
         keras_gen.collection(run, image_size=16)

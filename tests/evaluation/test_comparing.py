@@ -49,6 +49,16 @@ def test_the_command_compares_a_folder_with_an_array_and_has_a_line_for_the_kid(
     assert len(re.findall(r"^(?:FID|precision|recall|clipped coverage)  0?\.?\d", printed, re.M)) == 4
 
 
+def test_what_is_said_of_the_images_advises_nothing_that_cannot_be_done(tmp_path):
+    for number in range(2):
+        Image.new("RGBA", (16, 40 + number), (200 + number, 0, 0, 9)).save(tmp_path / f"{number}.png")
+    lines = []
+    with pytest.raises(keras_gen.InputError, match="has 2 images; 50 are the least"):
+        keras_gen.compare_images(str(tmp_path), np.zeros((60, 64, 64, 3), np.uint8), say=lines.append)
+    assert "resized to " in lines[0] and "`" not in lines[0]
+    assert lines[1] == "Alpha   2 of 2 images are partly transparent, and lie on white"
+
+
 def write(folder, name, images):
     np.save(folder / f"{name}.npy", images)
     return str(folder / f"{name}.npy")

@@ -170,6 +170,8 @@ def test_missing_scores_are_measured_when_asked_for(command_runs, tmp_path, monk
     keras_gen.compare(*paths, evaluate=True, say=said.append)
     assert asked == ["b"]
     assert said == ["Measuring B  b"]
+    with pytest.raises(keras_gen.InputError, match=r"/b cannot be loaded \(nowhere/gone.npz does not"):
+        keras_gen.compare(*paths, evaluate=True, dataset="nowhere/gone.npz", say=said.append)
 
 
 def test_the_csv_has_settings_scores_and_verdicts(command_runs, tmp_path):

@@ -68,3 +68,13 @@ def test_a_table_names_its_rows_and_columns_where_they_are():
     assert axes.images[0].get_array()[int(y), int(x)].tolist() == [9, 8, 7]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["a", "b", "c"]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["up", "down"]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 4])
+def test_the_texts_of_a_narrow_table_are_whole(columns):
+    long = "images decoded from a grid of latent points (normal quantiles)"
+    figure = image_table(np.zeros((columns, 8, 14, 1), np.uint8), [""] * columns, ["original"], long, below=long)
+    figure.draw_without_rendering()
+    for text in (figure.axes[0].title, figure.axes[0].xaxis.label):
+        box, room = text.get_window_extent(), figure.bbox
+        assert box.x0 >= 0 and box.x1 <= room.width and box.y0 >= 0 and box.y1 <= room.height

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +92,13 @@ def test_codes_are_kept_with_and_without_labels(tmp_path, trained_runs):
         folder.epoch_codes(3).write_bytes(content)
         with pytest.raises(InputError, match=r"epoch-0003\.npz cannot be read .*; remove it"):
             folder.read_codes(3)
+
+
+def test_a_folder_that_may_not_be_made_is_named_with_the_reason(tmp_path, monkeypatch):
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    for out, name in ((tmp_path / "exports", "exports"), (None, "runs")):
+        with pytest.raises(InputError, match=rf"{name} cannot be made \(Permission denied\); name another folder with"):
+            RunFolder.create(out, "vae", "digits", tmp_path / "runs")

@@ -123,7 +123,8 @@ def test_the_images_it_was_trained_on_are_found_again_moved_or_refused(trained_r
     shutil.copy(trained_runs["vae"].parent / "stripes.npz", tmp_path / "moved.npz")
     np.savez(tmp_path / "other.npz", images=striped_images(60, size=16, seed=9)[0])
     run = load_run(tmp_path / "run")
-    run.folder.write(source=run.record["source"] | {"dataset": str(tmp_path / "gone.npz")})
+    gone = {"dataset": str(tmp_path / "gone.npz"), "data_dir": str(tmp_path / "gone")}
+    run.folder.write(source=run.record["source"] | gone)
     run = load_run(tmp_path / "run")
     with pytest.raises(InputError, match=r"cannot be loaded .*; put them back, or say where they are with `dataset`"):
         run.datasets()

@@ -5,8 +5,10 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gen import ImageSet, load_run
+from keras_gen.cli.main import main
 from keras_gen.errors import InputError
 from keras_gen.figures.animation import CAPTION_HEIGHT
 from keras_gen.latent.pictures import class_row
@@ -89,6 +91,45 @@ def test_every_view_takes_a_label(run):
     assert run.explore(run.folder.path / "page.html", label="lying").stat().st_size > 1000
 
 
+def test_a_label_that_is_a_name_and_a_number_is_said_to_be_the_name(run, tmp_path, capsys):
+    taken = "1 is taken for the label of that name (number 0), not for number 1, which is called lying"
+    assert run.view("interpolate", seeds=[0, 1], label="1", to_label="1").remarks == (taken,)
+    assert run.view("interpolate", seeds=[0, 1], label=1).remarks == ()
+    lines = []
+    run.film(tmp_path / "film.gif", frames=1, say=lines.append, label="1")
+    assert lines == [taken]
+    assert main(["explore", str(run.folder.path), "--label", "1", "--out", str(tmp_path / "page.html")]) == 0
+    assert taken in capsys.readouterr().out
+
+
+def test_a_seed_draws_the_same_label_whatever_stands_beside_it(run, tmp_path):
+    for name, words in {"many": ["--seeds", "3-30"], "one": ["--seeds", "30"], "seed": ["--seed", "30"]}.items():
+        count = ["--count", "1"] * (name == "seed")
+        assert main(["generate", str(run.folder.path), *words, *count, "--npy", str(tmp_path / f"{name}.npy")]) == 0
+    labels = np.load(tmp_path / "many-labels.npy")
+    assert set(labels) == {0, 1}
+    for name in ("one", "seed"):
+        assert np.load(tmp_path / f"{name}-labels.npy") == labels[-1:]
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy")[0], np.load(tmp_path / "many.npy")[-1])
+
+
+def test_a_concept_of_a_folder_is_encoded_with_the_label_that_is_shown(run, tmp_path):
+    if not run.encodes:
+        return
+    images = run.datasets()[1].images[:2]
+    for number, image in enumerate(images):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"{number}.png")
+    view = run.view("concept", start=0, end=tmp_path, label="lying", steps=2)
+    end = run.encode(images, "lying").mean(axis=0)
+    np.testing.assert_allclose(view.array[-1].astype(int), run.decode(end, "lying")[0].astype(int), atol=1)
+
+
+def test_an_image_that_is_not_there_is_named(run):
+    for name, option in (("traverse", "start"), ("directions", "at")):
+        with pytest.raises(InputError, match="there is no held-out image 999; they are numbered from 0 to 31"):
+            run.view(name, **{option: "999"})
+
+
 def test_the_grid_of_an_epoch_has_a_class_a_row(run, monkeypatch):
     calls = []
 
@@ -109,7 +150,13 @@ def test_labels_that_are_missing_or_too_few_are_named(run):
         run.decode(np.zeros((1, run.settings.latent_dim)))
     with pytest.raises(InputError, match="`label` must be one label, or 3, one for each; received 2"):
         run.decode(np.zeros((3, run.settings.latent_dim)), [0, 1])
+    with pytest.raises(InputError, match=r"is a conditional run; say of which label the images are with `label`"):
+        run.interpolate(*run.draw(2), to_label=1)
     if run.encodes:
+        with pytest.raises(InputError, match="`label` must be one label, or 3, one for each; received 2"):
+            run.draw(3, labels=np.array([0, 1]), prior="mixture")
+        with pytest.raises(InputError, match="there is no label 7"):
+            run.draw(1, labels=np.array([7]), prior="mixture")
         with pytest.raises(InputError, match="an image file has no label, which a conditional run needs"):
             run.view("interpolate", start=0, end=run.folder.figures / "data.png")
 
@@ -196,6 +243,12 @@ def test_a_film_of_one_class_shows_its_row(run, tmp_path, monkeypatch):
     assert abs(end - rows[-1]) < 12
     assert abs(start - (rows[0] + rows[-1]) / 2) < 12  # the second of two
     assert run.film(frames=1, label=1)[0].name == "film-label-1.gif"
+    if run.encodes:  # of a class that no held-out image has, only the grids are there to show
+        nobody = np.zeros((3, 2), np.float32), np.zeros(3, int)
+        monkeypatch.setattr(type(run.folder), "read_codes", lambda *_: nobody)
+        lines = []
+        assert run.film(tmp_path / "none.gif", say=lines.append, label="lying") == [tmp_path / "none.gif"]
+        assert lines == ["Left out: no held-out image has the label lying, so no plane is shown"]
 
 
 def test_an_exported_network_is_served_with_its_labels(run, tmp_path):
@@ -205,7 +258,8 @@ def test_an_exported_network_is_served_with_its_labels(run, tmp_path):
     expected = run.model(run.image_model).predict_on_batch([z, labels])
     np.testing.assert_allclose(served([z, labels]), expected, atol=1e-5)
     assert "and labels, int32 (n), to" in (folder / "README.md").read_text()
-    with pytest.raises(InputError, match=r"cannot be exported to numpy \(.*\); use another format"):
+    assert "- Label 0: 1\n- Label 1: lying" in (folder / "README.md").read_text()
+    with pytest.raises(InputError, match="takes labels, too, and cannot be exported to numpy; use another format"):
         run.export("numpy", tmp_path / "numpy")
 
 

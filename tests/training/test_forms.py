@@ -8,6 +8,7 @@ from PIL import Image
 
 import keras_gen
 from keras_gen.training.planning import make_plan
+from keras_gen.transparency import premultiplied
 from tests.conftest import striped_images
 from tests.small import NETS, assert_same_runs, quiet, train_small
 
@@ -58,6 +59,16 @@ def test_transparent_rectangles_are_trained_on_resumed_and_shown(kind, tmp_path)
     with Image.open(run.folder.epoch_image(1)) as grid:
         assert grid.mode == "RGB"
         assert grid.width > 1.3 * grid.height
+    originals = run.datasets()[1].images[:2]
+    view = run.view("project", images=originals, starts=1, steps=1)
+    found = run.project(originals, starts=1, steps=1)
+    unlike = (premultiplied(found.images).astype(float) - premultiplied(originals)) / 255  # invisible colours are none
+    np.testing.assert_allclose(found.errors, np.mean(unlike**2, axis=(1, 2, 3)), rtol=1e-4)
+    rows = view.picture.axes[0].images[0].get_array()[:28, :12].reshape(-1, 12, 3).astype(int)  # 2 pixels between them
+    np.testing.assert_array_equal(rows[20:], np.abs(rows[:8] - rows[10:18]))  # opaque, so that it is seen
+    collected = keras_gen.collection(run, say=quiet).page(tmp_path / "collection.html")
+    assert "images, 8 x 12 pixels, colour" in collected.read_text()  # height x width, as everywhere
+    assert kind == "dcgan" or "It becomes 8 x 12 pixels." in run.explore().read_text()
     archive = packed(folder)
     for path in folder.iterdir():
         path.unlink()
