@@ -45,6 +45,16 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+def check_writable(path: Path) -> None:
+    """Raise WriteError if no file can be made beside `path`: before the work that would be lost."""
+    probe = path.with_name(f"{PARTIAL}{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(path)) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Make or replace a file of text in UTF-8, whole or not at all."""
     with replacing(path) as temporary:

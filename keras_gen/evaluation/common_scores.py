@@ -165,7 +165,9 @@ def _held_out_losses(runs: list[Run]) -> list[ScoreRow]:
     known = sorted((value, LETTERS[number]) for number, value in enumerate(values) if value is not None)
     if len(known) < 2:
         return []
-    remark = f"{known[0][1]} has the lowest, by {known[1][0] - known[0][0]:.4g} nats; the error is not known"
+    lead = known[1][0] - known[0][0]
+    lowest = f"{known[0][1]} has the lowest, by {lead:.4g} nats" if lead else "the lowest two are equal"
+    remark = f"{lowest}; the error is not known"
     return [ScoreRow("held-out loss", "nats", values, remark=remark)]
 
 

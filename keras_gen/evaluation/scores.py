@@ -29,6 +29,7 @@ from keras_gen.evaluation.likelihood import (
 from keras_gen.evaluation.memorising import Copies, distinct, find_copies, repeats
 from keras_gen.evaluation.paired import IDENTITY, save_values
 from keras_gen.figures import image_table, save_figure
+from keras_gen.files import check_writable
 from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
 from keras_gen.run.arguments import check_count, check_one_of
@@ -82,6 +83,8 @@ def evaluate(
     count, seed = check_count("count", count, MIN_IMAGES, 50_000), check_count("seed", seed, 0)
     samples = check_count("samples", samples, 1, 10_000)
     importance_samples = check_count("importance_samples", importance_samples, 1, 5000)
+    if run.folder is not None:
+        check_writable(run.folder.path / "metrics.json")
     train, held_out = run.datasets()
     count = min(count, _comparable(run, train, held_out))
     scores: dict = {"models": "best" if run.best else "last", "seed": seed}

@@ -105,10 +105,10 @@ def describe_images(train: ImageSet, held_out: ImageSet, source: dict | None) ->
 
 
 def foreign_part(record: dict, train: ImageSet, held_out: ImageSet) -> str | None:
-    """Return `train` or `held_out`, whichever is not made of the images that the run was trained with; else None."""
-    for part, images in (("train", train), ("held_out", held_out)):
+    """Return `training` or `held-out`, whichever are not the images that the run was trained with; else None."""
+    for name, part, images in (("training", "train", train), ("held-out", "held_out", held_out)):
         facts = record["dataset"][part]
         known = facts.get("fingerprint")
         if (images.fingerprint if known else images.pixel_fingerprint) != (known or facts["pixel_fingerprint"]):
-            return part
+            return name
     return None

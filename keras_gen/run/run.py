@@ -192,7 +192,7 @@ class Run(RunDraws, RunResults):
         """Raise InputError if the run was trained on other images than these."""
         if part := foreign_part(self.record, train, held_out):
             raise InputError(
-                f"the {part.replace('_', '-')} images of {train.name} are not those of {self.where} (their fingerprint "
+                f"the {part} images of {train.name} are not those of {self.where} (their fingerprint "
                 "differs); give the same images with `dataset`, or start a new run"
             )
 

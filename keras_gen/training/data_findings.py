@@ -37,8 +37,8 @@ def data_findings(train: ImageSet, conditional: bool) -> Iterator[Finding]:
         others = f" ({few - 1:,} more have fewer than {HANDFUL})" if few > 1 else ""
         yield Finding(
             "class of a handful",
-            f"The class {name} has only {counted(int(counts.min()), 'training image')}{others}: they are memorised, or "
-            "the class is missing from what is drawn; add images of it, or leave it out.",
+            f"The class {name} has only {counted(int(counts.min()), 'training image')}{others}: so few are memorised, "
+            "or the class is missing from what is drawn; add images of it, or leave it out.",
         )
 
 

@@ -49,9 +49,10 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
     if training.distribute != "none":
         say(f"Split   each batch of {training.batch_size} over {trainer.devices} devices")
     if left_out := len(train) % trainer.images_per_step * trainer.drop_last:
+        images = "image of each shuffle is" if left_out == 1 else f"{left_out} images of each shuffle are"
         say(
-            f"Batches of {trainer.images_per_step}; the last {left_out} images of each shuffle are left out, "
-            "for BatchNormalization needs full batches"
+            f"Batches of {trainer.images_per_step}; the last {images} left out, for BatchNormalization needs "
+            "full batches"
         )
     if hint := unused_nvidia_card():
         say(hint)

@@ -1,15 +1,17 @@
 """The scores of real small runs: what is written, and that they say what they should."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from keras_gen.cli.evaluate import score_lines
 from keras_gen.data import ImageSet
-from keras_gen.errors import InputError
+from keras_gen.errors import InputError, WriteError
 from keras_gen.evaluation import paired_differences
 from keras_gen.evaluation import scores as scores_module
 from keras_gen.evaluation.scores import features_for, likelihood_scores
@@ -182,6 +184,18 @@ def shown_text(name):
 def test_mistakes_are_named_by_the_argument(command_runs, options, message):
     with pytest.raises(InputError, match=message):
         load_run(command_runs["vae"]).evaluate(**options)
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_measured(copied, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    run = copied("vae")
+    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(run, "datasets", lambda: pytest.fail("images are read"))
+    with pytest.raises(WriteError) as error:
+        run.evaluate()
+    assert error.value.filename == str(run.folder.path / "metrics.json")
 
 
 def test_a_run_without_held_out_images_gets_one_line(copied):

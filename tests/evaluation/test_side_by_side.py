@@ -139,6 +139,8 @@ def test_without_scores_the_held_out_losses_are_all_that_is_known(command_runs, 
     (found,) = comparison.scores
     assert found.values[1] == 52  # whatever the weight of the KL term is
     assert found.verdict.startswith("B has the lowest, by ")
+    folder.write_table("history.csv", RunFolder(tmp_path / "a").read_table("history.csv"))
+    assert keras_gen.compare(tmp_path / "a", tmp_path / "b").scores[0].verdict.startswith("the lowest two are equal")
     assert comparison.unmeasured
     assert any("the weight of the KL term differs" in note for note in comparison.notes)
 

@@ -128,7 +128,7 @@ def test_the_images_it_was_trained_on_are_found_again_moved_or_refused(trained_r
     run = load_run(tmp_path / "run")
     with pytest.raises(InputError, match=r"cannot be loaded .*; put them back, or say where they are with `dataset`"):
         run.datasets()
-    with pytest.raises(InputError, match=r"the train images of .*other.* are not those of"):
+    with pytest.raises(InputError, match=r"the training images of .*other.* are not those of"):
         run.use_datasets(tmp_path / "other.npz")
     run.use_datasets(tmp_path / "moved.npz")
     assert run.datasets()[0].fingerprint == train.fingerprint

@@ -35,7 +35,7 @@ def test_a_class_of_a_handful_of_images(conditional):
     train, _ = stripes()
     labels = np.where(np.arange(240) < 4, 2, train.labels)
     (finding,) = data_findings(changed(train.images, labels, (*NAMES, "slanted"))[0], conditional)
-    assert finding.text.startswith("The class slanted has only 4 training images: they are memorised, or")
+    assert finding.text.startswith("The class slanted has only 4 training images: so few are memorised, or")
 
 
 def test_many_small_folders_are_no_classes_to_learn():

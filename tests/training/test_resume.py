@@ -265,7 +265,7 @@ def test_what_cannot_be_continued_is_refused_and_nothing_is_written(stopped, ima
     refused("Received: NoneType and ndarray", None, np.zeros((8, 8, 8, 1), np.uint8))
     refused("is in epoch 2 already; give at least as many with `epochs`", epochs=1)
     refused(r"resume=True needs the `folder` of the run", folder=None)
-    refused(r"the train images of stripes are not those of .* fingerprint differs", *image_sets(train=65))
+    refused(r"the training images of stripes are not those of .* fingerprint differs", *image_sets(train=65))
     refused("the held-out images of stripes are not those", *image_sets(held_out=17))
     refused("is a vae run; resume it with python train_vae.py --resume", kind="dcgan")
     refused("is no run folder", folder=stopped.parent)
