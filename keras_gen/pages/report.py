@@ -151,13 +151,10 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
     """Return pictures, as data URLs, with what they show, under their headings."""
     finished = run.status == "finished"
     names = ["data", *(["losses", *(FILE_NAMES[view] for view in run.final_views)] if finished else [])]
-    files = [run.folder.path / "figures" / f"{name}.png" for name in names] + [
-        run.folder.path / "history.csv"
-    ] * finished
-    missing = [path for path in files if (run.history or finished) and not path.exists()]
-    by_commands = {run.folder.path / name for name in ("metrics.json", "explorer.html")}  # if at all
-    missing += sorted(path for path in by_commands.intersection(run.folder.checksums.known()) if not path.exists())
-    say_missing(missing, say)
+    files = [run.folder.path / "figures" / f"{name}.png" for name in names] if run.history or finished else []
+    written = {run.folder.path / name for name in LINKED}.intersection(run.folder.checksums.known())
+    history = [run.folder.path / "history.csv"] if finished else []  # also where there are no checksums
+    say_missing([path for path in [*files, *sorted({*written, *history})] if not path.exists()], say)
     figures = run.folder.path / "figures"
     pictures = {
         title: {

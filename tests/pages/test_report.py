@@ -96,16 +96,18 @@ def test_a_finished_run_whose_checkpoint_is_gone_names_it(command_runs, tmp_path
     assert said == [f"Left out: {newest}, missing"]
 
 
-def test_scores_that_are_gone_are_named(command_runs, tmp_path):
+@pytest.mark.parametrize("name", ["metrics.json", "metrics.csv"])
+def test_scores_that_are_gone_are_named(command_runs, tmp_path, name):
     run = load_run(shutil.copytree(command_runs["vae"], tmp_path / "run"))
     run.folder.write_scores({"models": "last"})
+    run.folder.write_table("metrics.csv", [{"epoch": 1, "kid": 0.5}])
     said = []
     for present in (True, False):
         said.clear()
         if not present:
-            (run.folder.path / "metrics.json").unlink()
+            (run.folder.path / name).unlink()
         run.report(say=said.append)
-        assert said == [] if present else [f"Left out: {run.folder.path / 'metrics.json'}, missing"]
+        assert said == [] if present else [f"Left out: {run.folder.path / name}, missing"]
 
 
 def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command_runs, page):
