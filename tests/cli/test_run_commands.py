@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_gen.cli.evaluate import SCORES, score_lines
+from keras_gen.cli.evaluate import SCORES, _class_line, score_lines
 from keras_gen.cli.main import main
 from keras_gen.evaluation import features
 from keras_gen.run import load_run
@@ -52,6 +52,12 @@ def test_the_table_of_scores_has_generated_images_first_and_the_floor_beside_the
     images = {"count": 100, "features": "own", "generated": generated, "floor": floor}
     lines = [line.split() for line in score_lines({"images": images, "memorising": {}, "dropped": {}}, 2, ())]
     assert ["FID", "0.2500", "0.5000"] in lines
+
+
+def test_classes_that_are_missing_or_too_rare_to_tell_are_not_counted():
+    classes = {"shares": {0: 0.6, 1: 0.4, 2: 0.0, 3: 0.0}, "missing": [2], "undetermined": [3], "accuracy": 0.9}
+    line = _class_line(classes, ())
+    assert line.startswith("Classes  2 of 4 among the generated images; missing: 2; too few images to tell: 3 (")
 
 
 def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_runs, capsys, tmp_path):

@@ -89,6 +89,11 @@ def test_alike_images_have_alike_features():
     assert (distances.argmin(axis=1) == np.arange(40)).all()
 
 
+def test_colours_and_gradients_weigh_the_same():
+    features = image_features(photos(20))  # so few that none of their variance is left out
+    assert (features**2).sum(axis=1).mean() == pytest.approx(1 + 1, rel=1e-3)
+
+
 def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser, tmp_path):
     path = found.page(tmp_path / "page.html")
     assert "<img src=x" not in path.read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """Directions of a latent space."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from keras_gen import latent
 from keras_gen.errors import InputError
 from keras_gen.latent.directions import Directions, find_directions
+from keras_gen.latent.groups import class_points
 from keras_gen.models import build_generator
 from keras_gen.run import load_run
 from tests.small import train_small
@@ -92,6 +94,19 @@ def test_directions_of_a_dcgan_lead_towards_the_classes_that_a_classifier_sees(i
     assert found.vectors[2, 2] > 0.95 and found.vectors[3, 2] < -0.95
     np.testing.assert_allclose(found.deviations, 1, atol=0.1)
     assert "right for 100% of held-out images" in found.remarks[0]
+
+
+def test_the_classifier_is_judged_by_held_out_images(image_sets) -> None:
+    train, held_out = image_sets()
+    run = SimpleNamespace(
+        encodes=False,
+        draw=lambda count: np.zeros((count, 2)),
+        decode=lambda points: train.images[np.arange(len(points)) % len(train)],
+    )
+    remarks = []
+    _, labels = class_points(run, train, replace(held_out, labels=1 - held_out.labels), remarks)
+    assert (labels[: len(train)] == train.labels).all()
+    assert remarks[0].endswith("which is right for 0% of held-out images")
 
 
 def test_a_conditional_run_has_no_directions_of_classes(image_sets) -> None:
