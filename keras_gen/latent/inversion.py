@@ -142,7 +142,8 @@ def _starts(
         return points, None
     if labels is not None:
         return points, labels[:, np.newaxis].repeat(starts, axis=1)
-    point_labels = candidate_labels[nearest]  # the estimate with the label of the nearest
+    # Each candidate with its own label, the estimate with that of the nearest.
+    point_labels = candidate_labels[np.concatenate([nearest[:, :1], nearest[:, : starts - 1]], axis=1)]
     classes = run.label_counts[0]
     if len(classes) <= MAX_SEARCHED:  # and with each other one
         points = np.concatenate([points, estimates.repeat(len(classes), axis=1)], axis=1)

@@ -180,6 +180,14 @@ def test_losses_without_a_bound_are_those_of_the_training_and_where_there_is_no_
     assert not (tmp_path / "none.md").exists()
 
 
+def test_the_error_of_several_seeds_is_that_of_the_test_images():
+    losses, row = np.random.default_rng(0).normal(100, 5, (2, 50)), Row("A loss", "chapter", "151", 1)
+    run = SimpleNamespace(settings=row.resolved(0), timing=[{"train_seconds": 1.0}])
+    line = module._line("loss", row, [0, 1], [run, run], [(part, np.ones(50)) for part in losses])
+    low, high = sorted(losses.mean(axis=1))
+    assert line["obtained"] == f"{Estimate.of_mean(losses.mean(axis=0))} ({low:.2f} to {high:.2f})"
+
+
 def test_mistakes_get_one_line(tiny, tmp_path, monkeypatch, capsys):
     assert tiny("vae") == 2
     assert (

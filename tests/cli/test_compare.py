@@ -1,12 +1,14 @@
 """The commands compare and collection, as a user calls them."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_gen.cli.main import main
+from keras_gen.run.listing import _kid, list_runs
 from keras_gen.training import train_vae
 from tests.data.test_duplicates import photos
 
@@ -36,9 +38,16 @@ def test_runs_are_listed_without_a_name_and_from_a_folder(command_runs, tmp_path
     assert "3 runs in" in printed
     rows = rows_of(tmp_path / "runs.csv")
     assert len(rows) == 4 and rows[1][0] == str(root / "dcgan")
+    assert rows[2][5] == f"{list_runs(root)[1].held_out_loss:.9g}"
     monkeypatch.chdir(tmp_path)
     assert main(["compare"]) == 2
     assert "runs holds no runs (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("scores", "kid"), [({}, 0.2), ({"images": {"generated": {"kid": {"value": 0.1}}}}, 0.1)])
+def test_the_kid_of_the_list_is_that_of_evaluate_or_else_the_last_of_the_training(scores, kid):
+    metrics = [{"kid": 0.5}, {"kid": 0.2}, {"augment_probability": 0.1}]
+    assert _kid(SimpleNamespace(folder=SimpleNamespace(read_scores=lambda: scores), metrics=metrics)) == kid
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,13 @@ def test_flags_change_the_run(tmp_path, no_figures):
     assert len(set(histories)) == 3
 
 
+def test_planes_of_verdicts_lie_as_their_axes_are_named():
+    right_below = {system: plane[0, -1] for system, plane in minimal_runs.PLANES.items()}
+    assert right_below["trend"].tolist() == [0, 0.5, 1]  # the last pixel across, the first up
+    assert right_below["faces"].tolist() == [1, 0, 0, 1]  # the main diagonal across
+    np.testing.assert_allclose(right_below["sine"], 0.65 * np.sin(-1 + 1.8 * np.arange(10)))  # f across, x0 up
+
+
 def test_no_keras_is_imported():
     code = (
         "import sys; from keras_gen.cli.main import main; import keras_gen.cli.minimal; "

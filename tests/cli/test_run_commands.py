@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_gen.cli.evaluate import SCORES, _class_line, score_lines
 from keras_gen.cli.main import main
 from keras_gen.evaluation import features
 from keras_gen.run import load_run
@@ -36,12 +37,27 @@ def test_each_command_says_which_models_it_used_and_where_its_files_are(
     assert printed(capsys, "film", path, "--frames", 1)[0] == str(figures / "film.gif")
     lines = printed(capsys, "evaluate", path, "--importance-samples", 2, "--samples", 1)
     assert "Models  epoch 2" in lines
+    bounds = load_run(path).folder.read_scores()["likelihood"]
+    assert (bounds["samples"], bounds["importance_samples"]) == (1, 2)
     assert "  active latent dimensions    " in "\n".join(lines)
     assert lines[-3:] == [
         f"Numbers: {path / 'metrics.json'}; of single images: {path / 'scores.npz'}",
         f"The generated images nearest to training images, with these: {figures / 'nearest.png'}",
         f"All of it on one page: {path / 'report.html'}",
     ]
+
+
+def test_the_table_of_scores_has_generated_images_first_and_the_floor_beside_them():
+    generated, floor = (dict.fromkeys(SCORES, value) for value in (0.25, 0.5))
+    images = {"count": 100, "features": "own", "generated": generated, "floor": floor}
+    lines = [line.split() for line in score_lines({"images": images, "memorising": {}, "dropped": {}}, 2, ())]
+    assert ["FID", "0.2500", "0.5000"] in lines
+
+
+def test_classes_that_are_missing_or_too_rare_to_tell_are_not_counted():
+    classes = {"shares": {0: 0.6, 1: 0.4, 2: 0.0, 3: 0.0}, "missing": [2], "undetermined": [3], "accuracy": 0.9}
+    line = _class_line(classes, ())
+    assert line.startswith("Classes  2 of 4 among the generated images; missing: 2; too few images to tell: 3 (")
 
 
 def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_runs, capsys, tmp_path):

@@ -43,6 +43,12 @@ def test_pixels_of_any_range_become_bytes(images, tolerance):
     assert difference.max() <= tolerance
 
 
+def test_many_blank_images_do_not_make_the_others_nearly_black():
+    blank = (np.arange(40) < 30)[:, np.newaxis, np.newaxis]
+    found = ImageSet.from_arrays(np.where(blank, 0, UNIT)).images[..., 0]
+    np.testing.assert_array_equal(found, np.where(blank, 0, BYTES))
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32])
 def test_masks_become_black_and_white(dtype):
     mask = (BYTES > 127).astype(dtype)

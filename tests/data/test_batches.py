@@ -29,3 +29,4 @@ def test_balanced_batches_show_each_class_alike_and_other_images_each_epoch():
     assert len(set(shown[labels[shown] == 0])) > 30  # none twice
     assert set(shown) != set(np.concatenate(second))
     assert all(np.bincount(labels[batch], minlength=3).min() >= 2 for batch in first)
+    assert len(set(map(tuple, labels[shown[:99]].reshape(-1, 3)))) > 1  # in no fixed order

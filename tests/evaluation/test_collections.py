@@ -8,7 +8,7 @@ from PIL import Image
 
 import keras_gen
 from keras_gen.evaluation.collections import image_features
-from keras_gen.pages.collection import MAX_SHEETS_BYTES
+from keras_gen.pages.collection import BARS, MAX_SHEETS_BYTES, _spread
 from tests.data.test_duplicates import photos
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -89,6 +89,11 @@ def test_alike_images_have_alike_features():
     assert (distances.argmin(axis=1) == np.arange(40)).all()
 
 
+def test_colours_and_gradients_weigh_the_same():
+    features = image_features(photos(20))  # so few that none of their variance is left out
+    assert (features**2).sum(axis=1).mean() == pytest.approx(1 + 1, rel=1e-3)
+
+
 def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser, tmp_path):
     path = found.page(tmp_path / "page.html")
     assert "<img src=x" not in path.read_text(encoding="utf-8")
@@ -132,6 +137,11 @@ def test_thumbnails_of_many_large_images_stay_small(found, tmp_path, monkeypatch
     monkeypatch.setattr("keras_gen.pages.collection.SIDES", (64, 48, 16))
     assert MAX_SHEETS_BYTES < 15e6
     assert '"side": 16' in found.page(tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_the_images_of_a_bar_are_those_that_it_counts():
+    spread = _spread("width of the files", np.arange(BARS + 1), "pixels")
+    assert list(map(len, spread["members"])) == spread["counts"] == [1] * (BARS - 1) + [2]
 
 
 @pytest.mark.parametrize("wrong", [{"image_size": 0}, {"image_size": "x"}, {"channels": 2}])

@@ -43,6 +43,11 @@ def test_a_few_copies_among_many_images_are_found(halves, noisy, form):
     assert f"Memorising: about {found.excess} of 500 generated images copy a training image" in found.verdict
 
 
+def test_the_number_of_copies_is_of_all_generated_images_not_of_those_compared():
+    train, held_out = np.split(np.random.default_rng(0).normal(size=(600, 8)), [500])
+    assert find_copies(train[:400], held_out, train).excess == 0.95 * 400  # a twentieth would be as near by chance
+
+
 def test_the_nearest_pairs_are_of_different_training_images_first():
     found = Copies(np.array([5, 5, 7, 5, 2]), np.ones(5), np.array([0.1, 0.2, 0.4, 0.3, 0.5]), 1.0, 0, None)
     assert found.nearest_pairs().tolist() == [0, 2, 4, 1, 3]

@@ -1,6 +1,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_gen.figures import minimal
 from keras_gen.figures.minimal import side_by_side, signal_pair, tiny_images, two_losses, verdicts
 
 IMAGES = np.arange(6 * 4).reshape(6, 2, 2) / 24
@@ -34,3 +35,10 @@ def test_verdicts_have_their_first_row_at_the_bottom():
     assert axes.images[0].origin == "lower"
     assert axes.images[0].get_extent() == [0, 2, 0, 4]
     assert [len(line.get_xdata()) for line in axes.lines] == [1, 3]
+
+
+def test_losses_are_drawn_up_to_the_epoch_of_the_frame():
+    figure, history = minimal.animation_frame(), np.arange(10.0).reshape(5, 2)
+    minimal.losses_so_far(figure, (1, 1, 1), history, 2)
+    drawn = [line.get_ydata().tolist() for line in figure.axes[0].lines]
+    assert drawn == history[:3].T.tolist()

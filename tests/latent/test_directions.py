@@ -1,11 +1,15 @@
 """Directions of a latent space."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from keras_gen import latent
 from keras_gen.errors import InputError
-from keras_gen.latent.directions import Directions
+from keras_gen.latent.directions import Directions, find_directions
+from keras_gen.latent.groups import class_points
 from keras_gen.models import build_generator
 from keras_gen.run import load_run
 from tests.small import train_small
@@ -31,6 +35,17 @@ def test_sefa_directions_are_those_that_the_first_layer_amplifies_most(classes: 
     lengths = np.linalg.norm(found @ kernel[:6], axis=1)
     assert (np.diff(lengths) < 0).all()
     assert len(latent.sefa_directions(generator, 100)) == 6
+
+
+@pytest.mark.parametrize("distribution", ["normal", "uniform"])
+def test_a_generator_s_latent_points_deviate_along_a_direction_as_draws_do(distribution: str) -> None:
+    generator = build_generator(SHAPE, latent_dim=6, base_filters=4, filters=4)
+    settings = SimpleNamespace(latent_distribution=distribution)
+    run = SimpleNamespace(encodes=False, conditional=True, settings=settings, model=lambda name: generator)
+    found = find_directions(run, 3)
+    draws = latent.draw_latents(np.random.default_rng(0), 4000, 6, distribution) @ found.vectors.T
+    np.testing.assert_allclose(draws.std(axis=0), found.deviations, rtol=0.05)
+    np.testing.assert_allclose(draws.mean(axis=0), found.centres, atol=0.05)
 
 
 def test_points_on_a_direction_are_so_many_deviations_from_its_centre() -> None:
@@ -79,6 +94,19 @@ def test_directions_of_a_dcgan_lead_towards_the_classes_that_a_classifier_sees(i
     assert found.vectors[2, 2] > 0.95 and found.vectors[3, 2] < -0.95
     np.testing.assert_allclose(found.deviations, 1, atol=0.1)
     assert "right for 100% of held-out images" in found.remarks[0]
+
+
+def test_the_classifier_is_judged_by_held_out_images(image_sets) -> None:
+    train, held_out = image_sets()
+    run = SimpleNamespace(
+        encodes=False,
+        draw=lambda count: np.zeros((count, 2)),
+        decode=lambda points: train.images[np.arange(len(points)) % len(train)],
+    )
+    remarks = []
+    _, labels = class_points(run, train, replace(held_out, labels=1 - held_out.labels), remarks)
+    assert (labels[: len(train)] == train.labels).all()
+    assert remarks[0].endswith("which is right for 0% of held-out images")
 
 
 def test_a_conditional_run_has_no_directions_of_classes(image_sets) -> None:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from keras_gen.errors import InputError
 from keras_gen.figures.animation import CAPTION_HEIGHT
+from keras_gen.latent import film
 from keras_gen.run import load_run
 from tests.conftest import gif_frames
 
@@ -66,6 +67,14 @@ def test_damaged_pictures_and_codes_are_named_and_left_out(command_runs, tmp_pat
     assert f"Left out: {run.folder.figures / 'losses.png'}, missing" in lines
     with pytest.raises(InputError, match="has no epoch's images that can be read"):
         run.film(tmp_path / "none.gif", say=lines.append)
+
+
+def test_the_axes_of_the_plane_leave_out_the_few_codes_that_lie_far_out(monkeypatch):
+    codes = np.random.default_rng(0).uniform(-10, 10, (1000, 2))
+    codes[0] = 1000
+    monkeypatch.setattr(film, "figure_pixels", lambda figure: figure)
+    (figure,) = film._scatters({1: (codes, None)}, ())
+    assert figure.axes[0].get_xlim() == figure.axes[0].get_ylim() == pytest.approx((-11, 11), abs=0.2)
 
 
 def test_a_grid_of_another_size_is_left_out(command_runs, tmp_path):

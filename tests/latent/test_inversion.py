@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_gen.errors import InputError
 from keras_gen.latent.descent import Inverter
+from keras_gen.latent.inversion import CANDIDATES, _starts
 from keras_gen.latent.own_images import given_images
 from keras_gen.run import load_run
 from tests.small import train_small
@@ -85,6 +86,26 @@ def test_more_images_than_a_batch_are_each_found_by_their_own_start(runs):
     errors = np.mean((run.decode(found) / 255 - run.decode(points) / 255) ** 2, axis=(1, 2, 3))
     assert errors.max() < 0.001
     assert len(taken) == 3 * 80
+    # Nothing is left of what was found before.
+    np.testing.assert_array_equal(*(inverter.descend(points[:2], run.decode(points[2:4]), 3) for _ in range(2)))
+
+
+def test_each_start_has_the_label_of_its_image_and_the_estimate_that_of_the_nearest():
+    generator = np.random.default_rng(0)
+    draws = generator.normal(size=(CANDIDATES, 4)).astype(np.float32)
+    images = generator.integers(0, 256, (CANDIDATES, 8, 8, 1)).astype(np.uint8)
+    run = SimpleNamespace(
+        conditional=True,
+        label_counts=(np.arange(2), None),
+        draw=lambda count: draws,
+        decode=lambda latents, labels: images,
+        at_typical_length=lambda latents: latents,
+    )
+    points, labels = _starts(run, images[:8], None, 3)
+    numbers = [np.flatnonzero((draws == point).all(axis=1))[0] for point in points[:, 1:3].reshape(-1, 4)]
+    assert numbers[::2] == list(range(8))
+    assert labels[:, 1:3].ravel().tolist() == [number % 2 for number in numbers]
+    assert labels[:, 0].tolist() == [0, 1] * 4
 
 
 def test_files_folders_and_arrays_are_read_as_training_images_are(runs, tmp_path):

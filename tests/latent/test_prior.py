@@ -39,6 +39,14 @@ def test_a_mixture_has_as_many_components_as_held_out_codes_ask_for():
     assert points[:, 1].std() == pytest.approx(0.3, rel=0.1)
 
 
+def test_points_of_a_mixture_lie_as_the_codes_do():
+    random = np.random.default_rng(0)
+    turn = np.array([[2.0, 1.5], [0.0, 0.5]])
+    mixture = fit_mixture(random.normal(size=(2000, 2)) @ turn)
+    points = mixture.points(random.normal(size=(5000, 2)), random.random(5000))
+    np.testing.assert_allclose(np.cov(points.T), turn.T @ turn, atol=0.3)
+
+
 def test_a_vae_draws_the_class_that_is_asked_for_though_it_was_never_told_labels(run):
     assert upright(run.generate(40, label="upright")).mean() > 0.9
     assert upright(run.generate(40, label=["lying"])).mean() < 0.1

@@ -30,7 +30,7 @@ def test_a_traversal_changes_one_dimension_at_a_time():
 def test_the_spread_is_that_of_samples_of_the_codes():
     random = np.random.default_rng(0)
     z_mean = random.normal((0, 3), (2, 0.1), (4000, 2))
-    z_log_var = np.log(np.broadcast_to([0.25, 1.0], z_mean.shape))
+    z_log_var = np.log(random.uniform(0.01, 4, z_mean.shape))
     samples = z_mean + np.exp(z_log_var / 2) * random.normal(size=z_mean.shape)
     centre, deviation = centre_and_deviation(z_mean, z_log_var)
     np.testing.assert_allclose(centre, samples.mean(axis=0), atol=0.1)

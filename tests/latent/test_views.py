@@ -197,7 +197,7 @@ def test_a_traversal_shows_what_carries_most_first_and_names_the_dead(runs, monk
     run = runs["vae3"]
     _, held_out = run.datasets()
     z_mean = np.zeros((len(held_out), 3), np.float32)
-    z_mean[:, 2] = np.linspace(-1.7, 1.7, len(held_out))
+    z_mean[:, 2] = np.linspace(-1.2, 2.2, len(held_out))
     z_log_var = np.tile(np.log(np.array([0.5, 1, 0.01], np.float32)), (len(held_out), 1))
     monkeypatch.setattr(run, "encode_distribution", lambda *_: (z_mean, z_log_var))
     view = traverse(run, steps=3)
@@ -207,7 +207,7 @@ def test_a_traversal_shows_what_carries_most_first_and_names_the_dead(runs, monk
     assert view.remarks == ("Dead dimensions (below 0.01 nats): z[1]",)
     reach = 2.33 * np.sqrt(z_mean[:, 2].var() + 0.01)
     np.testing.assert_array_equal(
-        view.array[:3], run.decode(np.array([[0, 0, -reach], [0, 0, 0], [0, 0, reach]], np.float32))
+        view.array[:3], run.decode(np.array([[0, 0, 0.5 - reach], [0, 0, 0.5], [0, 0, 0.5 + reach]], np.float32))
     )
     assert len(traverse(run, rows=2).array) == 2 * 9
 

@@ -63,6 +63,7 @@ def test_a_collapsed_generator_covers_next_to_nothing():
     one = np.repeat(sine.draw_signals(np.random.RandomState(0), 1), 1000, axis=0)
     fits = sine.fit_sines(one)
     assert [sine.coverage(fits[name], name) for name in sine.TRUE_RANGES] == [0.1, 0.1, 0.1]
+    assert sine.coverage(np.repeat([0.51, 0.6, 0.7], [981, 9, 10]), "m") == 0.2  # from 1% on
 
 
 def test_a_step_is_cut_to_the_norm_and_weights_stay_within_the_limit():

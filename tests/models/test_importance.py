@@ -85,3 +85,12 @@ def test_the_gradient_that_trains_is_that_of_finite_differences(networks, sample
             ends.append(float(loss()))
         weight.assign(before)
         assert gradient[index] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5), weight.path
+
+
+def test_the_means_are_of_the_images_since_the_last_reset(networks):
+    vae = build_importance_weighted_vae(*networks, samples=2)
+    layer = vae.get_layer("kl")
+    for _ in range(2):
+        layer.reset()
+        _, kl, reconstruction = values_of(vae(IMAGES, training=True))
+        assert layer.means() == pytest.approx({"kl": kl.mean(), "reconstruction": reconstruction.mean()}, rel=1e-5)

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -147,6 +148,16 @@ def test_weights_are_in_half_precision_only_where_no_image_shows_it(command_runs
     networks, _ = page_networks.page_networks(run, images, None)
     assert not networks["decoder"][0]["weights"]["kernel"].startswith("h:")
     assert not networks["encoder"][1]["weights"]["kernel"].startswith("h:")
+
+
+@pytest.mark.parametrize(("moved", "dtype"), [(0.1, "<f2"), (0.3, "<f4")])
+def test_an_encoder_is_in_half_precision_if_no_code_moves_by_a_twentieth_of_its_deviation(monkeypatch, moved, dtype):
+    log_var, images = np.full((2, 1), 2 * np.log(4)), np.zeros((2, 4, 4, 1), np.uint8)
+    found = iter([(np.zeros((2, 1)), log_var), (np.full((2, 1), moved), log_var)])
+    monkeypatch.setattr(page_networks, "encode", lambda *_: next(found))
+    monkeypatch.setattr(page_networks, "rounded", lambda encoder: encoder)
+    run = SimpleNamespace(pixel_range=(0, 1), decode=lambda codes, labels: images)
+    assert page_networks._encoder_dtype(run, None, images, None) == dtype
 
 
 def test_the_pointer_moves_the_spot_only_while_it_is_pressed_or_in_follow_mode(command_runs, open_page):

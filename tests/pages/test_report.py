@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_gen.pages.charts import score_charts
 from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.run import RunFolder, load_run
 
@@ -129,6 +130,11 @@ def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command
     page.keyboard.press("Escape")
     assert page.locator("#large").is_hidden()
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+
+
+def test_the_band_of_a_score_reaches_two_standard_errors_to_each_side():
+    (chart,) = score_charts([{"epoch": 1, "kid": 0.5, "kid_standard_error": 0.25, "kid_floor": 0.125}])
+    assert [series["points"] for series in chart["series"]] == [[[1, value]] for value in (0.5, 1.0, 0.0, 0.125)]
 
 
 def test_charts_show_the_values_at_the_pointer_and_by_keyboard(command_runs, page):

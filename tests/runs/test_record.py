@@ -8,6 +8,7 @@ import pytest
 
 from keras_gen import RunFolder, load_run, resolve_settings
 from keras_gen.errors import InputError
+from keras_gen.run.record import describe_images, foreign_part
 from tests.small import TRAIN
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -24,6 +25,13 @@ def test_run_json_says_what_was_trained_on_what_and_with_what(trained_runs):
     assert (record["pixel_range"], record["backend"]) == ([0.0, 1.0], "tensorflow")
     assert record["versions"]["keras"] == keras.__version__
     assert len(record["id"]) == 32
+
+
+def test_other_images_of_either_part_are_foreign(image_sets):
+    train, held_out = image_sets()
+    record = describe_images(train, held_out, None)
+    found = [foreign_part(record, *sets) for sets in ((train, held_out), (held_out, held_out), (train, train))]
+    assert found == [None, "train", "held_out"]
 
 
 def test_run_json_is_replaced_whole_and_keeps_its_other_fields(tmp_path):

@@ -1,5 +1,6 @@
 import random
 import shutil
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,6 +10,9 @@ from keras.src.random.seed_generator import global_seed_generator
 import keras_gen
 from keras_gen import ImageSet, load_run
 from keras_gen.errors import InputError
+from keras_gen.run import VAERun
+from keras_gen.run.arguments import as_images
+from keras_gen.run.drawing import RunDraws
 from keras_gen.training.planning import make_plan
 from tests.conftest import striped_images, values_of
 from tests.small import NETS, assert_same_runs, quiet, train_small
@@ -49,6 +53,19 @@ def test_encoding_and_decoding_are_those_of_the_trained_networks(trained_runs):
     np.testing.assert_allclose(run.encode(x), codes, atol=1e-5)
     np.testing.assert_allclose(run.encode(images[0, ..., 0]), codes[:1], atol=1e-5)
     np.testing.assert_array_equal(run.encode(images > 99), run.encode((images > 99).astype(np.uint8) * np.uint8(255)))
+
+
+def test_floats_between_two_levels_go_to_the_nearer_one():
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    for shift in (-0.4, 0.4):
+        np.testing.assert_array_equal(as_images(np.clip(levels + shift, 0, 255) / 255, (16, 16, 1)), levels)
+
+
+def test_bits_per_dimension_count_every_channel():
+    settings = SimpleNamespace(decoder=SimpleNamespace(likelihood="discretized_logistic"))
+    history = [{"held_out_reconstruction": 10 * np.log(2), "held_out_kl": 2 * np.log(2)}]
+    run = SimpleNamespace(settings=settings, history=history, image_shape=(2, 2, 3))
+    assert VAERun.held_out_bits.fget(run) == pytest.approx(1)
 
 
 IMAGES = np.zeros((2, 16, 16, 1), np.uint8)
@@ -95,6 +112,12 @@ IMAGES = np.zeros((2, 16, 16, 1), np.uint8)
 def test_wrong_arguments_fail_at_the_call_in_their_own_terms(trained_runs, call, message):
     with pytest.raises(InputError, match=message):
         call(load_run(trained_runs["vae"]))
+
+
+def test_labels_are_drawn_as_often_as_in_training():
+    run = SimpleNamespace(conditional=True, label_counts=(np.array([0, 2]), np.array([30, 10])))
+    drawn = RunDraws.draw_labels(run, 4000)
+    assert set(drawn) == {0, 2} and np.mean(drawn == 0) == pytest.approx(0.75, abs=0.03)
 
 
 def test_a_walk_starts_and_ends_at_its_two_points(trained_runs):

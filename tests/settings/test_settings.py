@@ -135,6 +135,26 @@ def test_a_wrong_value_or_name_is_told_with_what_would_be_right(kind, name, valu
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("training.seed", 0),
+        ("training.seed", 2**31 - 1),
+        ("training.label_smoothing", 0.5),
+        ("generator.leaky_alpha", 0),
+    ],
+)
+def test_both_bounds_are_allowed(name, value):
+    group, _, field = name.partition(".")
+    assert DCGANSettings().replace(**{group: {field: value}}).flat()[name] == value
+
+
+@pytest.mark.parametrize(("kind", "every"), [("vae", 1), ("dcgan", 5)])
+def test_patience_alone_measures_a_loss_each_epoch_and_a_kid_each_fifth(kind, every):
+    assert resolve_settings(kind, patience=3).training.evaluate_every == every
+    assert resolve_settings(kind, patience=3, evaluate_every=2).training.evaluate_every == 2
+
+
+@pytest.mark.parametrize(
     ("training", "message"),
     [
         ({"jit": "on"}, '`distribute="mirrored"` cannot be compiled with XLA; leave `jit` out'),

@@ -6,8 +6,10 @@ import pytest
 
 from keras_gen import load_run
 from keras_gen.errors import InputError
+from keras_gen.models.exporting import multiply_adds
 from keras_gen.settings import resolve_settings, to_toml
 from keras_gen.training import rehearsal
+from keras_gen.training.expectation import build, costs
 from keras_gen.training.rehearsal import Pace
 from tests.small import NETS, TRAIN, assert_same_runs, quiet, stop_after
 
@@ -68,6 +70,11 @@ def test_at_least_one_epoch_is_trained_and_not_too_many(seconds, epochs, words, 
     rehearsal.fix_epochs(plan, trainer, said.append)
     assert plan.settings.training.epochs == trainer.settings.training.epochs == epochs
     assert words in said[0]
+
+
+def test_what_is_expected_counts_the_multiplications_of_every_layer():
+    networks = build("vae", (16, 16, 1), resolve_settings("vae", architecture="conv"), None)
+    assert costs(networks).multiplications == sum(map(multiply_adds, networks.values()))
 
 
 def test_epochs_and_minutes_contradict_each_other_and_the_later_one_counts():
