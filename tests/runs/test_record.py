@@ -31,7 +31,7 @@ def test_other_images_of_either_part_are_foreign(image_sets):
     train, held_out = image_sets()
     record = describe_images(train, held_out, None)
     found = [foreign_part(record, *sets) for sets in ((train, held_out), (held_out, held_out), (train, train))]
-    assert found == [None, "train", "held_out"]
+    assert found == [None, "training", "held-out"]
 
 
 def test_run_json_is_replaced_whole_and_keeps_its_other_fields(tmp_path):
