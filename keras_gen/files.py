@@ -101,12 +101,15 @@ def check_links(path: Path) -> None:
             )
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what processes left in a folder, and in those below, that were killed while they wrote."""
+def remove_leftovers(folder: Path, abandoned: float = ABANDONED) -> None:
+    """Remove what processes left in a folder, and in those below, that were killed while they wrote.
+
+    It must not have changed for some seconds: a process of another machine may be writing it.
+    """
     for leftover in Path(folder).rglob(f"{PARTIAL}*"):
         with suppress(OSError):  # another process may have removed it
             idle = time.time() - leftover.lstat().st_mtime
-            if idle > ABANDONED and not _alive(leftover.name.removeprefix(PARTIAL).partition("-")[0]):
+            if idle >= abandoned and not _alive(leftover.name.removeprefix(PARTIAL).partition("-")[0]):
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 

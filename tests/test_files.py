@@ -128,3 +128,5 @@ def test_what_killed_processes_left_is_removed_once_it_is_old(tmp_path):
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
     assert {path.name for path in (tmp_path / "models").iterdir()} == {names["new"], names["alive"]}
+    remove_leftovers(tmp_path / "models", abandoned=0)
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [names["alive"]]

@@ -186,11 +186,14 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(undisturbed, t
         train_small("vae", *image_sets(), folder=tmp_path / "run", save_every=0)
     assert max(checkpoints_of(tmp_path / "run")) == "epoch-000001-step-00000002.npz"
     monkeypatch.undo()
+    staged = tmp_path / "run" / "models" / "best" / f".partial-{2**22 + 1}"  # no process has a number so high
+    staged.mkdir(parents=True)
     killed_run = load_run(tmp_path / "run")  # what it had written after its last checkpoint
     later = [{"name": name, "text": "", "epoch": epoch, "resolved": 2} for name, epoch in (("old", 1), ("later", 2))]
     killed_run.folder.write(findings=later)
     killed_run.folder.write_table("history.csv", [*killed_run.history, killed_run.history[0] | {"epoch": 2}])
     run = train_small("vae", folder=tmp_path / "run", resume=True, callbacks=[stop_after(1)])
+    assert not staged.exists()
     assert run.findings == load_run(tmp_path / "run").findings == [later[0] | {"resolved": None}]
     assert load_run(tmp_path / "run").history == run.history == killed_run.history
     assert_same_runs(whole, train_small("vae", folder=tmp_path / "run", resume=True))
