@@ -122,7 +122,8 @@ def run_plan(
         loop = Loop(trainer, run, plan.train, plan.held_out, measure=measure, callbacks=callbacks, say=say, **options)
         if run.folder is not None:
             remove_leftovers(run.folder.path)
-            remove_leftovers(run.folder.path / "models", abandoned=0)  # only who trains writes there, and the lock is ours
+            # Only a training writes networks, and this one has the lock.
+            remove_leftovers(run.folder.path / "models", abandoned=0)
         run.update(status="running", stop_reason=None)
         try:
             if plan.run is None and run.folder is not None:
