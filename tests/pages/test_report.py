@@ -108,7 +108,7 @@ def test_scores_that_are_gone_are_named(command_runs, tmp_path, name):
         if not present:
             (run.folder.path / name).unlink()
         run.report(say=said.append)
-        assert said == [] if present else [f"Left out: {run.folder.path / name}, missing"]
+        assert said == ([] if present else [f"Left out: {run.folder.path / name}, missing"])
 
 
 def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command_runs, page):
