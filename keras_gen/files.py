@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     check_links(path)
-    temporary = path.with_name(f"{PARTIAL}{os.getpid()}-{os.urandom(4).hex()}{path.suffix}")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(exist_ok=True)
         yield temporary
@@ -47,12 +47,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def check_writable(path: Path) -> None:
     """Raise WriteError if no file can be made beside `path`: before the work that would be lost."""
-    probe = path.with_name(f"{PARTIAL}{os.getpid()}-{os.urandom(4).hex()}")
+    probe = _temporary(path)
     try:
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise WriteError(error.errno, error.strerror, str(path)) from error
+
+
+def _temporary(path: Path) -> Path:
+    """Return a path beside another that no other process uses, and that `remove_leftovers` knows."""
+    return path.with_name(f"{PARTIAL}{os.getpid()}-{os.urandom(4).hex()}{path.suffix}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -76,6 +76,13 @@ def test_every_file_can_be_read_at_one_sitting():
     assert {path: length for path, length in lengths.items() if length > 300} == {}
 
 
+def python(code):
+    """Run code in a new process, and return what it printed."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1000:]
+    return done.stdout
+
+
 def test_every_module_imports_on_a_system_without_posix():
     modules = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in MODULES]
     modules = [name for name in modules if not name.endswith("torch_baseline")]
@@ -86,8 +93,7 @@ sys.modules |= dict.fromkeys({missing})
 for name in {modules}:
     importlib.import_module(name)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-1000:]
+    python(code)
 
 
 def test_help_imports_neither_numpy_nor_keras():
@@ -98,9 +104,7 @@ def test_help_imports_neither_numpy_nor_keras():
         "        with contextlib.suppress(SystemExit): main([command, flag])\n"
         "assert not {'numpy', 'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("usage: ") == 4
+    assert python(code).count("usage: ") == 4
 
 
 def test_the_help_of_each_command_is_soon_there():
@@ -112,8 +116,7 @@ def test_the_help_of_each_command_is_soon_there():
         "late = ('keras', 'tensorflow', 'matplotlib', 'PIL', 'keras_gen.data.loading', 'keras_gen.benchmarks.tasks')\n"
         "assert not set(late) & set(sys.modules), set(late) & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    python(code)
 
 
 def test_the_citation_is_of_this_version():
@@ -123,5 +126,4 @@ def test_the_citation_is_of_this_version():
 
 def test_a_report_is_made_without_keras():
     code = "import sys, keras_gen.pages.report; assert not {'keras', 'tensorflow'} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    python(code)

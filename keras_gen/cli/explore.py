@@ -17,11 +17,6 @@ def run(options: Namespace) -> None:
     run = open_run(options)
     path = run.explore(options.out, dimensions, seeds, options.label, say)
     say_models(run)
-    remarks: list[str] = []
-    if options.label is not None:
-        run.labels(options.label, remarks)
-    for line in remarks:
-        say(line)
     say_page(path)
 
 

@@ -29,7 +29,8 @@ def make_view(run: Run, name: str, **options: object) -> View:
     known = list(inspect.signature(VIEWS[name]).parameters)[1:]
     if unknown := [option for option in options if option not in known]:
         raise InputError(f"the view {name} has no option `{unknown[0]}`; it has {', '.join(known)}")
-    view, remarks = VIEWS[name](run, **options), []
+    view = VIEWS[name](run, **options)
+    remarks: list[str] = []
     if run.conditional:
         for option in ("label", "to_label"):
             if options.get(option) is not None:

@@ -196,8 +196,11 @@ def _means(run: VAERun) -> tuple[np.ndarray | None, tuple[str, ...]]:
 
 def _about(run: Run, label: int | str | None, say: Callable[[str], None]) -> dict[str, object]:
     label = label_for(run, label)
+    remarks: list[str] = []
     if label is not None:
-        label = int(run.network_labels(label, 1)[0])
+        label = int(run.network_labels(label, 1, remarks)[0])
+    for remark in remarks:
+        say(remark)
     return {
         "title": run.title,
         "kind": run.kind,

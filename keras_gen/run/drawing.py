@@ -193,8 +193,13 @@ class RunDraws:
         latents = as_latents(latents, self.settings.latent_dim)
         return decode(self.model(self.image_model), latents, self.pixel_range, self.network_labels(label, len(latents)))
 
-    def network_labels(self, label: Label | Sequence[Label] | None, count: int) -> np.ndarray | None:
-        """Return what the networks take beside `count` images or points: a label each, or None if they take none."""
+    def network_labels(
+        self, label: Label | Sequence[Label] | None, count: int, remarks: list[str] | None = None
+    ) -> np.ndarray | None:
+        """Return what the networks take beside `count` images or points: a label each, or None if they take none.
+
+        `remarks` is as for `labels`.
+        """
         if self.conditional and label is None:
             raise InputError(f"{self.where} is a conditional run; say of which label the images are with `label`")
         if label is not None and not self.conditional:
@@ -202,10 +207,10 @@ class RunDraws:
                 f"{self.where} is not conditional, so its networks take no label; leave it out, or train a run with "
                 "`conditional`"
             )
-        return None if label is None else self._one_each(label, count)
+        return None if label is None else self._one_each(label, count, remarks)
 
-    def _one_each(self, label: Label | Sequence[Label], count: int) -> np.ndarray:
-        labels = self.labels(label)
+    def _one_each(self, label: Label | Sequence[Label], count: int, remarks: list[str] | None = None) -> np.ndarray:
+        labels = self.labels(label, remarks)
         if len(labels) not in (1, count):
             raise InputError(f"`label` must be one label, or {count}, one for each; received {len(labels)}")
         return np.resize(labels, count)

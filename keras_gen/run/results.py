@@ -182,7 +182,7 @@ class RunResults:
             dimensions: The two of a VAE's plane; None takes 0 and 1 if there are no more, else the principal axes.
             seeds: Three, whose latent points a DCGAN's plane goes through; None takes 0, 1 and 2.
             label: Of the images of a conditional run; None is the first.
-            say: Told of pictures that are left out, since they are damaged.
+            say: Told of pictures that are left out, since they are damaged, and how the label was understood.
         """
         from keras_gen.pages.run_explorer import make_explorer
 
