@@ -63,9 +63,11 @@ class ScoreRow:
 def finished_epochs(run: Run) -> int:
     """Return how many epochs a run has finished."""
     try:
-        return run.history[-1]["epoch"] if run.history else 0
+        if run.history:
+            return run.history[-1]["epoch"]
     except InputError:  # the history is damaged; the curves say so
         return run.settings.training.epochs
+    return run.settings.training.epochs if run.folder and run.folder.missing("history.csv") else 0
 
 
 def _fingerprint(run: Run, part: str) -> str:

@@ -61,6 +61,11 @@ def begun_epochs(folder: RunFolder) -> int:
     return int(match[1]) + (int(match[2]) > 0) if match else 0
 
 
+def newest_written(folder: RunFolder) -> Path | None:
+    """Return the newest checkpoint that the run has written, or was about to, there or not."""
+    return max((path for path in folder.checksums.known() if path.parent == folder.checkpoints), default=None)
+
+
 def load_checkpoint(
     folder: RunFolder, groups: dict[str, list[keras.Variable]], say: Callable[[str], None] = print
 ) -> dict:
@@ -68,8 +73,7 @@ def load_checkpoint(
 
     The variables are grouped as for `save_checkpoint`; `say` is told of each damaged checkpoint that is passed over.
     """
-    paths = _newest_first(folder.checkpoints)
-    newest = max((path for path in folder.checksums.known() if path.parent == folder.checkpoints), default=None)
+    paths, newest = _newest_first(folder.checkpoints), newest_written(folder)
     if paths and newest and newest.name > paths[0].name:
         say(f"{newest} is not there; trying the one before it")
     for path in paths:

@@ -161,6 +161,11 @@ class RunFolder:
         """Whether a run has been written here."""
         return (self.path / "history.csv").exists() or self.checkpoints.exists()
 
+    def missing(self, *names: str) -> list[Path]:
+        """Return those of the files that the run has written and that are no longer there."""
+        written = set(self.checksums.known())
+        return [path for name in names if (path := self.path / name) in written and not path.exists()]
+
     def write_table(self, name: str, rows: list[dict[str, float]]) -> None:
         """Write a row for each epoch: history.csv, timing.csv or metrics.csv.
 

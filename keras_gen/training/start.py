@@ -15,7 +15,7 @@ from keras_gen.errors import InputError
 from keras_gen.files import check_links, remove_leftovers
 from keras_gen.run import Run, RunFolder
 from keras_gen.run.arguments import as_path, check_seconds
-from keras_gen.run.checkpoints import load_checkpoint
+from keras_gen.run.checkpoints import load_checkpoint, newest_written
 from keras_gen.run.images import save_images
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.new_folder import new_id
@@ -188,7 +188,11 @@ def restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
     for name in ("images", "figures", "models", "checkpoints"):
         check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
     if not run.folder.has_checkpoint:
-        say("Resume  from the beginning: the run was stopped before anything was saved")
+        lost = newest_written(run.folder)
+        if lost and run.status in ("finished", "stopped"):
+            raise InputError(f"{lost} is missing, and there is no other checkpoint; put it back, or start a new run")
+        why = f"{lost} is missing" if lost else "the run was stopped before anything was saved"
+        say(f"Resume  from the beginning: {why}")
         _forget_later_findings(run)
         return
     position = load_checkpoint(run.folder, trainer.variables, say)

@@ -218,3 +218,15 @@ def test_a_list_of_runs_says_how_far_each_came_and_which_are_damaged(command_run
     assert "run.json cannot be read" in broken.problem
     with pytest.raises(keras_gen.InputError, match="holds no runs"):
         keras_gen.list_runs(tmp_path / "no run")
+
+
+def test_tables_that_are_gone_are_named(command_runs, tmp_path):
+    one = measured(command_runs["vae"], tmp_path / "one")
+    two = measured(command_runs["vae"], tmp_path / "two")
+    (one / "history.csv").unlink()
+    (one / "timing.csv").unlink()
+    comparison = keras_gen.compare(one, two)
+    assert comparison.notes[:2] == [
+        f"curves of A are left out: {one / name} is missing" for name in ("history.csv", "timing.csv")
+    ]
+    assert not comparison.settings  # both have finished as many epochs
