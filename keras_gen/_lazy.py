@@ -4,6 +4,8 @@ import importlib
 import sys
 from collections.abc import Callable
 
+from keras_gen._keras import quiet_import
+
 
 def lazy_exports(
     package: str, homes: dict[str, tuple[str, ...]]
@@ -17,7 +19,9 @@ def lazy_exports(
     def __getattr__(name: str) -> object:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(home_of[name], package), name)
+        with quiet_import():
+            module = importlib.import_module(home_of[name], package)
+        return getattr(module, name)
 
     names = sorted(home_of)
     return names, __getattr__, lambda: [*names, *vars(sys.modules[package])]

@@ -1,12 +1,15 @@
-"""What the lessons in docs/lessons share: predictions that are checked, exercises that are graded."""
+"""What the lessons in docs/lessons share: predictions that are checked, exercises that are graded, a quiet Keras."""
 
+import logging
 import os
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from keras_gen._keras import import_keras
 from keras_gen.errors import InputError
 
 SHORT = "KERAS_GEN_SHORT_LESSONS"  # set by the tests: a lesson then takes seconds, and its numbers mean little
@@ -19,6 +22,12 @@ try:
         raise InputError(f"keras {version('keras')} is too old for the lessons; pip install --upgrade 'keras>=3.15'")
 except PackageNotFoundError:
     raise InputError("keras is not installed; pip install -r requirements.txt") from None
+
+import_keras()
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # a lesson makes many small networks, which it warns of
+with warnings.catch_warnings():  # a notebook without ipywidgets has bars of text
+    warnings.simplefilter("ignore")
+    import tqdm.auto  # noqa: F401
 
 
 def length(full: int, short: int) -> int:
@@ -75,16 +84,17 @@ def grade(answer: object, cases: Sequence[tuple[tuple, object]], tolerance: floa
         print("Write a function, and give its name to `grade`.")
         return False
     for arguments, expected in cases:
+        with_these = f"with {_shown(arguments)} it" if arguments else "it"
         try:
             received = answer(*arguments)
         except Exception as error:  # whatever the reader's code raises is an answer, too
-            print(f"With {_shown(arguments)} it raises {type(error).__name__}: {error}")
+            print(f"{with_these[:1].upper()}{with_these[1:]} raises {type(error).__name__}: {error}")
             return False
         if received is None or any(part is ... for part in (received if isinstance(received, tuple) else [received])):
             print("Not written yet: replace the dots (...).")
             return False
         if not _equal(received, expected, tolerance):
-            print(f"Not yet: with {_shown(arguments)} it returns {_shown((received,))}, which is not right.")
+            print(f"Not yet: {with_these} returns {_shown((received,))}, which is not right.")
             return False
     print(f"Right, in all {len(cases)} cases.")
     return True

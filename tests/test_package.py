@@ -1,6 +1,7 @@
 """The package as a whole: the order of its parts, what importing it needs, the size of its files."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ LAYERS = (
     {"benchmarks", "training", "pages", "evaluation", "latent", "figures", "minimal_runs"},
     {"run"},
     {"settings", "models", "data", "minimal"},
-    {"seeds", "signals", "sizes", "indices", "cores", "files", "text", "transparency", "errors", "_lazy"},
+    {"seeds", "signals", "sizes", "indices", "cores", "files", "text", "transparency", "errors", "_lazy", "_keras"},
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")
@@ -76,24 +77,29 @@ def test_every_file_can_be_read_at_one_sitting():
     assert {path: length for path, length in lengths.items() if length > 300} == {}
 
 
-def python(code):
-    """Run code in a new process, and return what it printed."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+def python(code, **environment):
+    """Run code in a new process, with variables of the environment, and return what it printed."""
+    variables = {name: value for name, value in (os.environ | environment).items() if value is not None}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables)
     assert done.returncode == 0, done.stderr[-1000:]
-    return done.stdout
+    return done.stdout + done.stderr
 
 
-def test_every_module_imports_on_a_system_without_posix():
+def test_every_module_imports_on_a_system_without_posix_and_tensorflow_is_silent():
     modules = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in MODULES]
     modules = [name for name in modules if not name.endswith("torch_baseline")]
     missing = ("fcntl", "termios", "resource", "pwd", "grp")
     code = f"""
 import importlib, sys
 sys.modules |= dict.fromkeys({missing})
+import keras_gen
+keras_gen.train_vae
 for name in {modules}:
     importlib.import_module(name)
+import tensorflow
+tensorflow.zeros(())
 """
-    python(code)
+    assert python(code, TF_CPP_MIN_LOG_LEVEL=None) == ""
 
 
 def test_help_imports_neither_numpy_nor_keras():

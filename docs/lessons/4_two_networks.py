@@ -18,6 +18,7 @@ import sys
 
 if importlib.util.find_spec("keras_gen") is None:
     subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", SOURCE])
+importlib.import_module("keras_gen.lessons")  # first of all: it imports Keras without TensorFlow's log lines
 
 # %%
 import matplotlib.pyplot as plt

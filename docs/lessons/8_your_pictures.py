@@ -9,13 +9,12 @@
 # Install keras_gen if it is missing. SOURCE is the one line to edit: a folder, or the address you got it from.
 SOURCE = "../.."
 import importlib.util
-import os
 import subprocess
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if importlib.util.find_spec("keras_gen") is None:
     subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", SOURCE])
+importlib.import_module("keras_gen.lessons")  # first of all: it imports Keras without TensorFlow's log lines
 
 # %% [markdown]
 # Put the path of your pictures here. Without one, the lesson draws 300 pictures of its own: discs and squares in

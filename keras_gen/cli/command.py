@@ -6,10 +6,11 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
+from keras_gen._keras import import_keras
 from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
@@ -225,37 +226,10 @@ def not_installed(backend: str) -> InputError:
 def start_backend(prepare: Callable[[], object] | None = None) -> None:
     """Import Keras and its backend without the backend's chatter; `prepare` runs before it computes anything."""
     backend = os.environ["KERAS_BACKEND"] = chosen_backend()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many small networks are loaded in turn
     try:
-        with _quiet_stderr():
-            import keras
-
-            if prepare is not None:
-                prepare()
-            keras.ops.convert_to_numpy(keras.ops.zeros(()))  # wakes the devices, which have more to say
+        import_keras(prepare)
     except ModuleNotFoundError as error:
         if error.name != backend:
             raise
         raise not_installed(backend) from None
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, and show it only if an exception comes out."""
-    import tempfile  # --help does without it
-
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        before = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        failed = True
-        try:
-            yield
-            failed = False
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
-            if failed:
-                held.seek(0)
-                sys.stderr.write(held.read().decode(errors="replace"))
