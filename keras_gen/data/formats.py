@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import math
 import struct
-import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,11 +16,6 @@ from keras_gen.errors import InputError, WriteError
 Arrays = Mapping[str, np.ndarray]
 LARGE, MAX_PACKED = 2**30, 200  # bytes; no images above it are packed more tightly, but zip bombs are
 MAX_IDX_BYTES = 2**28  # five times MNIST's
-MAX_LINE = 2**22  # characters of a table's first line
-INDEX_COLUMNS = ("", "id", "index", "unnamed: 0")  # of a table, neither pixels nor labels
-LABEL_COLUMNS = ("label", "labels", "class", "target", "y", "emotion")
-PIXEL_COLUMNS = ("pixels", "pixel", "image")  # of a table with all pixels of an image in one cell
-DELIMITERS = ",;\t"  # of a table's cells
 HDF5 = b"\x89HDF\r\n\x1a\n"
 PLAIN = "biufcSU"  # kinds of dtypes
 HEAD = 512  # bytes that tell what a file is
@@ -79,6 +73,8 @@ def read_arrays(path: Path) -> Arrays:
 
             return Hdf5Members(path)
         if path.suffix.lower() == ".csv":
+            from keras_gen.data.tables import read_csv
+
             return read_csv(path)
     if head.startswith(b"\x80"):
         raise InputError(f"{path} holds pickled Python objects, which may run code; save plain arrays with numpy.savez")
@@ -163,130 +159,3 @@ def read_idx(path: Path) -> np.ndarray:
         if len(data) != length:
             raise InputError(f"{path} {CUT_SHORT}")
         return np.frombuffer(bytearray(data), np.uint8).reshape(shape)  # of our own: it may be rearranged
-
-
-def read_csv(path: Path) -> dict[str, np.ndarray]:
-    """Read rows of pixels with or without a label, with or without a header line: Kaggle's form of MNIST.
-
-    All pixels of a row may be in one cell, with spaces between, as Kaggle has FER2013. Labels of text need a header.
-    Cells are parted by commas, semicolons or tabs.
-
-    Returns:
-        `images` (n, pixels), and `labels` (n,) if there is a column of them.
-
-    Raises:
-        InputError: A cell is missing or no number, or it cannot be told which column is the label.
-    """
-    with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
-        first = file.readline(MAX_LINE).replace('"', "")
-    delimiter = max(DELIMITERS, key=first.count)
-    names = [cell.strip().lower() for cell in first.split(delimiter)]
-    column = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
-    has_header = column is not None or not any(map(_is_number, names))
-    if cells := [place for place, name in enumerate(names) if name in PIXEL_COLUMNS]:
-        return _rows_of_cells(path, cells[0], column, delimiter)
-    try:
-        table = _numbers(path, has_header, delimiter)
-    except InputError:
-        if column is None:
-            raise
-        labels = _numbers(path, True, delimiter, (str,), [column])[:, 0]
-        if not all(labels) or any(map(_is_number, labels)):  # a damaged cell among numbers is no name
-            raise
-        others = [place for place, name in enumerate(names) if place != column and name not in INDEX_COLUMNS]
-        return {"images": _numbers(path, True, delimiter, columns=others), "labels": labels}
-    if has_header and (others := [place for place, name in enumerate(names) if name in INDEX_COLUMNS]):
-        column = None if column is None else column - sum(place < column for place in others)
-        table = np.delete(table, others, axis=1)
-    if column is None and not _is_square(table.shape[1]):
-        column = _label_column(table, path)
-    if column is None:
-        return {"images": table}
-    return {"images": np.delete(table, column, axis=1), "labels": table[:, column]}
-
-
-def _rows_of_cells(path: Path, pixels: int, label: int | None, delimiter: str) -> dict[str, np.ndarray]:
-    """Read a table in which a row has all its pixels in one cell."""
-    images, labels = [], []
-    with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
-        next(file)
-        for number, line in enumerate(file, start=1):
-            row = line.rstrip("\n").replace('"', "").split(delimiter)
-            if row == [""]:
-                continue
-            try:
-                images.append(np.array(row[pixels].split(), np.uint8))
-                labels.append("" if label is None else row[label])
-            except (ValueError, OverflowError, IndexError):
-                raise InputError(f"row {number} of {path} holds no pixels from 0 to 255, or too few cells") from None
-            if len(images[-1]) != len(images[0]):
-                raise InputError(
-                    f"row {number} of {path} has {len(images[-1])} pixels, the first row {len(images[0])}; give all "
-                    "images one size"
-                )
-    if not images:
-        raise InputError(f"{path} has no rows; give pixels and one label a row")
-    if label is None:
-        return {"images": np.stack(images)}
-    numbers = [text.strip().isdecimal() for text in labels]
-    return {"images": np.stack(images), "labels": np.array(labels, np.int64 if all(numbers) else str)}
-
-
-def _is_number(cell: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return math.isfinite(float(cell))
-    return False
-
-
-def _numbers(
-    path: Path,
-    has_header: bool,
-    delimiter: str,
-    kinds: tuple[type, ...] = (np.uint8, np.float32),
-    columns: list[int] | None = None,
-) -> np.ndarray:
-    """Read a table, or some columns of it, as bytes, which is fast, or as floats."""
-    for dtype in kinds:
-        with reading(path), warnings.catch_warnings(), path.open(encoding="utf-8-sig", errors="replace") as file:
-            warnings.simplefilter("ignore", UserWarning)  # an empty table
-            warnings.simplefilter("error", DeprecationWarning)  # a fraction cut to a whole number
-            try:
-                table = np.loadtxt(
-                    file,
-                    dtype,
-                    delimiter=delimiter,
-                    quotechar='"',
-                    comments=None,
-                    skiprows=int(has_header),
-                    usecols=columns,
-                    ndmin=2,
-                )
-                break
-            except (ValueError, DeprecationWarning) as error:
-                problem = str(error).partition(" at row")[0]
-    else:
-        raise InputError(f"{path} is no table of numbers ({problem:.80}); give pixels and one label a row")
-    if not table.size:
-        raise InputError(f"{path} has no rows; give pixels and one label a row")
-    return table
-
-
-def _is_square(count: int) -> bool:
-    return math.isqrt(count) ** 2 == count
-
-
-def _label_column(table: np.ndarray, path: Path) -> int:
-    """Return the first or last column, whichever alone holds class numbers without gaps."""
-
-    def holds_classes(column: int) -> bool:
-        values = np.unique(table[:, column])
-        return len(values) > 1 and values[0] in (0, 1) and np.array_equal(values, values[0] + np.arange(len(values)))
-
-    found = [column for column in (0, -1) if _is_square(table.shape[1] - 1) and holds_classes(column)]
-    if len(found) != 1:
-        where = "could be the first or the last" if found else "is neither the first nor the last"
-        raise InputError(
-            f"{path} has {table.shape[1]} columns, and the label {where}; name it label in a header line, "
-            "and give square images"
-        )
-    return found[0]

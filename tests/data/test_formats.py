@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from keras_gen.data import hdf5
-from keras_gen.data.formats import read_arrays, read_csv, read_idx
+from keras_gen.data.formats import read_arrays, read_idx
+from keras_gen.data.tables import read_csv
 from keras_gen.errors import InputError
 
 
@@ -190,6 +191,14 @@ def test_csv_rows_with_and_without_a_header_and_a_label_on_either_side(tmp_path,
 def test_csv_rows_may_have_all_pixels_in_one_cell(tmp_path):
     (tmp_path / "faces.csv").write_text('emotion,pixels,Usage\n0,"1 2 3 4",Training\n\n2,5 6 7 255,PublicTest\n')
     arrays = read_csv(tmp_path / "faces.csv")
+    assert {name: array.tolist() for name, array in arrays.items()} == {
+        "train_images": [[1, 2, 3, 4]],
+        "train_labels": [0],
+        "test_images": [[5, 6, 7, 255]],
+        "test_labels": [2],
+    }
+    (tmp_path / "one.csv").write_text("emotion,pixels,Usage\n0,1 2 3 4,Training\n2,5 6 7 255,Training\n")
+    arrays = read_csv(tmp_path / "one.csv")
     assert (arrays["images"].tolist(), arrays["labels"].tolist()) == ([[1, 2, 3, 4], [5, 6, 7, 255]], [0, 2])
     (tmp_path / "pets.csv").write_text("pixels,label\n1 2 3 4,cat\n5 6 7 8,dog\n")
     assert read_csv(tmp_path / "pets.csv")["labels"].tolist() == ["cat", "dog"]
