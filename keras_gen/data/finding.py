@@ -119,7 +119,8 @@ def find_images(root: Path) -> Found:
         ):
             if folder == root:
                 where = printable(root, PATH_LENGTH)
-                raise InputError(f"{where} is a run folder; name the folder of the images to train on")
+                which = "a run folder" if "run.json" in names else "a run folder without run.json"
+                raise InputError(f"{where} is {which}; name the folder of the images to train on")
             found.runs += 1
             continue
         for entry in entries:

@@ -154,7 +154,8 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
     files = [run.folder.path / "figures" / f"{name}.png" for name in names] if run.history or finished else []
     written = {run.folder.path / name for name in LINKED}.intersection(run.folder.checksums.known())
     history = [run.folder.path / "history.csv"] if finished else []  # also where there are no checksums
-    say_missing([path for path in [*files, *sorted({*written, *history})] if not path.exists()], say)
+    lost = [path for path in files if not path.exists()] + [p for p in sorted({*written, *history}) if not p.is_file()]
+    say_missing(lost, say)
     figures = run.folder.path / "figures"
     pictures = {
         title: {

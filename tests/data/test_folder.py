@@ -295,7 +295,7 @@ def test_own_output_is_never_input(photos):
     assert len(images) == 21
     assert "Passed  1 .json, 6 run folders" in said
     assert len(read_images(path, (16, 16, 1))) == 21
-    with pytest.raises(InputError, match="is a run folder"):
+    with pytest.raises(InputError, match=r"is a run folder without run\.json"):
         read(path / "bare")
 
 

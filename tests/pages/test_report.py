@@ -97,9 +97,10 @@ def test_a_finished_run_whose_checkpoint_is_gone_names_it(command_runs, tmp_path
     assert said == [f"Left out: {newest}, missing"]
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "metrics.csv"])
-def test_scores_that_are_gone_are_named(command_runs, tmp_path, name):
+@pytest.mark.parametrize("name", ["metrics.json", "metrics.csv", "explorer.html"])
+def test_files_that_are_gone_are_named(command_runs, tmp_path, name):
     run = load_run(shutil.copytree(command_runs["vae"], tmp_path / "run"))
+    run.folder.write_text("explorer.html", "a page")
     run.folder.write_scores({"models": "last"})
     run.folder.write_table("metrics.csv", [{"epoch": 1, "kid": 0.5}])
     said = []
@@ -107,6 +108,8 @@ def test_scores_that_are_gone_are_named(command_runs, tmp_path, name):
         said.clear()
         if not present:
             (run.folder.path / name).unlink()
+        if not present and name.endswith(".html"):
+            (run.folder.path / name).mkdir()  # a folder is no page
         run.report(say=said.append)
         assert said == ([] if present else [f"Left out: {run.folder.path / name}, missing"])
 
