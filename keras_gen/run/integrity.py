@@ -7,6 +7,7 @@ A run without the file (of format version 1) is not checked.
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from keras_gen.errors import InputError, WriteError
@@ -28,8 +29,10 @@ class Checksums:
         name = self._name(path)
         digests = [_sha256(content)]
         known = self._accepted().get(name, [])
-        if known[:-1] and path.is_file() and known[-1] != (present := _sha256(path)) and present in known:
-            digests.insert(0, present)  # the last replacement failed; the file that is still there must stay known
+        if known[:-1] and path.is_file():
+            with suppress(OSError):  # a file that cannot be read can be replaced all the same
+                if known[-1] != (present := _sha256(path)) and present in known:
+                    digests.insert(0, present)  # the last replacement failed; what is still there must stay known
         line = "".join(f"{digest}  {name}\n" for digest in digests).encode()
         try:
             with self.path.open("ab+") as file:

@@ -60,6 +60,21 @@ def test_replacements_that_fail_again_and_again_are_no_damage(sums):
         sums.check(path)
 
 
+def test_a_file_that_cannot_be_read_can_be_replaced(sums, monkeypatch):
+    for content in (b"one", b"two"):
+        path = write(sums, "a.txt", content)
+
+    def refuse(file):
+        if file == path:
+            raise PermissionError(13, "Permission denied", str(file))
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(integrity, "_sha256", refuse)
+        write(sums, "a.txt", b"three")
+    sums.check(path)
+
+
 @pytest.mark.parametrize(("part", "name"), [(Checksums, "_accepted"), (integrity, "_sha256")])
 def test_a_file_that_is_replaced_while_it_is_checked_is_no_damage(sums, part, name, monkeypatch):
     path, original = write(sums, "a.txt", b"1"), getattr(part, name)
