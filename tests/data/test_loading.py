@@ -158,6 +158,11 @@ def test_a_size_or_channels_that_cannot_be_are_named(data, wrong):
         load_dataset(data, **wrong)
 
 
+def test_of_very_many_images_5000_are_held_out():
+    many = ImageSet(np.zeros((60_000, 1, 1, 1), np.uint8))
+    assert [len(part) for part in validation_split(many, 0)] == [55_000, 5000]
+
+
 @pytest.mark.parametrize("in_place", [False, True])
 def test_validation_images_are_split_off_in_place_only_if_allowed(in_place):
     images, labels = NOISE.copy(), np.arange(60)

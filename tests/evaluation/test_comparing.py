@@ -32,6 +32,8 @@ def test_the_same_kind_of_images_is_near_another_is_far_and_copies_are_counted()
     assert near["kid"]["p_value"] > 0.01 > far["kid"]["p_value"]
     assert far["kid"]["value"] > 20 * abs(near["kid"]["value"])
     assert near["clipped_coverage"] > 0.6 > far["clipped_coverage"]
+    few = keras_gen.compare_images(real, np.tile(real[:8], (25, 1, 1, 1)), say=quiet)
+    assert few["precision"] > 0.8 and few["recall"] < 0.2
 
 
 def test_the_command_compares_a_folder_with_an_array_and_has_a_line_for_the_kid(tmp_path, capsys):

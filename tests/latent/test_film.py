@@ -1,12 +1,14 @@
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_gen.errors import InputError
-from keras_gen.figures.animation import CAPTION_HEIGHT
+from keras_gen.figures.animation import captioned
 from keras_gen.latent import film
+from keras_gen.latent.pictures import class_row
 from keras_gen.run import load_run
 from tests.conftest import gif_frames
 
@@ -20,7 +22,8 @@ def test_a_film_shows_the_epochs_grids_and_the_plane_as_it_forms(command_runs):
     files = run.film()
     shown = frames(run.folder.figures / "film.gif")
     grids = [np.asarray(Image.open(run.folder.epoch_image(epoch))) for epoch in (1, 2)]
-    np.testing.assert_array_equal(shown[:, CAPTION_HEIGHT:], grids)
+    captions = [captioned(grid[..., np.newaxis], f"epoch {epoch}") for epoch, grid in enumerate(grids, start=1)]
+    np.testing.assert_array_equal(shown, np.squeeze(captions))
     assert len(frames(run.folder.figures / "film-latent.gif")) == 2
     assert {file.name for file in files} >= {"film.gif", "film-latent.gif"}
 
@@ -84,3 +87,16 @@ def test_a_grid_of_another_size_is_left_out(command_runs, tmp_path):
     Image.new("L", (8, 8)).save(run.folder.epoch_image(1))
     run.film(say=lines.append)
     assert lines == [f"Left out: {run.folder.epoch_image(1)} has another size than the others"]
+
+
+def test_the_rows_of_classes_follow_each_other_also_where_numbers_are_missing():
+    labels = np.array([1, 4])
+    run = SimpleNamespace(
+        conditional=True,
+        label_counts=(labels, None),
+        label_names="abcde",
+        labels=lambda label: np.array([label]),
+        image_shape=(4, 4, 1),
+    )
+    (top, middle), (start, bottom) = (class_row(run, int(label)) for label in labels)
+    assert 0 <= top < middle < bottom <= 1 and middle == pytest.approx(start)

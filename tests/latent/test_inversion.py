@@ -55,7 +55,7 @@ def test_a_vae_encodes_and_refining_is_never_worse(runs):
     images = held_out.images[:4]
     encoded, refined = run.project(images), run.project(images, refine=True, steps=40)
     np.testing.assert_array_equal(encoded.latents, run.encode(images))
-    assert (refined.errors <= encoded.errors).all() and refined.errors.mean() < encoded.errors.mean()
+    assert (refined.errors <= encoded.errors).all() and refined.errors.mean() < 0.99 * encoded.errors.mean()
 
 
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
@@ -81,11 +81,16 @@ def test_more_images_than_a_batch_are_each_found_by_their_own_start(runs):
     run = runs["dcgan"]
     points = run.draw(5, 9)
     inverter = Inverter(run.model("generator"), run.pixel_range, lambda z: 0.0 * z[:, 0], rows=2)
-    taken = []
-    found = inverter.descend(points + 0.05, run.decode(points), 80, taken=lambda: taken.append(1))
+    rates = []
+
+    def note_rate():
+        rates.append(float(inverter._optimizer.learning_rate))
+
+    found = inverter.descend(points + 0.05, run.decode(points), 80, taken=note_rate)
     errors = np.mean((run.decode(found) / 255 - run.decode(points) / 255) ** 2, axis=(1, 2, 3))
     assert errors.max() < 0.001
-    assert len(taken) == 3 * 80
+    assert rates[:80] * 2 == rates[80:]  # three batches, each with a rate that falls to about 0
+    assert rates[:80] == sorted(rates[:80], reverse=True) and rates[79] < 0.001
     # Nothing is left of what was found before.
     np.testing.assert_array_equal(*(inverter.descend(points[:2], run.decode(points[2:4]), 3) for _ in range(2)))
 

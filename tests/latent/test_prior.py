@@ -70,6 +70,18 @@ def test_mixtures_are_fitted_once_and_kept_with_the_models_they_belong_to(run, t
     other._model_facts = other._model_facts | {"epoch": 39}  # other models than those that they were fitted to
     other.generate(1, label=1)
     assert len(fitted) == 2
+    other._model_facts = other._model_facts | {"epoch": 40}  # as of a live run that trains on
+    other.generate(1, label=1)
+    assert len(fitted) == 3
+
+
+def test_each_seed_draws_a_component_of_the_mixture(run, monkeypatch):
+    apart = prior.Mixture(np.full(2, 0.5), np.array([[-9.0, 0.0], [9.0, 0.0]]), np.stack([np.eye(2)] * 2))
+    run.model("encoder")
+    monkeypatch.setattr(run, "mixtures", (run.models_text, {None: apart}))
+    points = run.draw_seeds(range(12), prior="mixture")
+    np.testing.assert_array_equal(points[5:6], run.draw(1, 5, prior="mixture"))
+    assert np.abs(points[:, 0]).min() > 4 and 2 < (points[:, 0] > 0).sum() < 10
 
 
 def test_a_folder_that_cannot_be_written_keeps_its_mixtures_in_memory(run, tmp_path, monkeypatch):

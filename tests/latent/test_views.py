@@ -10,8 +10,10 @@ from PIL import Image
 
 from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
+from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent import interpolate, manifold_latents
 from keras_gen.latent.groups import label_of
+from keras_gen.latent.view import image_labels
 from keras_gen.latent.walks import numbered, traverse
 from keras_gen.run import load_run
 
@@ -80,6 +82,22 @@ def test_labels_without_names_are_called_by_their_numbers(runs, command_runs):
     names = {text.get_text() for text in run.view("scatter").picture.findobj(Text)}
     assert {"3", "4"} <= names
     np.testing.assert_array_equal(run.view("concept", start="3", end=4).array, runs["vae"].view("concept").array)
+
+
+def test_some_of_the_dots_have_the_colours_of_their_own_labels(runs):
+    run = runs["vae"]
+    _, held_out = run.datasets()
+    view = run.view("scatter", count=4)
+    indices = evenly_spaced_indices(len(held_out), 4)
+    for dots in view.picture.axes[0].collections:
+        label = held_out.class_names.index(dots.get_label())
+        np.testing.assert_allclose(dots.get_offsets(), view.array[held_out.labels[indices] == label], rtol=1e-6)
+
+
+def test_a_held_out_image_that_is_named_has_its_own_label():
+    train, held_out = (ImageSet(np.zeros((3, 2, 2, 1), np.uint8), labels) for labels in ([0, 0, 0], [1, 2, 3]))
+    run = SimpleNamespace(conditional=True, datasets=lambda: (train, held_out))
+    assert image_labels(run, [2, "0"], None).tolist() == [3, 1]
 
 
 def test_a_manifold_of_any_two_dimensions(runs):

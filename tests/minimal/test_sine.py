@@ -87,6 +87,19 @@ def test_both_losses_are_of_the_images_of_the_step():
     assert losses == pytest.approx((2 * np.log(2), np.log(2)), abs=0.3)
 
 
+def test_the_discriminator_s_loss_is_the_cross_entropy_with_the_smoothed_label():
+    generator, discriminator = sine.start(np.random.RandomState(0))
+    for network in (generator, discriminator):
+        network.biases[-1] += 0.2
+        network.descend(network.weights, network.biases, learning_rate=0)  # clips
+    random = np.random.RandomState(1)
+    fake, real = discriminator(generator(sine.draw_latents(random, 4))), discriminator(sine.draw_signals(random, 4))
+    options = {"discriminator_learning_rate": 0, "generator_learning_rate": 0, "label_smoothing": 0.1}
+    (losses,) = sine.train(generator, discriminator, np.random.RandomState(1), 1, 4, **options)
+    on_real = -0.9 * np.log(real) - 0.1 * np.log(1 - real)
+    assert losses == pytest.approx((on_real.mean() - np.log(1 - fake).mean(), -np.log(fake).mean()))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_the_generator_learns_sines_and_spreads_over_their_ranges(seed, tmp_path):

@@ -1,10 +1,12 @@
 """The page of runs side by side, in a real browser."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 import keras_gen
+from keras_gen.pages.compare import _curves
 from keras_gen.run import RunFolder
 
 EVIL = "<img src=x onerror=alert(1)>&co"
@@ -74,3 +76,12 @@ def test_the_page_lies_beside_the_first_run_and_a_run_without_an_epoch_is_said(c
     comparison = keras_gen.compare(one, two)
     assert "B has no finished epoch yet, so only its settings are compared" in comparison.notes
     assert comparison.page().samefile(tmp_path / "compare-one-two.html")
+
+
+def test_curves_are_over_the_minutes_of_training_without_measuring():
+    timing = [{"epoch": epoch, "train_seconds": 30 * epoch, "held_out_seconds": 99} for epoch in (1, 2)]
+    history = [{"epoch": epoch, "loss": 1 / epoch} for epoch in (1, 2)]
+    settings = SimpleNamespace(loss_unit="nats")
+    run = SimpleNamespace(kind="vae", history=history, timing=timing, metrics=[], settings=settings)
+    (chart,) = _curves([run, run])
+    assert chart["lines"][0]["points"] == [[1, 0.5, 1.0], [2, 1.5, 0.5]]

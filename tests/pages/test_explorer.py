@@ -624,3 +624,14 @@ def test_a_page_stays_within_its_limit_whatever_the_images():
         weights = {"kernel": "A" * page_networks.WEIGHT_TEXT}
         networks = {"decoder": [{"kind": "dense", "options": {}, "weights": weights}]}
         assert len(explorer_page(an_explorer(**common, tiles=None, networks=networks))) < run_explorer.MAX_PAGE
+
+
+def test_the_means_of_labels_have_the_names_of_those_that_are_there():
+    train = SimpleNamespace(images=np.arange(4), labels=np.array([3, 1, 3, 1]), class_names=tuple("abcd"))
+    run = SimpleNamespace(
+        datasets=lambda: (train, None),
+        labels_of=lambda images, indices: None,
+        encode=lambda images, labels: images[:, np.newaxis],
+    )
+    means, names = run_explorer._means(run)
+    assert (means.tolist(), names) == ([[2.0], [1.0]], ("b", "d"))
