@@ -3,6 +3,7 @@ import gc
 import os
 import shutil
 
+gc.disable()  # until the first test: what is imported stays
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: threads of each would wait for those of others
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -28,6 +29,8 @@ def pytest_collection_finish(session):
     """Spare the garbage collector what has been imported: most of what it would look through after each file."""
     gc.collect()
     gc.freeze()
+    gc.enable()
+    gc.set_threshold(20_000, 20, 20)  # a graph is a million objects that all last to the end of its test
 
 
 FLAGS = (
@@ -70,6 +73,7 @@ def forgotten_graphs():
         for name in [name for name in registry if name.startswith("CustomGradient-")]:
             del registry[name]
         gc.collect()
+        gc.freeze()  # what outlives its file lasts to the end: no need to look through it again
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -44,7 +44,8 @@ def test_the_probability_rises_above_the_target_falls_below_and_stays_within_its
 @pytest.mark.parametrize(
     "overrides",
     [
-        {},
+        {"loss": "hinge", "label_smoothing": 0, "conditional": True, "ema": 0.9},
+        pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"concatenate_batches": True}, marks=pytest.mark.slow),
         pytest.param({"discriminator_steps": 2, "conditional": True, "ema": 0.9}, marks=pytest.mark.slow),
     ],
@@ -102,7 +103,8 @@ def test_what_is_augmented_can_be_chosen():
     assert small_settings("dcgan", augment="auto,mirror").training.augment == "mirror,auto"
 
 
-@pytest.mark.parametrize("engine", ["train_on_batch", pytest.param("compiled", marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_resume.py resumes such a run, too
+@pytest.mark.parametrize("engine", ["train_on_batch", "compiled"])
 @pytest.mark.usefixtures("no_pictures")
 def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, image_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(adaptive, "RISE_IMAGES", 400)
