@@ -3,11 +3,11 @@ import gc
 import os
 import shutil
 
-gc.disable()  # until the first test: what is imported stays
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: threads of each would wait for those of others
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    gc.disable()  # until the first test: what is imported stays
 
 import keras
 import numpy as np

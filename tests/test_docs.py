@@ -139,7 +139,7 @@ def run_snippets(page, names):
 
 
 @pytest.fixture
-def elsewhere(tmp_path, monkeypatch, no_xla, no_pictures):
+def elsewhere(tmp_path, monkeypatch, no_xla, no_pictures, eagerly):
     """Paths of the pages. The working directory is a temporary folder, mnist5k has few images and the chapter's
     recipe, whose networks are small, and nothing is drawn.
     """

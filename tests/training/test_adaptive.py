@@ -77,7 +77,7 @@ def test_both_engines_adapt_alike(overrides, monkeypatch):
     [("train_on_batch", {"concatenate_batches": True}), ("compiled", {"discriminator_steps": 2})],
     ids=str,
 )
-def test_a_step_s_sign_is_the_mean_of_real_images_alone_over_all_turns(engine, overrides):
+def test_a_step_s_sign_is_the_mean_of_real_images_alone_over_all_turns(engine, overrides, eagerly):
     sure = trainer("dcgan", engine, augment="auto", **overrides)
     sure.discriminator.get_layer("logits").bias.assign([1000.0])
     sure.train_steps(striped_images(64)[0], batches_of(sure, 1), 1)
@@ -85,7 +85,7 @@ def test_a_step_s_sign_is_the_mean_of_real_images_alone_over_all_turns(engine, o
     assert float(sure.adaptive.variables[0]) == 1  # what the probability follows
 
 
-def test_at_probability_0_training_is_that_without_augmentation(image_sets):
+def test_at_probability_0_training_is_that_without_augmentation(image_sets, eagerly):
     options = {"epochs": 1, "augment_target": 1}
     plain, auto = (train_small("dcgan", *image_sets(), augment=name, **options) for name in ("none", "auto"))
     assert_same_runs(plain, auto)

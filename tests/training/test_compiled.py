@@ -141,7 +141,7 @@ def test_both_engines_have_the_same_first_losses_and_gradients_in_float32(kind, 
     assert_equal_variables(*trainers, 1e-4)
 
 
-def test_the_fused_normalisation_takes_the_same_step_as_keras_s(monkeypatch):
+def test_the_fused_normalisation_takes_the_same_step_as_keras_s(monkeypatch, eagerly):
     """From the same checkpoint, too: the variables have the same names and order."""
     images, _ = striped_images(64)
     lines, trainers = [], []
