@@ -224,12 +224,20 @@ def no_xla(monkeypatch):
     without_xla(monkeypatch)
 
 
-@pytest.fixture
-def eagerly():
+@contextlib.contextmanager
+def untraced():
     """Run what would be traced as it stands: tracing takes longer than a step or two."""
     tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eagerly():
+    with untraced():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -243,7 +251,7 @@ def trained_runs(tmp_path_factory):
     def make(root):
         images, labels = striped_images(60, size=16)
         np.savez(root / "stripes.npz", images=images, labels=labels)
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, untraced():
             with_tiny_pictures(patch)
             for kind in ("vae", "dcgan"):
                 train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)

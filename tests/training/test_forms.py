@@ -32,7 +32,7 @@ def packed(folder):
     return folder.with_suffix(".zip")
 
 
-def test_a_folder_a_zip_and_an_array_of_the_same_images_give_the_same_weights(tmp_path):
+def test_a_folder_a_zip_and_an_array_of_the_same_images_give_the_same_weights(tmp_path, eagerly):
     images, _ = striped_images(40)
     folder = save(images, tmp_path / "few")
     np.save(tmp_path / "few.npy", images)
