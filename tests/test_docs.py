@@ -145,7 +145,7 @@ def elsewhere(tmp_path, monkeypatch, no_xla, no_pictures):
     """
     monkeypatch.setattr(recipes, "default_recipe", lambda kind, dataset: ("chapter", "it is small"))
     train, held_out = load_dataset("mnist5k")
-    monkeypatch.setattr(loading, "_mnist5k", lambda: (train[::10].with_source(None), held_out[::10].with_source(None)))
+    monkeypatch.setattr(loading, "_mnist5k", lambda: (train[::10].with_source(None), held_out.with_source(None)))
     pages = {page.name: page.absolute() for page in PAGES}
     monkeypatch.chdir(tmp_path)
     return pages
@@ -172,13 +172,14 @@ def test_the_page_on_python_runs(elsewhere, capsys):
 
 def test_the_cookbook_s_python_runs(elsewhere, monkeypatch):
     monkeypatch.setattr(keras_gen.Run, "project", partialmethod(keras_gen.Run.project, starts=1, steps=3))
-    small = [f"--set={group}.{name}=4" for group, name in (("generator", "filters"), ("discriminator", "filters"))]
+    small = ["--batch-size", "200"]
+    small += [f"--set={group}.{name}=4" for group, name in (("generator", "filters"), ("discriminator", "filters"))]
     assert train_command("vae", ["--epochs", "1", "--set=encoder.intermediate_dim=8"]) == 0
     assert train_command("dcgan", ["--epochs", "1", "--set", "generator.base_filters=4", *small]) == 0
     Image.fromarray(np.arange(0, 200, 4, dtype=np.uint8)[:, np.newaxis].repeat(40, axis=1)).save("photo.png")
     names = run_snippets(elsewhere["cookbook.md"], {})
     assert names["images"].shape == (16, 28, 28, 1)
-    assert (names["codes"].shape, names["mine"].shape) == ((100, 2), (1, 2))
+    assert (names["codes"].shape, names["mine"].shape) == ((1000, 2), (1, 2))
     assert names["error"][names["worst"]].min() >= np.median(names["error"])
     assert names["changed"].shape == (36, 28, 28, 1)
     for name in ("walk.png", "walk.gif", "concept.png", "seeds.png", "directions.png"):
