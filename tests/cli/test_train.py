@@ -138,7 +138,7 @@ def test_flags_of_version_1_are_understood_and_told_what_replaces_them(kind, wor
 
 @pytest.mark.parametrize("kind", [pytest.param("vae", marks=pytest.mark.slow), "dcgan"])
 def test_a_dry_run_is_a_recipe_file_with_the_same_settings_and_writes_nothing(
-    kind, stripes, tmp_path, monkeypatch, capsys
+    kind, stripes, tmp_path, monkeypatch, capsys, eagerly
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")  # as in a pipe
@@ -203,7 +203,7 @@ def test_vae_pictures_of_a_line_and_of_one_held_out_image_without_labels(
     assert "manifold.png" not in printed
 
 
-def test_automatic_precision_says_what_it_took_and_why(stripes, capsys, no_xla):
+def test_automatic_precision_says_what_it_took_and_why(stripes, capsys, no_xla, eagerly):
     words = ["--dataset", stripes, "--batch-size", "24", *small_flags("vae"), "--precision", "auto", "--dry-run"]
     assert train_command("vae", words) == 0
     printed = capsys.readouterr().out
