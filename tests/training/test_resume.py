@@ -27,7 +27,6 @@ slow = pytest.mark.slow
         ("vae", [4], DEEP),  # at the last step of an epoch
         ("vae", [3], {"engine": "compiled", "likelihood": "binarized", "conditional": True}),
         ("dcgan", [3], AUGMENTED | {"conditional": True, "balance_classes": True, "ema": 0.9}),
-        pytest.param("vae", [2, 2], DEEP, marks=slow),
         pytest.param("vae", [3], {"conditional": True, "likelihood": "discretized_logistic"}, marks=slow),
         pytest.param("vae", [3], {"importance_samples": 3, "learning_rate_schedule": "stepped"}, marks=slow),
         pytest.param("dcgan", [3], {"engine": "compiled", "share_fakes": True, "ema": 0.9}, marks=slow),
