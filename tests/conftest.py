@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: threads of each would wait for those of others
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    gc.disable()  # until the first test: what is imported stays
 
 import keras
 import numpy as np
@@ -28,6 +29,8 @@ def pytest_collection_finish(session):
     """Spare the garbage collector what has been imported: most of what it would look through after each file."""
     gc.collect()
     gc.freeze()
+    gc.enable()
+    gc.set_threshold(20_000, 20, 20)  # a graph is a million objects that all last to the end of its test
 
 
 FLAGS = (
@@ -70,6 +73,7 @@ def forgotten_graphs():
         for name in [name for name in registry if name.startswith("CustomGradient-")]:
             del registry[name]
         gc.collect()
+        gc.freeze()  # what outlives its file lasts to the end: no need to look through it again
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -220,12 +224,20 @@ def no_xla(monkeypatch):
     without_xla(monkeypatch)
 
 
-@pytest.fixture
-def eagerly():
+@contextlib.contextmanager
+def untraced():
     """Run what would be traced as it stands: tracing takes longer than a step or two."""
     tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eagerly():
+    with untraced():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -239,7 +251,7 @@ def trained_runs(tmp_path_factory):
     def make(root):
         images, labels = striped_images(60, size=16)
         np.savez(root / "stripes.npz", images=images, labels=labels)
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, untraced():
             with_tiny_pictures(patch)
             for kind in ("vae", "dcgan"):
                 train_small(kind, root / "stripes.npz", folder=root / kind, epochs=1)

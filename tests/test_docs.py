@@ -172,7 +172,8 @@ def test_the_page_on_python_runs(elsewhere, capsys):
 
 def test_the_cookbook_s_python_runs(elsewhere, monkeypatch):
     monkeypatch.setattr(keras_gen.Run, "project", partialmethod(keras_gen.Run.project, starts=1, steps=3))
-    small = [f"--set={group}.{name}=4" for group, name in (("generator", "filters"), ("discriminator", "filters"))]
+    small = ["--batch-size", "200"]
+    small += [f"--set={group}.{name}=4" for group, name in (("generator", "filters"), ("discriminator", "filters"))]
     assert train_command("vae", ["--epochs", "1", "--set=encoder.intermediate_dim=8"]) == 0
     assert train_command("dcgan", ["--epochs", "1", "--set", "generator.base_filters=4", *small]) == 0
     Image.fromarray(np.arange(0, 200, 4, dtype=np.uint8)[:, np.newaxis].repeat(40, axis=1)).save("photo.png")

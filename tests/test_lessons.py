@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from keras_gen import lessons
+from keras_gen import lessons, models
 from keras_gen.errors import InputError
 from keras_gen.settings import recipes
 
@@ -144,6 +144,9 @@ def test_a_lesson_runs_and_tells_right_from_wrong(name, monkeypatch, capsys, no_
     monkeypatch.setattr(recipes, "default_recipe", lambda kind, dataset: ("chapter", "it is small"))
     if name in ("5_freezing", "8_your_pictures"):  # few steps of large networks
         request.getfixturevalue("eagerly")
+    for build in (models.build_generator, models.build_discriminator):
+        narrow = lambda shape, build=build, **widths: build(shape, **dict.fromkeys(widths, 4))  # noqa: E731
+        monkeypatch.setattr(models, build.__name__, narrow)
     asked, graded, names = execute(FOLDER / f"{name}.py", monkeypatch)
     assert capsys.readouterr().out.count("Predict first") == 3
     for arguments, (right, *wrong) in zip(asked, PREDICTIONS[name], strict=True):

@@ -52,10 +52,10 @@ KERAS_WORKERS = {
         ("vae", "Keras `fit`"),
         ("vae", "ours, compiled"),
         ("dcgan", "bare `train_on_batch`"),
-        ("dcgan", "bare, fakes stay on the device"),
+        pytest.param("dcgan", "bare, fakes stay on the device", marks=pytest.mark.slow),
         ("dcgan", "ours"),
         ("dcgan", "ours, unfused"),
-        ("dcgan", "ours, shared fakes, conditional"),
+        pytest.param("dcgan", "ours, shared fakes, conditional", marks=pytest.mark.slow),
     ],
 )
 def test_a_worker_reports_its_first_step_and_its_rounds(kind, title, monkeypatch):

@@ -17,6 +17,7 @@ from tests.conftest import striped_images
 def few_steps(monkeypatch):
     """So few that tracing a step would take longer."""
     monkeypatch.setattr("keras_gen.evaluation.features.STEPS", 3)
+    monkeypatch.setattr("keras_gen.evaluation.features.BATCH", 16)
     compile_ = keras.Model.compile
     monkeypatch.setattr(keras.Model, "compile", lambda *a, **k: compile_(*a, **k, run_eagerly=True))
 

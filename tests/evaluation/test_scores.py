@@ -239,7 +239,7 @@ def test_measuring_while_training_splits_images_off_and_saves_the_best(tmp_path,
     assert (pages[0].read_text() == pages[1].read_text()) == same
 
 
-def test_a_resumed_run_measures_as_one_that_was_not_interrupted(tmp_path, no_pictures):
+def test_a_resumed_run_measures_as_one_that_was_not_interrupted(tmp_path, no_pictures, eagerly):
     from keras_gen import train_vae
 
     images, labels = striped_images(200, size=16)

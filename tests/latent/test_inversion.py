@@ -58,7 +58,7 @@ def test_a_vae_encodes_and_refining_is_never_worse(runs):
     assert (refined.errors <= encoded.errors).all() and refined.errors.mean() < 0.99 * encoded.errors.mean()
 
 
-@pytest.mark.parametrize("kind", ["vae", "dcgan"])
+@pytest.mark.parametrize("kind", ["vae", pytest.param("dcgan", marks=pytest.mark.slow)])
 def test_without_its_label_an_image_of_a_conditional_run_is_found_with_the_one_that_fits(image_sets, kind):
     run = train_small(kind, *image_sets(), conditional=True)
     if kind == "dcgan":

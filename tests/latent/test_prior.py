@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_written_keeps_its_mixtures_in_memory(run, tmp_p
     np.testing.assert_array_equal(copy.generate(4, label=0), images)
 
 
-def test_images_without_labels_have_one_mixture():
+def test_images_without_labels_have_one_mixture(eagerly):
     images, _ = striped_images(64)
     run = train_small("vae", images, epochs=1)
     assert run.draw_labels(5, prior="mixture") is None
@@ -106,7 +106,7 @@ def test_images_without_labels_have_one_mixture():
         run.generate(1, label=0)
 
 
-def test_a_name_wins_over_a_number_and_that_is_said():
+def test_a_name_wins_over_a_number_and_that_is_said(eagerly):
     images, labels = striped_images(64)
     labels[0] = 2  # a class of one image
     run = train_small("vae", ImageSet(images, labels, ("1", "0", "rare"), "swapped"), epochs=1)

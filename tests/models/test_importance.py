@@ -58,7 +58,7 @@ def test_with_one_sample_it_is_on_average_the_vae_s_loss(networks):
     assert difference.std() > 0
 
 
-@pytest.mark.parametrize(("samples", "beta"), [(1, 1.0), (4, 1.0), (4, 0.5)])
+@pytest.mark.parametrize(("samples", "beta"), [(1, 1.0), pytest.param(4, 1.0, marks=pytest.mark.slow), (4, 0.5)])
 def test_the_gradient_that_trains_is_that_of_finite_differences(networks, samples, beta):
     vae = build_importance_weighted_vae(*networks, samples, beta=beta)
     noise = networks[0].get_layer("epsilon").seed_generator.state

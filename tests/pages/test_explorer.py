@@ -76,10 +76,29 @@ def runs(command_runs, other_runs):
     return command_runs | other_runs
 
 
+@pytest.fixture(scope="module")
+def opened_once(browser):
+    """Open a page for all tests that it does not matter to where its spot is: opening takes longer than most."""
+    pages, problems = {}, []
+
+    def opened(path):
+        if path not in pages:
+            page = pages[path] = browser.new_page(viewport={"width": 1200, "height": 1500})
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.goto(path.absolute().as_uri())
+            page.evaluate("explorer.ready")
+        return pages[path]
+
+    yield opened
+    for page in pages.values():
+        page.close()
+    assert problems == []
+
+
 @pytest.mark.parametrize("kind", ["vae", pytest.param("vae3", marks=slow), "dcgan", "conv", "resize"])
-def test_the_page_decodes_as_python_does(runs, open_page, kind):
+def test_the_page_decodes_as_python_does(runs, opened_once, kind):
     run = load_run(runs[kind])
-    page = open_page(page_of(runs[kind]))
+    page = opened_once(page_of(runs[kind]))
     assert "computed live" in page.text_content("body")
     points = run.draw(5, seed=1) * np.array([[1], [0.5], [2], [1], [3]], np.float32)
     label = 1 if run.conditional else None
@@ -92,9 +111,9 @@ def test_the_page_decodes_as_python_does(runs, open_page, kind):
 
 
 @pytest.mark.parametrize("kind", ["vae", pytest.param("vae3", marks=slow), "conv"])
-def test_the_page_encodes_as_python_does(runs, open_page, kind):
+def test_the_page_encodes_as_python_does(runs, opened_once, kind):
     run = load_run(runs[kind])
-    page = open_page(page_of(runs[kind]))
+    page = opened_once(page_of(runs[kind]))
     image = run.datasets()[1].images[:1]
     label = run.labels_of(run.datasets()[1])
     z_mean, z_log_var = run.encode_distribution(image, label[:1] if run.conditional else None)
@@ -114,8 +133,8 @@ def test_the_page_encodes_as_python_does(runs, open_page, kind):
     np.testing.assert_allclose(found["loss"], found["reconstruction"] + found["kl"])
 
 
-def test_the_page_computes_the_loss_of_each_likelihood_as_training_does(command_runs, open_page):
-    page = open_page(page_of(command_runs["vae"]))
+def test_the_page_computes_the_loss_of_each_likelihood_as_training_does(command_runs, opened_once):
+    page = opened_once(page_of(command_runs["vae"]))
     random = np.random.default_rng(0)
     images = random.random((1, 4, 4, 1)).astype(np.float32)
     logits = (3 * random.normal(size=(1, 4, 4, 1))).astype(np.float32)
@@ -131,8 +150,8 @@ def test_the_page_computes_the_loss_of_each_likelihood_as_training_does(command_
         np.testing.assert_allclose(found, keras.ops.convert_to_numpy(loss(images, outputs))[0], rtol=1e-4)
 
 
-def test_float16_is_read_as_numpy_writes_it(command_runs, open_page):
-    page = open_page(page_of(command_runs["vae"]))
+def test_float16_is_read_as_numpy_writes_it(command_runs, opened_once):
+    page = opened_once(page_of(command_runs["vae"]))
     values = np.array([0, 1, -2.5, 6e-8, 1e-5, 65504, 1 / 3], np.float16)
     assert page.evaluate("text => Array.from(floats(text))", floats(values, "<f2")) == values.astype(float).tolist()
 
@@ -209,11 +228,11 @@ def test_undo_and_the_address_bring_a_view_back(command_runs, open_page):
         np.testing.assert_array_equal(latent_point(other), first)
 
 
-def test_a_dot_shows_its_image_beside_its_reconstruction(command_runs, open_page):
+def test_a_dot_shows_its_image_beside_its_reconstruction(command_runs, opened_once):
     run = load_run(command_runs["vae"])
     _, held_out = run.datasets()
     codes = run.encode(held_out.images)
-    page = open_page(page_of(command_runs["vae"]))
+    page = opened_once(page_of(command_runs["vae"]))
     for number in (0, 3):
         x, y = codes[number].tolist()
         page.evaluate("([x, y]) => explorer.moveTo(x, y)", [x, y])
@@ -286,8 +305,8 @@ def test_it_works_by_keyboard_and_what_covers_the_plane_can_be_hidden(command_ru
     assert pixels(page, "plane")[3, 60].max() < 60  # dark
 
 
-def test_the_mosaic_shows_what_is_decoded_there(command_runs, open_page):
-    page = open_page(page_of(command_runs["vae"]))
+def test_the_mosaic_shows_what_is_decoded_there(command_runs, opened_once):
+    page = opened_once(page_of(command_runs["vae"]))
     page.wait_for_function("() => mosaic.cells === 24 * 24 + 12 * 12 + 6 * 6")
     left, right, bottom, top = page.evaluate("planeRange()")
     row, column = 5, 17
@@ -533,9 +552,9 @@ def test_nothing_overlaps_at_any_width(runs, open_page, overlaps, kind, scheme):
             assert page.locator("#here").bounding_box()["width"] >= 320
 
 
-def test_every_control_has_a_name(runs, open_page):
+def test_every_control_has_a_name(runs, opened_once):
     for kind in ("vae", "resize"):
-        page = open_page(page_of(runs[kind]))
+        page = opened_once(page_of(runs[kind]))
         unnamed = """() => [...document.querySelectorAll("button, select, input, canvas[tabindex]")].filter((e) =>
           !(e.ariaLabel || e.labels?.length && [...e.labels].some((l) => l.textContent.trim()) || e.textContent.trim()))
           .map((e) => e.outerHTML)"""
@@ -557,8 +576,8 @@ def test_a_phone_sees_the_pictures_right_below_the_plane(command_runs, browser):
     context.close()
 
 
-def test_the_grids_of_the_epochs_are_there(command_runs, open_page):
-    page = open_page(page_of(command_runs["dcgan"]))
+def test_the_grids_of_the_epochs_are_there(command_runs, opened_once):
+    page = opened_once(page_of(command_runs["dcgan"]))
     last = page.get_attribute("#grid", "src")
     page.locator("#epochplayer input").fill("0")
     assert page.get_attribute("#grid", "src") not in (last, None)

@@ -12,7 +12,7 @@ from keras_gen import RunFolder, load_run
 from keras_gen.errors import InputError, WriteError
 from keras_gen.models import build_decoder
 from keras_gen.run import networks
-from tests.conftest import without_pictures
+from tests.conftest import untraced, without_pictures
 from tests.small import train_small
 
 
@@ -116,7 +116,7 @@ def saved(trained_runs, tmp_path_factory):
     data = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
     conv = {"architecture": "conv", "filters": 2, "layer_norm": True, "latent_dim": 5}
     other = {"ema": 0.9, "spectral_norm": True, "augment": "cutout", "upsampling": "resize"}
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, untraced():
         without_pictures(patch)
         train_small("vae", data, folder=root / "conv", epochs=1, **conv)
         train_small("dcgan", data, folder=root / "other", epochs=1, **other)

@@ -175,7 +175,7 @@ def test_an_array_a_path_and_an_image_set_are_trained_on_with_and_without_held_o
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path, monkeypatch):
+def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path, monkeypatch, eagerly):
     images, labels = striped_images(60)
     data = ImageSet(images, labels, ("upright", "lying"), "mine")
     run = train_small("vae", data, epochs=1, folder=tmp_path / "small", evaluate_every=0)
@@ -201,7 +201,7 @@ def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path,
 
 @pytest.mark.usefixtures("tiny_pictures")
 @pytest.mark.parametrize("kind", ["vae", pytest.param("dcgan", marks=pytest.mark.slow)])
-def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_runs, tmp_path):
+def test_the_user_s_random_states_are_the_same_after_each_call(kind, trained_runs, tmp_path, eagerly):
 
     def states():
         return random.getstate(), str(np.random.get_state()), values_of([global_seed_generator().state])[0].tolist()

@@ -44,7 +44,8 @@ def test_the_probability_rises_above_the_target_falls_below_and_stays_within_its
 @pytest.mark.parametrize(
     "overrides",
     [
-        {},
+        {"loss": "hinge", "label_smoothing": 0, "conditional": True, "ema": 0.9},
+        pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"concatenate_batches": True}, marks=pytest.mark.slow),
         pytest.param({"discriminator_steps": 2, "conditional": True, "ema": 0.9}, marks=pytest.mark.slow),
     ],
@@ -76,7 +77,7 @@ def test_both_engines_adapt_alike(overrides, monkeypatch):
     [("train_on_batch", {"concatenate_batches": True}), ("compiled", {"discriminator_steps": 2})],
     ids=str,
 )
-def test_a_step_s_sign_is_the_mean_of_real_images_alone_over_all_turns(engine, overrides):
+def test_a_step_s_sign_is_the_mean_of_real_images_alone_over_all_turns(engine, overrides, eagerly):
     sure = trainer("dcgan", engine, augment="auto", **overrides)
     sure.discriminator.get_layer("logits").bias.assign([1000.0])
     sure.train_steps(striped_images(64)[0], batches_of(sure, 1), 1)
@@ -84,7 +85,7 @@ def test_a_step_s_sign_is_the_mean_of_real_images_alone_over_all_turns(engine, o
     assert float(sure.adaptive.variables[0]) == 1  # what the probability follows
 
 
-def test_at_probability_0_training_is_that_without_augmentation(image_sets):
+def test_at_probability_0_training_is_that_without_augmentation(image_sets, eagerly):
     options = {"epochs": 1, "augment_target": 1}
     plain, auto = (train_small("dcgan", *image_sets(), augment=name, **options) for name in ("none", "auto"))
     assert_same_runs(plain, auto)
@@ -102,7 +103,8 @@ def test_what_is_augmented_can_be_chosen():
     assert small_settings("dcgan", augment="auto,mirror").training.augment == "mirror,auto"
 
 
-@pytest.mark.parametrize("engine", ["train_on_batch", pytest.param("compiled", marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_resume.py resumes such a run, too
+@pytest.mark.parametrize("engine", ["train_on_batch", "compiled"])
 @pytest.mark.usefixtures("no_pictures")
 def test_a_resumed_run_adapts_as_if_never_stopped_and_writes_its_course(engine, image_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(adaptive, "RISE_IMAGES", 400)

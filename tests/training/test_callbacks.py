@@ -157,7 +157,7 @@ def test_a_signal_after_the_last_step_finds_a_finished_run(tmp_path, image_sets,
     ("when", "error"),
     [
         ("epoch", OSError),
-        ("batch", KeyboardInterrupt),
+        pytest.param("batch", KeyboardInterrupt, marks=pytest.mark.slow),  # test_resume.py has signals within an epoch
         pytest.param("batch", ValueError, marks=pytest.mark.slow),
         pytest.param("epoch", ValueError, marks=pytest.mark.slow),
     ],

@@ -197,8 +197,10 @@ def test_every_image_takes_part_in_the_held_out_losses(image_sets):
 @pytest.mark.parametrize(
     "overrides",
     [
-        {"recipe": "article"},
-        {"optimizer": "rmsprop", "discriminator_steps": 2, "latent_distribution": "uniform"},
+        pytest.param({"recipe": "article"}, marks=pytest.mark.slow),  # test_doctor.py trains by it, too
+        pytest.param(
+            {"optimizer": "rmsprop", "discriminator_steps": 2, "latent_distribution": "uniform"}, marks=pytest.mark.slow
+        ),
         {"output_activation": "sigmoid", "discriminator_batch_norm": False, "precision": "mixed_bfloat16"},
     ],
 )
@@ -209,7 +211,7 @@ def test_every_setting_trains_and_passes_the_weight_check(image_sets, overrides)
     assert all(np.isfinite(list(row.values())).all() for row in run.history)
 
 
-def test_a_broken_loop_is_stopped_in_its_first_step(image_sets, monkeypatch):
+def test_a_broken_loop_is_stopped_in_its_first_step(image_sets, monkeypatch, eagerly):
     """The generator's step without freezing would train the discriminator toward 'real', too."""
     monkeypatch.setattr("keras_gen.training.dcgan.frozen", lambda model: contextlib.nullcontext())
     with pytest.raises(ValueError, match="can only be called for the variables it was originally built with"):
@@ -224,7 +226,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(image_sets, eagerl
         trainer.train_steps(image_sets(train=16)[0].images, [BATCH], 3)
 
 
-def test_the_last_losses_are_those_of_this_epoch(image_sets):
+def test_the_last_losses_are_those_of_this_epoch(image_sets, eagerly):
     trainer = DCGANTrainer((8, 8, 1), settings())
     images = image_sets(train=16)[0].images
     returned, original = [], trainer.gan.train_on_batch

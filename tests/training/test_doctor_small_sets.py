@@ -69,6 +69,7 @@ def test_a_discriminator_that_overfits_is_said_after_three_epochs(monkeypatch):
 
 def test_a_generator_that_copies_training_images_is_called_so_until_it_does_not(monkeypatch, tmp_path):
     monkeypatch.setattr(features, "STEPS", 30)
+    monkeypatch.setattr(features, "BATCH", 48)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     train = noise(800, 0)
 

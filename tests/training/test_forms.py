@@ -32,7 +32,7 @@ def packed(folder):
     return folder.with_suffix(".zip")
 
 
-def test_a_folder_a_zip_and_an_array_of_the_same_images_give_the_same_weights(tmp_path):
+def test_a_folder_a_zip_and_an_array_of_the_same_images_give_the_same_weights(tmp_path, eagerly):
     images, _ = striped_images(40)
     folder = save(images, tmp_path / "few")
     np.save(tmp_path / "few.npy", images)
@@ -46,7 +46,7 @@ def test_a_folder_a_zip_and_an_array_of_the_same_images_give_the_same_weights(tm
             assert one.fingerprint == two.fingerprint
 
 
-@pytest.mark.parametrize("kind", ["vae", "dcgan"])
+@pytest.mark.parametrize("kind", ["vae", pytest.param("dcgan", marks=pytest.mark.slow)])
 def test_transparent_rectangles_are_trained_on_resumed_and_shown(kind, tmp_path):
     images, _ = striped_images(40, 16, 4)
     images[:, :5, :, 3] = 0

@@ -26,7 +26,7 @@ SCHEDULES = {"kl_warmup": 4, "learning_rate_schedule": "cosine", "optimizer": "a
         pytest.param("dcgan", "compiled", marks=pytest.mark.slow),
     ],
 )
-def test_the_same_run_can_be_had_by_its_epochs(kind, engine, tmp_path, image_sets, monkeypatch):
+def test_the_same_run_can_be_had_by_its_epochs(kind, engine, tmp_path, image_sets, monkeypatch, eagerly):
     real = rehearsal.rehearse
 
     def rehearse(*arguments):  # really, but a slow machine must not change the number of epochs

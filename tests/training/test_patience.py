@@ -36,7 +36,9 @@ def scores(monkeypatch):
         pytest.param("dcgan", "train_on_batch", marks=pytest.mark.slow),
     ],
 )
-def test_a_run_stops_when_its_score_has_not_improved_and_resumes_alike(kind, engine, tmp_path, image_sets, scores):
+def test_a_run_stops_when_its_score_has_not_improved_and_resumes_alike(
+    kind, engine, tmp_path, image_sets, scores, eagerly
+):
     scores([5.0, 3.0, 3.0, nan, 2.0, 1.0])
     options = {"epochs": 6, "patience": 2, "evaluate_every": 1, "engine": engine}
     said = []
@@ -58,7 +60,7 @@ def test_a_run_stops_when_its_score_has_not_improved_and_resumes_alike(kind, eng
     assert (longer.epoch, longer.status, longer.record["stop_reason"]) == (6, "finished", None)
 
 
-def test_a_process_killed_after_the_last_epoch_trains_no_further(tmp_path, image_sets, scores):
+def test_a_process_killed_after_the_last_epoch_trains_no_further(tmp_path, image_sets, scores, eagerly):
     scores([1.0, 2.0, 0.5])
     options = {"folder": tmp_path / "run", "epochs": 3, "patience": 1}
     run = train_small("vae", *image_sets(), **options)

@@ -20,7 +20,7 @@ def settings(**overrides):
 
 def test_it_learns_the_embedded_digits():
     """Seven epochs of the chapter's recipe; an untrained net is at about 560 nats, the mean image at about 206."""
-    run = train_vae("mnist5k", recipe="chapter", epochs=7, say=quiet)
+    run = train_vae("mnist5k", recipe="chapter", epochs=7, jit="off", say=quiet)
     last = run.history[-1]
     assert last["held_out_loss"] < 185
     assert last["held_out_kl"] > 2
@@ -156,7 +156,7 @@ def test_held_out_losses_of_fewer_images_compile_nothing_anew(image_sets, monkey
     "overrides",
     [
         {"architecture": "conv", "filters": 4},
-        {"optimizer": "adam", "latent_dim": 1, "beta": 0.0},
+        pytest.param({"optimizer": "adam", "latent_dim": 1, "beta": 0.0}, marks=pytest.mark.slow),
         {"intermediate_dim": 0, "activation": "tanh"},
         pytest.param({"latent_dim": 20}, marks=pytest.mark.slow),
     ],
@@ -205,7 +205,13 @@ def test_the_weight_check_is_said_in_a_line(image_sets):
     assert line.endswith("changed the encoder (6 of 6 weights) and the decoder (4 of 4 weights), nothing else")
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        name if name in ("binarized", "discretized_logistic") else pytest.param(name, marks=pytest.mark.slow)
+        for name in LIKELIHOODS
+    ],
+)
 def test_every_likelihood_trains_and_is_measured_as_evaluate_measures_it(image_sets, likelihood):
     from keras_gen.evaluation import elbo_terms
     from keras_gen.evaluation.likelihood import bits_per_dimension
