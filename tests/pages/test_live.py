@@ -126,7 +126,7 @@ def test_the_faces_gan_trains_as_numpy_does_and_ends_in_the_published_weights(on
     np.testing.assert_allclose(shown[999]["generator_weights"], published, rtol=0, atol=6e-9)
 
 
-@pytest.mark.parametrize("iterations", [300, pytest.param(50_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("iterations", [1000, pytest.param(50_000, marks=pytest.mark.slow)])
 def test_the_sine_gan_trains_as_numpy_does(one_page, iterations):
     assert_equal_to_numpy(one_page, "sine", 42, iterations)
 
