@@ -62,7 +62,8 @@ def test_a_disk_that_refuses_is_told_with_the_name_of_the_file(tmp_path, monkeyp
 
 
 def _save_array(path):
-    np.save(path.open("wb"), np.zeros(100_000))
+    with path.open("wb") as file:
+        np.save(file, np.zeros(100_000))
 
 
 def _save_picture(path):
