@@ -22,7 +22,6 @@ from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim", "reachable")
 FORMAT_VERSIONS = (1, 2)
 NOT_MEASURED = ("mnist", "fashion_mnist")  # data on which `tuned` was not compared at equal time for both models
-Choice = tuple[str, Values]  # why a table of a recipe holds for the data, and what it sets
 CHAPTER_DATA = {"vae": "mnist", "dcgan": "cifar10:automobile"}
 
 
@@ -55,22 +54,23 @@ def recipe_choices(
     The arguments are those of `resolve_settings`. What later tables or overrides replace is left out.
     """
     settings, tables = _resolve(kind, data, recipe, overrides)
-    lines = []
-    for why, values in tables:
+    lines, tables = [], [*tables, ("", assign(SETTINGS[kind].groups, overrides))]
+    for number, (why, values) in enumerate(tables, start=1):
         choices = [
             f"{name} {value}"
             for group, fields in sorted(values.items(), key=lambda item: item[0] == "training")  # networks first
             for name, value in fields.items()
             if getattr(getattr(settings, group), name) == value
+            if all(name not in later.get(group, {}) for _, later in tables[number:])
         ]
-        lines += [f"{why}: {', '.join(choices)}"] if choices else []
+        lines += [f"{why}: {', '.join(choices)}"] if choices and why else []
     return lines
 
 
 def _resolve(
     kind: str, data: object, recipe: str | Path | None, overrides: Mapping[str, object]
-) -> tuple[Settings, list[Choice]]:
-    """Return the settings, and the tables of the recipe that hold for the data and say why."""
+) -> tuple[Settings, list[tuple[str, Values]]]:
+    """Return the settings, and the tables of the recipe that hold for the data."""
     if kind not in tuple(SETTINGS):
         raise InputError(f"`kind` must be one of {', '.join(SETTINGS)}; received {printable(repr(kind))}")
     facts = _facts(data)
@@ -224,8 +224,8 @@ def _check_condition(key: str, value: object) -> None:
         )
 
 
-def _apply(kind: str, recipe: dict, facts: dict, overrides: Values) -> tuple[Values, list[Choice]]:
-    """Return the values of a recipe for some data, and the tables that hold and say why.
+def _apply(kind: str, recipe: dict, facts: dict, overrides: Values) -> tuple[Values, list[tuple[str, Values]]]:
+    """Return the values of a recipe for some data, and of each table that holds its values, and why if it says so.
 
     `overrides` are asked for the latent dimensions only.
     """
@@ -238,7 +238,7 @@ def _apply(kind: str, recipe: dict, facts: dict, overrides: Values) -> tuple[Val
         latent_dim = merge(values, overrides)[network].get("latent_dim", default)
         if all(_holds(value, (facts | {"latent_dim": latent_dim}).get(key)) for key, value in conditions.items()):
             values = merge(values, changes)
-            tables = [*tables, (why, changes)] if why else tables
+            tables = [*tables, (why, changes)]
     return values, tables
 
 

@@ -145,6 +145,8 @@ def test_what_was_asked_for_is_no_choice_of_the_recipe():
     (line,) = recipe_choices("vae", images(count=4000), "tuned", latent_dim=8, likelihood="gaussian")
     assert line.startswith("colour images: architecture conv, intermediate_dim 256, filters 16, batch_size 50")
     assert recipe_choices("vae", images(), "chapter") == []
+    for dimensions in (2, 20):  # of digits, which are no images of one's own
+        assert recipe_choices("vae", images("mnist", shape=(28, 28, 1)), "tuned", latent_dim=dimensions) == []
 
 
 def test_conditions_follow_what_is_set_and_overrides_win_over_them():
