@@ -3,37 +3,54 @@
 import contextlib
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from keras_gen.errors import InputError
 
 
 def import_keras(prepare: Callable[[], object] | None = None) -> None:
-    """Import Keras; `prepare` runs before its backend computes anything."""
-    with quiet_import():
-        import keras
-
+    """Import Keras and start its backend; `prepare` runs before that computes anything. For a process's main thread."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _quiet_stderr():
+        try:
+            import keras
+        except (AttributeError, TypeError, ValueError) as error:
+            if problem := _damaged_settings(error):
+                raise problem from None
+            raise
         if prepare is not None:
             prepare()
         keras.ops.convert_to_numpy(keras.ops.zeros(()))  # wakes the devices, which have more to say
 
 
+def _damaged_settings(error: Exception) -> InputError | None:
+    """Return the error for a settings file of the user's that Keras or matplotlib, which it imports, cannot use."""
+    files = [Path(frame.filename).as_posix() for frame in traceback.extract_tb(error.__traceback__)]
+    if any(name.endswith("keras/src/backend/config.py") for name in files):
+        folder = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+        return InputError(f"{Path(folder) / 'keras.json'} cannot be used ({error}); mend or remove it")
+    if isinstance(error, UnicodeError) and any(name.endswith("matplotlib/__init__.py") for name in files):
+        return InputError("the file matplotlibrc cannot be read, for it is not UTF-8; save it as UTF-8, or remove it")
+    return None
+
+
 @contextlib.contextmanager
-def quiet_import() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2 if Keras is not there yet; show it if an exception comes out."""
-    if "keras" in sys.modules:
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, and show it only if an exception comes out."""
+    try:
+        sys.stderr.flush()
+        held, before = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115
+    except (AttributeError, OSError, ValueError):  # there is no stderr, or no folder for temporary files
         yield
         return
-    import tempfile  # --help does without it
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        before = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        failed = True
+    failed = True
+    with held:
         try:
+            os.dup2(held.fileno(), 2)
             yield
-            if tensorflow := sys.modules.get("tensorflow"):  # it has more to say, and can still be set up after this
-                tensorflow.config.list_physical_devices()
             failed = False
         finally:
             os.dup2(before, 2)

@@ -4,8 +4,6 @@ import importlib
 import sys
 from collections.abc import Callable
 
-from keras_gen._keras import quiet_import
-
 
 def lazy_exports(
     package: str, homes: dict[str, tuple[str, ...]]
@@ -19,9 +17,7 @@ def lazy_exports(
     def __getattr__(name: str) -> object:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        with quiet_import():
-            module = importlib.import_module(home_of[name], package)
-        return getattr(module, name)
+        return getattr(importlib.import_module(home_of[name], package), name)
 
     names = sorted(home_of)
     return names, __getattr__, lambda: [*names, *vars(sys.modules[package])]

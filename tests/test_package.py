@@ -4,9 +4,11 @@ import ast
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import keras_gen
+from keras_gen._keras import import_keras
 
 PACKAGE = Path("keras_gen")
 LAYERS = (
@@ -92,14 +94,34 @@ def test_every_module_imports_on_a_system_without_posix_and_tensorflow_is_silent
     code = f"""
 import importlib, sys
 sys.modules |= dict.fromkeys({missing})
-import keras_gen
-keras_gen.train_vae
+import keras_gen.lessons
 for name in {modules}:
     importlib.import_module(name)
 import tensorflow
 tensorflow.zeros(())
 """
-    assert python(code, TF_CPP_MIN_LOG_LEVEL=None) == ""
+    lines = python(code, TF_CPP_MIN_LOG_LEVEL=None).splitlines()
+    assert [line for line in lines if any(word in line for word in ("absl", "cuda", "TensorFlow"))] == []
+
+
+def test_keras_is_imported_without_a_stderr_and_without_a_folder_for_temporary_files(monkeypatch):
+    """As under pythonw, and in a container that cannot be written to."""
+
+    def refuse():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", None)
+        import_keras()
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    import_keras()
+
+
+def test_a_keras_json_that_keras_cannot_use_is_named(tmp_path):
+    (tmp_path / "keras.json").write_text('{"epsilon": "x"}')
+    code = "from keras_gen._keras import import_keras\ntry: import_keras()\nexcept ValueError as error: print(error)"
+    said = python(code, KERAS_HOME=str(tmp_path))
+    assert said.startswith(f"{tmp_path / 'keras.json'} cannot be used (Invalid `epsilon`") and "mend or remove it" in said
 
 
 def test_help_imports_neither_numpy_nor_keras():

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
-from keras_gen._keras import import_keras
 from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
 from keras_gen.files import replacing
@@ -225,6 +224,8 @@ def not_installed(backend: str) -> InputError:
 
 def start_backend(prepare: Callable[[], object] | None = None) -> None:
     """Import Keras and its backend without the backend's chatter; `prepare` runs before it computes anything."""
+    from keras_gen._keras import import_keras  # --help does without it
+
     backend = os.environ["KERAS_BACKEND"] = chosen_backend()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many small networks are loaded in turn
     try:

@@ -29,6 +29,7 @@ REMEDIES = {
     errno.ENOTDIR: "a folder is needed above it: move away the file that is there",
     errno.EEXIST: "move away what is there",
     errno.ENAMETOOLONG: "give a shorter name",
+    errno.ENOENT: "name a folder that can be made",
 }
 
 

@@ -91,11 +91,11 @@ def _overrides(kind: str, options: dict) -> dict[str, object]:
 
 def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Settings:
     """Refuse what can be refused before Keras is imported and images are read; return the settings so far."""
-    from keras_gen.run.arguments import check_seconds
+    from keras_gen.run.arguments import as_path, check_seconds
     from keras_gen.run.folder import RunFolder
     from keras_gen.run.new_folder import already_exists
 
-    out, resume = options["out"], options["resume"]
+    out, resume = (None if options[name] is None else as_path(name, options[name]) for name in ("out", "resume"))
     check_seconds("save_every", options["save_every"])
     if options["tensorboard"] and importlib.util.find_spec("tensorboard") is None:
         raise InputError("`tensorboard` needs the package tensorboard; run: pip install tensorboard")

@@ -74,9 +74,11 @@ def _rows_of_cells(
             try:
                 images.append(np.array(row[pixels].split(), np.uint8))
                 labels.append("" if label is None else row[label])
-                training.append(split is None or row[split].strip().lower().startswith("train"))
+                training.append(split is None or row[split].strip().lower()[:5] == "train")
             except (ValueError, OverflowError, IndexError):
                 raise InputError(f"row {number} of {path} holds no pixels from 0 to 255, or too few cells") from None
+            if split is not None and not row[split].strip():
+                raise InputError(f"row {number} of {path} does not say what part of the data it is; fill the cell")
             if len(images[-1]) != len(images[0]):
                 raise InputError(
                     f"row {number} of {path} has {len(images[-1])} pixels, the first row {len(images[0])}; give all "

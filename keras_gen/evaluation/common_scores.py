@@ -9,6 +9,7 @@ from keras_gen.errors import InputError
 from keras_gen.evaluation.estimate import Estimate
 from keras_gen.evaluation.paired import paired_differences
 from keras_gen.run import Run
+from keras_gen.run.checkpoints import begun_epochs
 from keras_gen.text import counted, listed
 
 LETTERS = "ABCDEFGH"
@@ -66,8 +67,8 @@ def finished_epochs(run: Run) -> int:
         if run.history:
             return run.history[-1]["epoch"]
     except InputError:  # the history is damaged; the curves say so
-        return run.settings.training.epochs
-    return run.settings.training.epochs if run.folder and run.folder.missing("history.csv") else 0
+        return begun_epochs(run.folder)
+    return begun_epochs(run.folder) if run.folder and run.folder.missing("history.csv") else 0
 
 
 def _fingerprint(run: Run, part: str) -> str:

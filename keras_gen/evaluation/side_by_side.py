@@ -141,7 +141,7 @@ def _curve_notes(runs: list[Run]) -> list[str]:
         except InputError as error:
             notes.append(f"the curves of {letter} are left out: {error}")
         for path in run.folder.missing("history.csv", "timing.csv", "metrics.csv") if run.folder else []:
-            notes.append(f"curves of {letter} are left out: {path} is missing")
+            notes.append(f"the curves of {letter} from {path} are left out: it is missing")
     if len({run.kind for run in runs}) > 1:
         return [*notes, "a VAE and a DCGAN have different losses, so no curves are drawn; their images are shown"]
     if runs[0].kind == "vae" and len({run.settings.decoder.likelihood for run in runs}) > 1:

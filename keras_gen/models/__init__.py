@@ -4,20 +4,17 @@ Importing this package registers those layers and the losses, so that
 `keras.models.load_model` finds them in safe mode.
 """
 
-from keras_gen._keras import quiet_import
-
-with quiet_import():
-    from keras_gen.models.augmentation import AdaptiveAugment, Augment
-    from keras_gen.models.dcgan import build_augmented, build_discriminator, build_gan, build_generator
-    from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
-    from keras_gen.models.losses import reconstruction_loss
-    from keras_gen.models.vae import (
-        build_decoder,
-        build_encoder,
-        build_importance_weighted_vae,
-        build_vae,
-        build_vae_terms,
-    )
+from keras_gen.models.augmentation import AdaptiveAugment, Augment
+from keras_gen.models.dcgan import build_augmented, build_discriminator, build_gan, build_generator
+from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
+from keras_gen.models.losses import reconstruction_loss
+from keras_gen.models.vae import (
+    build_decoder,
+    build_encoder,
+    build_importance_weighted_vae,
+    build_vae,
+    build_vae_terms,
+)
 
 __all__ = [
     "AdaptiveAugment",

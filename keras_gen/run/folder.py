@@ -164,7 +164,7 @@ class RunFolder:
     def missing(self, *names: str) -> list[Path]:
         """Return those of the files that the run has written and that are no longer there."""
         written = set(self.checksums.known())
-        return [path for name in names if (path := self.path / name) in written and not path.exists()]
+        return [path for name in names if (path := self.path / name) in written and not path.is_file()]
 
     def write_table(self, name: str, rows: list[dict[str, float]]) -> None:
         """Write a row for each epoch: history.csv, timing.csv or metrics.csv.

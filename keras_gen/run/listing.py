@@ -53,7 +53,7 @@ def list_runs(folder: str | Path = "runs") -> list[RunSummary]:
     """
     folder = as_path("folder", folder)
     try:
-        paths = sorted(path for path in folder.iterdir() if (path / "run.json").exists())
+        paths = sorted(path for path in folder.iterdir() if os.path.lexists(path / "run.json"))
     except OSError as error:
         raise InputError(
             f"{folder} holds no runs ({error.strerror}); train one with train_vae.py or train_dcgan.py, or name a "

@@ -28,7 +28,8 @@ def make_folder(
 
     `out` is its path; None numbers it under `root`, with a name behind the number.
     """
-    parent = Path(root) if out is None else as_path("out", out).parent
+    out = None if out is None else as_path("out", out)
+    parent = Path(root) if out is None else out.parent
     temporary = parent / f"{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         if out is not None and os.path.lexists(out):

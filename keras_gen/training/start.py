@@ -189,9 +189,9 @@ def restore(trainer: Trainer, run: Run, say: Callable[[str], None]) -> None:
         check_links(run.folder.path / name / "*")  # now, not once an epoch is trained
     if not run.folder.has_checkpoint:
         lost = newest_written(run.folder)
-        if lost and run.status in ("finished", "stopped"):
+        if lost and (run.status in ("finished", "stopped") or run.folder.read_table("history.csv")):
             raise InputError(f"{lost} is missing, and there is no other checkpoint; put it back, or start a new run")
-        why = f"{lost} is missing" if lost else "the run was stopped before anything was saved"
+        why = f"{lost} is not there" if lost else "the run was stopped before anything was saved"
         say(f"Resume  from the beginning: {why}")
         _forget_later_findings(run)
         return

@@ -235,6 +235,7 @@ def test_csv_rows_of_squares_have_no_label_and_may_be_of_fractions(tmp_path):
         ("label,pixels\n1,1 2 300\n", "row 1 of .* holds no pixels from 0 to 255"),
         ("label,pixels\n1,1 2 3\n1,1 2\n", "row 2 of .* has 2 pixels, the first row 3"),
         ("label,pixels\n", "has no rows"),
+        ("pixels,Usage\n1 2 3 4,Training\n1 2 3 4,\n", "row 2 of .* does not say what part of the data it is; fill"),
     ],
 )
 def test_csv_that_cannot_be_used_says_why(tmp_path, text, message):

@@ -227,6 +227,6 @@ def test_tables_that_are_gone_are_named(command_runs, tmp_path):
     (one / "timing.csv").unlink()
     comparison = keras_gen.compare(one, two)
     assert comparison.notes[:2] == [
-        f"curves of A are left out: {one / name} is missing" for name in ("history.csv", "timing.csv")
+        f"the curves of A from {one / name} are left out: it is missing" for name in ("history.csv", "timing.csv")
     ]
     assert not comparison.settings  # both have finished as many epochs
