@@ -121,7 +121,9 @@ def test_a_keras_json_that_keras_cannot_use_is_named(tmp_path):
     (tmp_path / "keras.json").write_text('{"epsilon": "x"}')
     code = "from keras_gen._keras import import_keras\ntry: import_keras()\nexcept ValueError as error: print(error)"
     said = python(code, KERAS_HOME=str(tmp_path))
-    assert said.startswith(f"{tmp_path / 'keras.json'} cannot be used (Invalid `epsilon`") and "mend or remove it" in said
+    assert (
+        said.startswith(f"{tmp_path / 'keras.json'} cannot be used (Invalid `epsilon`") and "mend or remove it" in said
+    )
 
 
 def test_help_imports_neither_numpy_nor_keras():

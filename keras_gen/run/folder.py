@@ -36,8 +36,19 @@ class RunFolder:
     """One run's folder, and the checksums of the files in it."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = as_path("path", path)
-        self.checksums = Checksums(self.path)
+        self._path, self._working_folder = as_path("path", path), _working_folder()
+
+    @property
+    def path(self) -> Path:
+        """The folder's path: as it was given, or an absolute one once the working folder is another (`%cd`)."""
+        if self._path.is_absolute() or self._working_folder in (None, _working_folder()):
+            return self._path
+        return self._working_folder / self._path
+
+    @property
+    def checksums(self) -> Checksums:
+        """The checksums of its files."""
+        return Checksums(self.path)
 
     @classmethod
     def create(
@@ -240,6 +251,14 @@ class RunFolder:
 
     def _models(self, best: bool) -> Path:
         return self.path / "models" / ("best" if best else "")
+
+
+def _working_folder() -> Path | None:
+    """Return the working folder, or None if it has been removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def _numbers(row: dict[str, str]) -> dict[str, float]:

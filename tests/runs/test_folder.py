@@ -102,3 +102,18 @@ def test_a_folder_that_may_not_be_made_is_named_with_the_reason(tmp_path, monkey
     for out, name in ((tmp_path / "exports", "exports"), (None, "runs")):
         with pytest.raises(InputError, match=rf"{name} cannot be made \(Permission denied\); name another folder with"):
             RunFolder.create(out, "vae", "digits", tmp_path / "runs")
+
+
+def test_a_relative_folder_is_the_same_when_the_working_folder_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder.create("run", "vae", "stripes")
+    assert folder.path == Path("run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    folder.write_table("history.csv", [{"epoch": 1, "loss": 0.5}])
+    assert (
+        RunFolder(tmp_path / "run").read_table("history.csv")
+        == folder.read_table("history.csv")
+        == [{"epoch": 1, "loss": 0.5}]
+    )
+    assert not list((tmp_path / "elsewhere").iterdir())
