@@ -64,7 +64,7 @@ def _train(kind: str, argv: list[str], program: str) -> int:
         say=say,
         save_every=options["save_every"],
         doctor=options["doctor"],
-        command=shlex.join([*program.split(), *argv]),
+        command=shlex.join([*_called(kind, program), *argv]),
     )
     if run.stopped_by is None:
         return DONE
@@ -87,6 +87,12 @@ def _overrides(kind: str, options: dict) -> dict[str, object]:
     if options["recipe"] is not None:
         overrides["recipe"] = options["recipe"]
     return overrides
+
+
+def _called(kind: str, program: str) -> list[str]:
+    """Return the words that call the program again, from the same folder: the script may be in another one."""
+    script = f"train_{kind}.py"
+    return ["python", sys.argv[0]] if Path(sys.argv[0]).name == script and script in program else program.split()
 
 
 def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Settings:

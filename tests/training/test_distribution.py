@@ -112,7 +112,7 @@ def test_two_workers_train_stop_together_when_one_is_killed_and_go_on(stripes_he
     ((said, errors), code), _ = ends(children)
     assert code == 1
     assert errors.splitlines()[-1].startswith("error: another worker is gone or cannot be reached; when all can")
-    assert "To continue from it: python train_vae.py --resume" in said
+    assert f"To continue from it: python {os.path.abspath('train_vae.py')} --resume" in said
     assert json.loads((run / "run.json").read_text())["status"] == "failed"
 
     with np.load(max((run / "checkpoints").glob("*.npz"))) as arrays:
@@ -135,7 +135,7 @@ def test_ctrl_c_at_one_worker_stops_all_in_order(stripes_here):
     children[1].send_signal(signal.SIGINT)
     ((said, _), code), ((followed, _), other) = ends(children)
     assert (code, other) == (130, 130)
-    assert "To continue: python train_vae.py --resume run" in said
+    assert f"To continue: python {os.path.abspath('train_vae.py')} --resume run" in said
     assert "Stopped in epoch" in followed
 
 
