@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import keras_gen
-from keras_gen._keras import import_keras
+from keras_gen._keras import _damaged_settings, import_keras
 
 PACKAGE = Path("keras_gen")
 LAYERS = (
@@ -124,6 +124,14 @@ def test_a_keras_json_that_keras_cannot_use_is_named(tmp_path):
     assert (
         said.startswith(f"{tmp_path / 'keras.json'} cannot be used (Invalid `epsilon`") and "mend or remove it" in said
     )
+
+
+def test_a_matplotlibrc_that_is_not_utf_8_is_named():
+    try:
+        exec(compile("b'\\xff'.decode()", "site-packages/matplotlib/__init__.py", "exec"))
+    except UnicodeDecodeError as error:
+        assert str(_damaged_settings(error)).startswith("the file matplotlibrc cannot be read, for it is not UTF-8")
+    assert _damaged_settings(ValueError("of another kind")) is None
 
 
 def test_help_imports_neither_numpy_nor_keras():
