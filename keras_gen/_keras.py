@@ -1,6 +1,7 @@
 """Import Keras and its backend without the lines that the backend writes when it starts."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -17,6 +18,9 @@ def import_keras(prepare: Callable[[], object] | None = None) -> None:
     with _quiet_stderr():
         try:
             import keras
+
+            # It warns of many small networks in turn; in a notebook its import sets the level anew.
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
         except (AttributeError, TypeError, ValueError) as error:
             if problem := _damaged_settings(error):
                 raise problem from None

@@ -1,6 +1,5 @@
 """What the lessons in docs/lessons share: predictions that are checked, exercises that are graded, a quiet Keras."""
 
-import logging
 import os
 import re
 import warnings
@@ -24,7 +23,6 @@ except PackageNotFoundError:
     raise InputError("keras is not installed; pip install -r requirements.txt") from None
 
 import_keras()
-logging.getLogger("tensorflow").setLevel(logging.ERROR)  # a lesson makes many small networks, which it warns of
 with warnings.catch_warnings():  # a notebook without ipywidgets has bars of text
     warnings.simplefilter("ignore")
     import tqdm.auto  # noqa: F401

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import logging
 import os
 import re
 import sys
@@ -227,7 +226,6 @@ def start_backend(prepare: Callable[[], object] | None = None) -> None:
     from keras_gen._keras import import_keras  # --help does without it
 
     backend = os.environ["KERAS_BACKEND"] = chosen_backend()
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many small networks are loaded in turn
     try:
         import_keras(prepare)
     except ModuleNotFoundError as error:

@@ -91,8 +91,7 @@ def _overrides(kind: str, options: dict) -> dict[str, object]:
 
 def _called(kind: str, program: str) -> list[str]:
     """Return the words that call the program again, from the same folder: the script may be in another one."""
-    script = f"train_{kind}.py"
-    return ["python", sys.argv[0]] if Path(sys.argv[0]).name == script and script in program else program.split()
+    return ["python", sys.argv[0]] if Path(sys.argv[0]).name == f"train_{kind}.py" else program.split()
 
 
 def _check_early(kind: str, options: dict, overrides: dict[str, object]) -> Settings:

@@ -64,7 +64,7 @@ def _rows_of_cells(
     path: Path, pixels: int, label: int | None, split: int | None, delimiter: str
 ) -> dict[str, np.ndarray]:
     """Read a table in which a row has all its pixels in one cell, and in another perhaps its part of the data set."""
-    images, labels, training = [], [], []
+    images, labels, parts = [], [], []
     with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
         next(file)
         for number, line in enumerate(file, start=1):
@@ -74,10 +74,10 @@ def _rows_of_cells(
             try:
                 images.append(np.array(row[pixels].split(), np.uint8))
                 labels.append("" if label is None else row[label])
-                training.append(split is None or row[split].strip().lower()[:5] == "train")
+                parts.append("train" if split is None else row[split].strip().lower())
             except (ValueError, OverflowError, IndexError):
                 raise InputError(f"row {number} of {path} holds no pixels from 0 to 255, or too few cells") from None
-            if split is not None and not row[split].strip():
+            if not parts[-1]:
                 raise InputError(f"row {number} of {path} does not say what part of the data it is; fill the cell")
             if len(images[-1]) != len(images[0]):
                 raise InputError(
@@ -86,16 +86,16 @@ def _rows_of_cells(
                 )
     if not images:
         raise InputError(f"{path} has no rows; give pixels and one label a row")
-    numbers = [text.strip().isdecimal() for text in labels]
-    arrays = {"images": np.stack(images), "labels": np.array(labels, np.int64 if all(numbers) else str)}
-    if label is None:
-        del arrays["labels"]
-    chosen = np.array(training)
-    if all(training) or not any(training):
+    arrays = {"images": np.stack(images)}
+    if label is not None:
+        numbers = [text.strip().isdecimal() for text in labels]
+        arrays["labels"] = np.array(labels, np.int64 if all(numbers) else str)
+    train = np.array([part.startswith("train") for part in parts])
+    if train.all() or not train.any():
         return arrays
     return {
         f"{part}_{name}": array[rows]
-        for part, rows in (("train", chosen), ("test", ~chosen))
+        for part, rows in (("train", train), ("test", ~train))
         for name, array in arrays.items()
     }
 

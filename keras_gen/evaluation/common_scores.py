@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from keras_gen.errors import InputError
@@ -63,12 +64,12 @@ class ScoreRow:
 
 def finished_epochs(run: Run) -> int:
     """Return how many epochs a run has finished."""
-    try:
+    with suppress(InputError):  # the history is damaged; the curves say so
         if run.history:
             return run.history[-1]["epoch"]
-    except InputError:  # the history is damaged; the curves say so
-        return begun_epochs(run.folder)
-    return begun_epochs(run.folder) if run.folder and run.folder.missing("history.csv") else 0
+        if run.folder is None or not run.folder.missing("history.csv"):
+            return 0
+    return begun_epochs(run.folder)
 
 
 def _fingerprint(run: Run, part: str) -> str:

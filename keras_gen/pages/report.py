@@ -152,10 +152,10 @@ def _sections(run: Run, say: Callable[[str], None], training_images: bool) -> di
     finished = run.status == "finished"
     names = ["data", *(["losses", *(FILE_NAMES[view] for view in run.final_views)] if finished else [])]
     files = [run.folder.path / "figures" / f"{name}.png" for name in names] if run.history or finished else []
-    written = {run.folder.path / name for name in LINKED}.intersection(run.folder.checksums.known())
-    history = [run.folder.path / "history.csv"] if finished else []  # also where there are no checksums
-    lost = [path for path in files if not path.exists()] + [p for p in sorted({*written, *history}) if not p.is_file()]
-    say_missing(lost, say)
+    lost, history = run.folder.missing(*LINKED), run.folder.path / "history.csv"
+    if finished and not history.is_file():  # also where there are no checksums
+        lost.append(history)
+    say_missing([*(path for path in files if not path.exists()), *sorted(set(lost))], say)
     figures = run.folder.path / "figures"
     pictures = {
         title: {

@@ -54,7 +54,7 @@ def recipe_choices(
     The arguments are those of `resolve_settings`. What later tables or overrides replace is left out.
     """
     settings, tables = _resolve(kind, data, recipe, overrides)
-    lines, tables = [], [*tables, ("", assign(SETTINGS[kind].groups, overrides))]
+    lines = []
     for number, (why, values) in enumerate(tables, start=1):
         choices = [
             f"{name} {value}"
@@ -70,7 +70,7 @@ def recipe_choices(
 def _resolve(
     kind: str, data: object, recipe: str | Path | None, overrides: Mapping[str, object]
 ) -> tuple[Settings, list[tuple[str, Values]]]:
-    """Return the settings, and the tables of the recipe that hold for the data."""
+    """Return the settings, and the tables of the recipe that hold for the data; last, what was set by hand."""
     if kind not in tuple(SETTINGS):
         raise InputError(f"`kind` must be one of {', '.join(SETTINGS)}; received {printable(repr(kind))}")
     facts = _facts(data)
@@ -83,7 +83,7 @@ def _resolve(
         values, tables = _apply(kind, _read_file(kind, Path(recipe)), facts, own)
     else:
         values = _settings_of_run(kind, str(recipe)).explicit()
-    return SETTINGS[kind](recipe=str(recipe), **merge(values, own)), tables
+    return SETTINGS[kind](recipe=str(recipe), **merge(values, own)), [*tables, ("", own)]
 
 
 def default_recipe(kind: str, dataset: str) -> tuple[str, str]:

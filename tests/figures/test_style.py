@@ -80,8 +80,8 @@ def _grid(names):
 @pytest.mark.parametrize("draw", [_scatter, _line, _rows, _columns, _grid])
 @pytest.mark.parametrize(
     "names",
-    [("a",), ("a", "b"), AWKWARD, tuple(f"{number:03d}_" + "m" * 60 for number in range(60))],
-    ids=["one", "two", "awkward", "60 long"],
+    [("a",), ("a", "b"), AWKWARD, tuple(f"{number:03d}_" + "m" * 60 for number in range(120))],
+    ids=["one", "two", "awkward", "120 long"],
 )
 def test_every_name_has_its_place_in_the_picture(draw, names, tmp_path):
     if draw in (_grid, _rows):  # no axis of these becomes fuller with more names
