@@ -18,8 +18,8 @@ def run(options: Namespace) -> None:
     found = collection(options.data, **{name: getattr(options, name) for name in names}, say=say)
     if found.skipped:
         say(f"Unused  {counted(len(found.skipped), 'file')}: the page says why")
-    near = sum(len(set(group) - found.copies.keys()) - 1 for group in found.groups)
-    say(f"Copies  {len(found.copies):,} exact and {near:,} nearly so, in {counted(len(found.groups), 'group')}")
+    near, groups = found.near_copies, counted(len(found.groups), "group")
+    say(f"Copies  {len(found.copies):,} exact and {near:,} nearly so, in {groups}")
     path = found.page(options.out)
     say_page(path)
 

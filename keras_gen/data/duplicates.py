@@ -57,12 +57,14 @@ def count_repeats(train: np.ndarray, held_out: np.ndarray) -> Repeats:
     pictures = np.concatenate([small_pictures(images, [(0.0, 0.0, 1.0)])[:, 0] for images in parts])
     links = [*copies.items(), *_near_pairs(pictures, originals)]
     groups = grouped(count, links)
-    exact, near, shared = len(copies), 0, 0
-    for group in groups:
-        near += len(set(group) - copies.keys()) - 1
-        held = sum(index >= len(parts[0]) for index in group)
-        shared += held if held < len(group) else 0
-    return Repeats(exact, near, shared, count)
+    held = [sum(index >= len(parts[0]) for index in group) for group in groups]
+    shared = sum(inside for inside, group in zip(held, groups, strict=True) if inside < len(group))
+    return Repeats(len(copies), near_copies(groups, copies), shared, count)
+
+
+def near_copies(groups: list[list[int]], copies: dict[int, int]) -> int:
+    """Return how many images of groups are nearly an earlier one, and none of the exact copies."""
+    return sum(len(set(group) - copies.keys()) - 1 for group in groups)
 
 
 def exact_copies(parts: Iterable[Iterable[np.ndarray]]) -> tuple[np.ndarray, dict[int, int]]:

@@ -18,7 +18,7 @@ from keras_gen.cores import usable_cores
 from keras_gen.data import ImageSet, load_dataset
 from keras_gen.data.archives import Archive
 from keras_gen.data.decoding import Unusable, read_header
-from keras_gen.data.duplicates import near_groups
+from keras_gen.data.duplicates import near_copies, near_groups
 from keras_gen.data.finding import Folder
 from keras_gen.data.folder import folder_contents
 from keras_gen.data.loading import checked_size, image_tree, is_path
@@ -68,6 +68,11 @@ class Collection:
     skipped: dict[str, str]
     passed: str
     sizes: np.ndarray | None
+
+    @property
+    def near_copies(self) -> int:
+        """How many images are nearly an earlier one, beside the exact copies."""
+        return near_copies(self.groups, self.copies)
 
     def page(self, out: str | Path | None = None) -> Path:
         """Write the collection as one HTML page, and return its path; see `pages.collection.write_collection`."""

@@ -80,8 +80,7 @@ def write_collection(collection: Collection, out: str | Path | None = None) -> P
 def _summary(collection: Collection, kind: str) -> str:
     count, total = len(collection.images), collection.total
     of = f" of {total:,}, evenly spaced" if total > count else ""
-    exact = len(collection.copies)
-    near = sum(len(set(group) - collection.copies.keys()) - 1 for group in collection.groups)
+    exact, near = len(collection.copies), collection.near_copies
     copies = f"{exact:,} exact copies and {near:,} near-copies" if exact or near else "no copies"
     return f"{counted(count, 'image')}{of}, {kind}; {copies}."
 
