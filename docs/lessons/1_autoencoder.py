@@ -57,7 +57,7 @@ codes = encoder.predict(x_held_out, verbose=0)
 
 # %% [markdown]
 # ## Predict 2
-# New images are wanted. For that one would draw codes at random, say from N(0, 1) in each dimension, and decode them.
+# To make new images, one would draw codes at random, say from N(0, 1) in each dimension, and decode them.
 # Nothing in the loss says how large codes should be. Is the standard deviation of the codes "near 1", "far below 1"
 # or "far above 1"?
 
@@ -89,8 +89,8 @@ plt.show()
 
 # %% [markdown]
 # ## Predict 3
-# Decode a point, and encode the picture again. Where does one come back further from where one was, on average: at the
-# code of a "digit", or at a point in a "hole"?
+# Decode a point, and encode the picture again. Where is the new code further from the point, on average: at the code
+# of a "digit", or at a point in a "hole"?
 
 # %%
 prediction = ...

@@ -54,7 +54,7 @@ share = float((held_out.labels[distances.argmin(axis=1)] == held_out.labels).mea
 check(prediction, "all" if share > 0.98 else "at least three in ten" if share >= 0.3 else "one in ten")
 
 # %% [markdown]
-# Look at the scatter: which digits lie side by side? They are those that the network takes for alike.
+# Look at the scatter: which digits lie side by side? To the network they look alike.
 
 # %%
 run.view("scatter")

@@ -7,7 +7,7 @@
 #
 # The *discriminator* D says how probable it is that an image is real. The *generator* G makes images from random
 # numbers, and wants D to take them for real. The GAN of this lesson has faces of four pixels and 17 weights in all.
-# Its code is NumPy alone: [keras_gen/minimal/faces.py](../minimal.md).
+# Its code is NumPy alone: `keras_gen/minimal/faces.py`, which [three minimal GANs](../minimal.md) explains.
 
 # %%
 # Install keras_gen if it is missing. SOURCE is the one line to edit: a folder, or the address you got it from.

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Lesson 6: when training goes wrong: collapse, a discriminator that wins, memorising
 #
-# **Goal.** You recognise three illnesses of a generative model by numbers, not by luck with a picture.
+# **Goal.** You recognise three failures of a generative model by numbers, not by luck with a picture.
 #
 # **Before.** Lessons 4 and 5. **Time.** 45 minutes; computing takes about a minute.
 #
-# Here the illnesses are made on purpose, from real digits, so that you know the truth. The
+# Here the failures are caused on purpose, with real digits, so you know the truth. The
 # [doctor](../metrics.md#the-doctor) looks for the same in each run.
 
 # %%
@@ -69,7 +69,7 @@ collapsed = np.clip(three[random.integers(0, 3, 64)] + random.normal(0, 8, (64, 
 check(prediction, 1, 0.15)
 
 # %% [markdown]
-# Look: which of the two is collapsed? The ratio is in the title.
+# Look: which of the two has collapsed? The ratio is in the title.
 
 # %%
 figure, columns = plt.subplots(1, 2, figsize=(8, 4))

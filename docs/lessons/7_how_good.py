@@ -70,7 +70,7 @@ check(prediction, 0, 0.01)
 # %% [markdown]
 # Look: KID between real images and real images that were spoiled by noise, with its standard error, for sets of
 # several sizes. (Pixels at a quarter of the size stand for features here.) With few images the errors are larger than
-# what is to be seen.
+# the effect.
 
 
 # %%

@@ -60,8 +60,7 @@ elif not folder.exists():
 # %% [markdown]
 # ## Predict 1
 # The networks double a small map of 4 to 7 pixels a side, again and again. Which of these sizes can they reach: 50,
-# 56 or
-# 60?
+# 56 or 60?
 
 # %%
 prediction = ...
