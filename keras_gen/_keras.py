@@ -18,9 +18,6 @@ def import_keras(prepare: Callable[[], object] | None = None) -> None:
     with _quiet_stderr():
         try:
             import keras
-
-            # It warns of many small networks in turn; in a notebook its import sets the level anew.
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)
         except (AttributeError, TypeError, ValueError) as error:
             if problem := _damaged_settings(error):
                 raise problem from None
@@ -28,6 +25,15 @@ def import_keras(prepare: Callable[[], object] | None = None) -> None:
         if prepare is not None:
             prepare()
         keras.ops.convert_to_numpy(keras.ops.zeros(()))  # wakes the devices, which have more to say
+
+
+def silence_retracing() -> None:
+    """Drop TensorFlow's advice against retracing: each new network is traced, so a second training would bring it."""
+    logging.getLogger("tensorflow").addFilter(_is_other_advice)
+
+
+def _is_other_advice(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def _damaged_settings(error: Exception) -> InputError | None:

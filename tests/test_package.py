@@ -1,10 +1,12 @@
 """The package as a whole: the order of its parts, what importing it needs, the size of its files."""
 
 import ast
+import logging
 import os
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import keras_gen
@@ -102,6 +104,15 @@ tensorflow.zeros(())
 """
     lines = python(code, TF_CPP_MIN_LOG_LEVEL=None).splitlines()
     assert [line for line in lines if any(word in line for word in ("absl", "cuda", "TensorFlow"))] == []
+
+
+def test_advice_against_retracing_is_dropped_and_other_warnings_are_not(caplog):
+    """A second training in one notebook would bring it."""
+    import_module("keras_gen.models")
+    logger = logging.getLogger("tensorflow")
+    logger.warning("5 out of the last %d calls to %s triggered tf.function retracing. Tracing is expensive", 7, "f")
+    logger.warning("a fault")
+    assert set(caplog.messages) == {"a fault"}
 
 
 def test_keras_is_imported_without_a_stderr_and_without_a_folder_for_temporary_files(monkeypatch):

@@ -4,6 +4,7 @@ Importing this package registers those layers and the losses, so that
 `keras.models.load_model` finds them in safe mode.
 """
 
+from keras_gen._keras import silence_retracing
 from keras_gen.models.augmentation import AdaptiveAugment, Augment
 from keras_gen.models.dcgan import build_augmented, build_discriminator, build_gan, build_generator
 from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
@@ -15,6 +16,8 @@ from keras_gen.models.vae import (
     build_vae,
     build_vae_terms,
 )
+
+silence_retracing()
 
 __all__ = [
     "AdaptiveAugment",
