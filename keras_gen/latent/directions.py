@@ -95,9 +95,9 @@ def _active_dimensions(run: Run, count: int) -> Directions:
     codes = run.encode_distribution(held_out.images, run.labels_of(held_out))
     kl, (centres, deviations) = kl_per_dimension(*codes), centre_and_deviation(*codes)
     order = np.argsort(-kl, kind="stable")
-    active, collapsed = order[kl[order] >= DEAD], np.sort(order[kl[order] < DEAD])
-    names = ", ".join(f"z[{number}]" for number in collapsed)
-    remark = f"Collapsed dimensions (KL below {DEAD:g} nats): {names or 'none'}"
+    active, dead = order[kl[order] >= DEAD], np.sort(order[kl[order] < DEAD])
+    names = ", ".join(f"z[{number}]" for number in dead)
+    remark = f"Dead dimensions (KL below {DEAD:g} nats): {names or 'none'}"
     shown = active[:count] if len(active) else order[:1]  # one row, in which nothing changes
     names = tuple(f"z[{number}]  {kl[number]:.2f} nats" for number in shown)
     vectors = np.eye(len(kl), dtype=np.float32)[shown]

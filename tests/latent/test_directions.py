@@ -72,7 +72,7 @@ def test_a_vae_s_directions_are_its_active_dimensions_by_kl_and_the_collapsed_ar
 
     assert [name.split()[0] for name in found.names] == ["z[2]", "z[0]", "towards", "towards"]
     np.testing.assert_array_equal(found.vectors[:2], np.eye(3)[[2, 0]])
-    assert found.remarks == ("Collapsed dimensions (KL below 0.01 nats): z[1]",)
+    assert found.remarks == ("Dead dimensions (KL below 0.01 nats): z[1]",)
     codes = run.encode(held_out.images)
     along = codes @ found.vectors[2]
     name = found.names[2].removeprefix("towards ")
