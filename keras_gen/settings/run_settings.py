@@ -1,6 +1,7 @@
 """The settings of a run: its groups together, for each model."""
 
 import dataclasses
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
@@ -186,10 +187,10 @@ def fields_of(kind: str) -> Iterator[tuple[str, dataclasses.Field]]:
             yield name, declared
 
 
-def parse_sets(kind: str, texts: list[str]) -> dict[str, dict[str, str]]:
+def parse_sets(kind: str, texts: list[str]) -> dict[str, dict[str, object]]:
     """Return the overrides for `resolve_settings` of several texts such as `generator.kernel_size=4`."""
     names = [f"{group}.{declared.name}" for group, declared in fields_of(kind)]
-    overrides: dict[str, dict[str, str]] = {}
+    overrides: dict[str, dict[str, object]] = {}
     for text in texts:
         name, _, value = (part.strip() for part in text.partition("="))
         if name not in names:
@@ -199,5 +200,13 @@ def parse_sets(kind: str, texts: list[str]) -> dict[str, dict[str, str]]:
         group, field_name = name.split(".")
         if field_name in overrides.setdefault(group, {}):
             raise InputError(f"`set` {name} is given twice; give it once")
-        overrides[group][field_name] = value
+        overrides[group][field_name] = _as_in_a_recipe(value)
     return overrides
+
+
+def _as_in_a_recipe(text: str) -> object:
+    """Return a value that may be written as in a recipe file: a list such as `[512, 256]`, or text in quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"] if text[0] in "[\"'" else text
+    except tomllib.TOMLDecodeError:
+        return text

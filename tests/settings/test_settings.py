@@ -254,6 +254,24 @@ def test_set_names_a_group_a_field_and_a_value():
 
 
 @pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("encoder.intermediate_dim=[512, 256]", {"intermediate_dim": "512,256"}),
+        ("encoder.activation='silu'", {"activation": "silu"}),
+        ('decoder.likelihood="gaussian"', {"likelihood": "gaussian"}),
+    ],
+)
+def test_set_takes_a_value_as_a_recipe_file_has_it(text, settings):
+    assert resolve_settings("vae", **parse_sets("vae", [text])) == resolve_settings("vae", **settings)
+
+
+@pytest.mark.parametrize("value", ["[512,", "[2]", '"2'])
+def test_a_set_that_is_nearly_so_has_the_error_of_its_setting(value):
+    with pytest.raises(InputError, match=r"^`encoder\.latent_dim` must be a whole number"):
+        resolve_settings("vae", **parse_sets("vae", [f"encoder.latent_dim={value}"]))
+
+
+@pytest.mark.parametrize(
     ("texts", "message"),
     [
         (["generator.kernel_size"], "`set` generator.kernel_size has no value; write generator.kernel_size=VALUE"),
