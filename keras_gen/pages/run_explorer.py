@@ -18,6 +18,7 @@ from keras_gen.models.layers import NoiseScale
 from keras_gen.pages.explorer import Basis, Explorer, HeldOut, explorer_page, shrunk
 from keras_gen.pages.page_networks import page_networks
 from keras_gen.pages.page_pictures import epoch_grids
+from keras_gen.pages.report import lead_to_explorer
 from keras_gen.run import DCGANRun, Run, VAERun
 from keras_gen.run.arguments import as_path, check_numbers
 
@@ -58,6 +59,8 @@ def make_explorer(
     if len(page) > MAX_PAGE:
         raise RunError(f"the page would have {len(page):,} bytes, and {MAX_PAGE:,} are the most that it should have")
     (run.folder.write_text if run.folder else write_text)(path.absolute(), page)
+    if run.folder and path == run.folder.path / "explorer.html":
+        lead_to_explorer(run.folder)
     return path
 
 
