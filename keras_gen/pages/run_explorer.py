@@ -1,5 +1,6 @@
 """The page to move through a run's latent space: asks the run for arrays, and `pages` for the page."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -206,6 +207,7 @@ def _about(run: Run, label: int | str | None, say: Callable[[str], None]) -> dic
         say(remark)
     return {
         "title": run.title,
+        "folder": shlex.quote(str(run.folder.path)) if run.folder else "RUN",
         "kind": run.kind,
         "image_shape": (*_page_shape(run)[:2], run.image_shape[2]),
         "pixel_range": run.pixel_range,
