@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,9 +46,8 @@ def run(options: Namespace) -> None:
     )
     for line in comparison_lines(comparison):
         say(line)
-    if comparison.unmeasured:
-        runs = shlex.join(map(str, options.runs))
-        say(f"To measure what is missing (about a minute or two a run): python -m keras_gen compare {runs} --evaluate")
+    if comparison.command:
+        say(f"To measure what is missing (about a minute or two a run): {comparison.command}")
     if options.csv is not None:
         say(f"Numbers: {comparison.csv(options.csv)}")
     say(f"Open in a browser: {comparison.page(options.out, say)}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from keras_gen.cli.command import Parser, check_ending, check_new, save_array, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+
+if TYPE_CHECKING:
+    from keras_gen.run import Run
 
 SHARED = ("run", "view", "best", "dataset", "data_dir", "out", "npy")  # flags that are no options of the view
 NUMBERS = ("seeds", "plus", "minus", "images", "dimensions")
@@ -39,7 +43,7 @@ def run(options: Namespace) -> None:
         save_array(options.npy, view.array)
         files.append(options.npy)
     say_models(run)
-    for line in (*view.remarks, *files):
+    for line in (*view.remarks, *files, *_next_commands(options, run, len(view.array))):
         say(line)
 
 
@@ -155,6 +159,20 @@ def _steps(view: ArgumentParser) -> None:
 def _label(view: ArgumentParser) -> None:
     text = "the class of the images, for a conditional run (default: the first image's, or the first)"
     view.add_argument("--label", metavar="NAME|NUMBER", help=text)
+
+
+def _next_commands(options: Namespace, run: Run, count: int) -> list[str]:
+    """Return what moves the image that was projected: a command, and for a DCGAN the page that takes its point."""
+    if options.view != "project":
+        return []
+    path, best = shlex.quote(str(options.run)), " --best" if options.best else ""
+    lines = []
+    if count == 1:
+        at = shlex.quote(options.images[0])
+        lines.append(f"To move it along directions: python -m keras_gen latent {path} directions --at {at}{best}")
+    if not run.encodes:
+        lines.append(f"To move it in a browser, open the .npy file in: python -m keras_gen explore {path}{best}")
+    return lines
 
 
 def _arguments(options: Namespace) -> dict[str, object]:

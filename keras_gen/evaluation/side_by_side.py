@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,13 @@ class Comparison:
     def verdicts(self) -> list[str]:
         """Which run is better, a sentence for each score whose error is known."""
         return [f"{row.name}: {row.verdict}" for row in self.scores if row.verdict]
+
+    @property
+    def command(self) -> str | None:
+        """The command that measures what is missing; None if nothing is, or a run has no folder."""
+        if not self.unmeasured or not all(run.folder for run in self.runs):
+            return None
+        return f"python -m keras_gen compare {shlex.join(str(run.folder.path) for run in self.runs)} --evaluate"
 
     def page(self, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
         """Write the comparison as one HTML page, and return its path; see `pages.compare.write_comparison`."""

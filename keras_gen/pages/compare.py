@@ -15,7 +15,7 @@ from keras_gen.indices import evenly_spaced_indices
 from keras_gen.pages import asset, render
 from keras_gen.pages.charts import finite, title_of
 from keras_gen.pages.page_pictures import picture_source
-from keras_gen.pages.report import DIAGRAMS
+from keras_gen.pages.report import DIAGRAMS, links
 from keras_gen.run.arguments import as_path
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES
@@ -23,11 +23,12 @@ from keras_gen.text import counted, printable, short_name
 
 MAX_GRIDS = 24  # epochs whose grids are shown
 GRID_WIDTH = 480  # pixels
+LINKED = {"report.html": "report", "explorer.html": "explorer"}
 PICTURES = {  # of the last epoch
-    "reconstructions": "Held-out images above their reconstructions.",
-    "manifold": "Images decoded from a grid of latent points.",
-    "latent_space": "Held-out images, placed by the encoder.",
-    "traversal": "Each latent dimension swept over its range.",
+    "reconstructions": "Held-out images above their reconstructions",
+    "manifold": "Images decoded from a grid of latent points",
+    "latent_space": "Held-out images, placed by the encoder",
+    "traversal": "Each latent dimension swept over its range",
 }
 
 
@@ -43,7 +44,11 @@ def write_comparison(comparison: Comparison, out: str | Path | None = None, say:
     page = render(
         "compare.html",
         title=" and ".join(printable(run.title) for run in comparison.runs),
-        runs=[(LETTERS[number], printable(run.title), _about(run)) for number, run in enumerate(comparison.runs)],
+        runs=[
+            (LETTERS[number], printable(run.title), _about(run), links(run, path, LINKED) if run.folder else [])
+            for number, run in enumerate(comparison.runs)
+        ],
+        command=comparison.command,
         verdicts=comparison.verdicts,
         notes=comparison.notes,
         settings=comparison.settings,

@@ -115,7 +115,11 @@ function setUpMix() {
   byId("seta").addEventListener("click", () => setEnd(0));
   byId("setb").addEventListener("click", () => setEnd(1));
   byId("clearends").addEventListener("click", clearEnds);
-  byId("playmix").addEventListener("click", () => (mixTimer ? stopMix() : playMix()));
+  byId("playmix").addEventListener("click", () => {
+    if (!mixTimer) return playMix();
+    stopMix();
+    commit(); // the address is that of what is shown
+  });
   byId("savestrip").addEventListener("click", () => savePicture(byId("strip"), fileName("strip"), saveScale() > 4 ? 4 : saveScale()));
 }
 function setEnd(which) {

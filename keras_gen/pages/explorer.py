@@ -16,7 +16,7 @@ from keras_gen.transparency import on_checkerboard
 
 SHEET_COLUMNS = 40
 LARGEST_SIDE = 128  # pixels of an image in a page; larger ones are averaged down
-SCRIPTS = ("network", "decoding", "state", "pictures", "plane", "image_input", "explorer")
+SCRIPTS = ("network", "decoding", "state", "pictures", "plane", "image_input", "point_file", "explorer")
 
 
 @dataclass
@@ -72,6 +72,7 @@ class Explorer:
         loss: Of a VAE: its likelihood, and beta.
         grids: Pictures of the epochs, as `{"epoch": ..., "source": ...}`.
         remarks: Sentences about the page.
+        folder: The run as commands name it.
     """
 
     title: str
@@ -97,6 +98,7 @@ class Explorer:
     centre_drawings: bool = False
     grids: list[dict] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    folder: str = "RUN"
 
 
 def explorer_page(explorer: Explorer) -> str:
@@ -107,6 +109,7 @@ def explorer_page(explorer: Explorer) -> str:
         title=printable(explorer.title),
         kind=explorer.kind,
         remarks=explorer.remarks,
+        folder=explorer.folder,
         encoder=bool(explorer.networks.get("encoder")),
         glossary=GLOSSARY,
         css=asset("page.css", "explorer.css"),

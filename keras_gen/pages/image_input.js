@@ -32,6 +32,31 @@ function setUpDrawing() {
   drawing.addEventListener("pointerdown", (event) => { drawing.setPointerCapture(event.pointerId); last = at(event); line(last, last); });
   drawing.addEventListener("pointermove", (event) => { if (last) { const next = at(event); line(last, next); last = next; } });
   for (const name of ["pointerup", "pointercancel"]) drawing.addEventListener(name, () => { if (last) { last = null; commit(); } });
+  setUpPen(line);
+}
+// The keys: arrows move a pen by the width of its line, the space bar puts it down and lifts it.
+function setUpPen(line) {
+  const tip = byId("pentip"), step = drawing.width / 14;
+  let pen = [drawing.width / 2, drawing.height / 4], down = false;
+  const show = () => {
+    [tip.style.left, tip.style.top] = [`${(100 * pen[0]) / drawing.width}%`, `${(100 * pen[1]) / drawing.height}%`];
+    tip.classList.toggle("down", down);
+  };
+  const lift = () => { if (down) commit(); down = false; show(); };
+  drawing.addEventListener("keydown", (event) => {
+    const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (event.ctrlKey || event.metaKey || event.altKey || !(event.key === " " || event.key in moves)) return;
+    event.preventDefault();
+    if (event.key !== " ") {
+      const limits = [drawing.width, drawing.height], from = pen;
+      pen = pen.map((value, axis) => Math.min(Math.max(value + moves[event.key][axis], 0), limits[axis]));
+      if (down) line(from, pen);
+    } else if (down) lift();
+    else if (!event.repeat) { down = true; line(pen, pen); }
+    show();
+  });
+  drawing.addEventListener("blur", lift);
+  show();
 }
 // Whether the training images lie on black: so does the drawing, then.
 const isDark = () => { const pixels = realImage(0); return pixels[0] + pixels[1] + pixels[2] < 382; };
@@ -186,17 +211,13 @@ function showPosterior() {
   const { reconstruction, kl, loss } = lossTerms(posterior);
   byId("ownloss").textContent = `Loss ${loss.toFixed(1)} nats = reconstruction ${reconstruction.toFixed(1)} + ${data.loss.beta === 1 ? "" : `${brief(data.loss.beta)} × `}KL ${kl.toFixed(2)}`;
   const some = (vector) => `${Array.from(vector.slice(0, 4), (value) => value.toFixed(2)).join(", ")}${vector.length > 4 ? ", …" : ""}`.replaceAll("-", "−");
-  byId("ownsample").textContent = `mean ${some(posterior.mean)}; deviation ${some(posterior.deviation)}. ` + (posterior.epsilon ? `z = mean + deviation × ε, with ε = ${some(posterior.epsilon)}` : "z = mean");
+  byId("ownsample").textContent = `Posterior: mean ${some(posterior.mean)}; deviation ${some(posterior.deviation)}; in the plane, the ellipses of 1 and 2 standard deviations (sd). ` + (posterior.epsilon ? `z = mean + deviation × ε, with ε = ${some(posterior.epsilon)}` : "z = mean");
 }
 
 if (byId("drawing")) {
   byId("cleardrawing").addEventListener("click", () => { clearDrawing(); state.posterior = null; schedule(); commit(); });
   byId("sampleagain").addEventListener("click", sampleAgain);
-  byId("file").addEventListener("change", ({ target }) => { if (target.files[0]) fromFile(target.files[0]); target.value = ""; });
+  byId("toplane").addEventListener("click", () => { plane.scrollIntoView(); plane.focus({ preventScroll: true }); });
+  takeFiles(byId("file"), fromFile);
   for (const id of ["centre", "invert"]) byId(id).addEventListener("change", () => { if (source.width && state.posterior) { encodeSource(id === "centre" && byId("centre").checked); commit(); } });
-  document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files[0]) fromFile(event.dataTransfer.files[0]);
-  });
 }

@@ -74,5 +74,15 @@ function afterRest(action, milliseconds = QUIET_MS) {
   return () => { clearTimeout(timer); timer = setTimeout(action, milliseconds); };
 }
 
+// Takes a file that is chosen, or dropped anywhere on the page.
+function takeFiles(input, take) {
+  input.addEventListener("change", () => { if (input.files[0]) take(input.files[0]); input.value = ""; });
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+  });
+}
+
 const saveScale = () => Math.max(1, Math.ceil(512 / Math.max(width, height)));
 const fileName = (what) => `${data.title.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60)}-${what}.png`;

@@ -192,7 +192,8 @@ function cross(context, [x, y]) {
   }
 }
 function drawPlane(near) {
-  const size = plane.clientWidth, ratio = window.devicePixelRatio || 1;
+  const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // texts and dots grow as the page's
+  const size = plane.clientWidth / unit, ratio = (window.devicePixelRatio || 1) * unit;
   updateDots();
   drawBackground(size, ratio);
   if (plane.width !== background.width) plane.width = plane.height = background.width;

@@ -15,6 +15,7 @@ from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.pages.page_pictures import epoch_grids, picture_source
 from keras_gen.run.arguments import as_path
 from keras_gen.run.checkpoints import checkpoint_path
+from keras_gen.run.folder import RunFolder
 from keras_gen.run.networks import saved_names
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES, to_toml
@@ -81,7 +82,7 @@ def write_report(
         title=printable(run.title),
         state=_state(run, live),
         summary=_summary(run),
-        links=_links(run, path),
+        links=links(run, path, LINKED),
         findings=[_finding(finding) for finding in run.open_findings],
         resolved=[_finding(finding) for finding in run.findings if finding.get("resolved") is not None],
         grids=grids,
@@ -127,17 +128,29 @@ def _summary(run: Run) -> str:
     return f"{text} The best models are those of epoch {best['epoch']}, by {best['by'].replace('_', ' ')}."
 
 
-def _links(run: Run, page: Path) -> list[tuple[str, str]]:
+def lead_to_explorer(folder: RunFolder) -> None:
+    """Add a link to the explorer to a report that was written before it; a damaged one stays as it is."""
+    path, place = folder.path / "report.html", '<a href="#recipe">'
+    link = f'<a href="explorer.html">{LINKED["explorer.html"]}</a>\n'
+    try:
+        page = folder.checked(path).read_text(encoding="utf-8")
+    except (OSError, ValueError):  # an InputError is a ValueError
+        return
+    if link not in page:
+        folder.write_text(path.name, page.replace(place, link + place, 1))
+
+
+def links(run: Run, page: Path, names: dict[str, str]) -> list[tuple[str, str]]:
     """Return the files of the run that the page leads to, as they are reached from it: an address, and a name."""
-    links = []
-    for name, text in LINKED.items():
+    found = []
+    for name, text in names.items():
         if (run.folder.path / name).is_file():
             try:
                 address = os.path.relpath(run.folder.path / name, page.absolute().parent)
             except ValueError:  # on another drive
                 continue
-            links.append((quote(Path(address).as_posix().encode(errors="surrogateescape")), text))
-    return links
+            found.append((quote(Path(address).as_posix().encode(errors="surrogateescape")), text))
+    return found
 
 
 def _finding(finding: dict) -> str:
@@ -234,5 +247,7 @@ def _commands(run: Run, say: Callable[[str], None]) -> list[tuple[str, str]]:
         ("A page to move through its latent space", f"python -m keras_gen explore {path}"),
         ("How good it is", f"python -m keras_gen evaluate {path}"),
         ("A view of its latent space", f"python -m keras_gen latent {path} interpolate"),
+        ("An image of your own in it, or a held-out one", f"python -m keras_gen latent {path} project IMAGE"),
+        ("Beside another run", f"python -m keras_gen compare {path} OTHER_RUN"),
         ("Its training as a film", f"python -m keras_gen film {path}"),
     ]

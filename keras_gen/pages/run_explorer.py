@@ -1,5 +1,6 @@
 """The page to move through a run's latent space: asks the run for arrays, and `pages` for the page."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from keras_gen.models.layers import NoiseScale
 from keras_gen.pages.explorer import Basis, Explorer, HeldOut, explorer_page, shrunk
 from keras_gen.pages.page_networks import page_networks
 from keras_gen.pages.page_pictures import epoch_grids
+from keras_gen.pages.report import lead_to_explorer
 from keras_gen.run import DCGANRun, Run, VAERun
 from keras_gen.run.arguments import as_path, check_numbers
 
@@ -58,6 +60,8 @@ def make_explorer(
     if len(page) > MAX_PAGE:
         raise RunError(f"the page would have {len(page):,} bytes, and {MAX_PAGE:,} are the most that it should have")
     (run.folder.write_text if run.folder else write_text)(path.absolute(), page)
+    if run.folder and path == run.folder.path / "explorer.html":
+        lead_to_explorer(run.folder)
     return path
 
 
@@ -203,6 +207,7 @@ def _about(run: Run, label: int | str | None, say: Callable[[str], None]) -> dic
         say(remark)
     return {
         "title": run.title,
+        "folder": shlex.quote(str(run.folder.path)) if run.folder else "RUN",
         "kind": run.kind,
         "image_shape": (*_page_shape(run)[:2], run.image_shape[2]),
         "pixel_range": run.pixel_range,

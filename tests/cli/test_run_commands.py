@@ -1,10 +1,13 @@
 """The commands that look into a run: what they print, which files they take and make, and what they refuse."""
 
+import shlex
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from keras_gen.cli import latent
 from keras_gen.cli.evaluate import SCORES, _class_line, score_lines
 from keras_gen.cli.main import main
 from keras_gen.evaluation import features
@@ -70,6 +73,14 @@ def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_r
     assert lines[3] == f"Error   {errors[2]:.5f}  held-out image 1"
     assert lines[-2:] == [str(out), str(tmp_path / "found.npy")]
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), run.encode(held_out.images[[2, 3, 1]]))
+
+
+def test_project_names_the_commands_that_move_what_it_found():
+    options = latent.parser().parse_args(["project", "my runs/a", "a car.png"])
+    along, browser = latent._next_commands(options, SimpleNamespace(encodes=False), 1)
+    assert along == "To move it along directions: python -m keras_gen latent 'my runs/a' directions --at 'a car.png'"
+    assert latent.parser().parse_args(shlex.split(along)[9:]).at == "a car.png"
+    assert browser.endswith("open the .npy file in: python -m keras_gen explore 'my runs/a'")
 
 
 def test_images_that_have_moved_are_found_by_dataset_and_other_ones_are_refused(command_runs, capsys, tmp_path):

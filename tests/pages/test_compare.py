@@ -1,5 +1,6 @@
 """The page of runs side by side, in a real browser."""
 
+import shlex
 import shutil
 from types import SimpleNamespace
 
@@ -58,6 +59,9 @@ def test_grids_of_the_same_epoch_and_curves_by_epoch_and_minute(two_vaes, open_p
     page.get_by_role("button", name="by minute").click()
     assert "minutes of training" in charts.first.text_content()
     assert "Settings that differ" in page.text_content("body")
+    assert page.get_by_text(f"compare {shlex.join(map(str, two_vaes))} --evaluate").is_visible()
+    page.get_by_role("link", name="report of B").click()
+    assert page.url == (two_vaes[1] / "report.html").as_uri()
     assert page.evaluate("[...document.querySelectorAll('figure img')].every((image) => image.naturalWidth > 0)")
 
 

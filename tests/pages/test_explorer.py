@@ -267,6 +267,7 @@ def test_a_mix_of_two_places_is_shown_as_a_strip_and_saved(command_runs, open_pa
         assert np.abs(np.asarray(saved.convert("RGB"))[::4, ::4].astype(int) - strip).max() == 0
     page.get_by_role("button", name="Play").first.click()
     page.get_by_role("button", name="Stop").click()
+    assert page.evaluate("location.hash === toAddress(state)")
     page.locator("#clearends").click()
     page.wait_for_selector("#mixer", state="hidden")
 
@@ -347,6 +348,24 @@ def test_the_reader_s_drawing_is_encoded_and_sampled_again(command_runs, open_pa
     page.get_by_role("button", name="Clear").first.click()
     page.wait_for_selector("#posterior", state="hidden")
     page.get_by_label("invert").check()
+    page.wait_for_selector("#posterior", state="hidden")
+
+
+def test_the_keyboard_draws_too_and_goes_on_to_the_plane(command_runs, open_page):
+    page = open_page(page_of(command_runs["vae"]))
+    page.locator("#drawing").focus()
+    for key in ("ArrowRight", " ", *5 * ["ArrowDown"], " ", *3 * ["ArrowLeft"]):
+        page.keyboard.press(key)
+    own = pixels(page, "own")[..., 0].astype(int)
+    ink = np.abs(own - own[0, 0])
+    assert ink[5:9, 9].min() > 200
+    assert max(ink[:, :8].max(), ink[:3].max(), ink[12:].max()) < 20
+    page.get_by_role("button", name="Show in the plane").press("Enter")
+    spot = latent_point(page)
+    page.keyboard.press("ArrowUp")
+    assert latent_point(page)[1] > spot[1]
+    for _ in range(2):
+        page.keyboard.press("Control+z")
     page.wait_for_selector("#posterior", state="hidden")
 
 
@@ -455,6 +474,21 @@ def test_a_dcgan_opens_with_images_to_click_and_seeds_to_type(command_runs, open
     page.wait_for_function("() => mosaic.cells > 100")
 
 
+def test_a_dcgan_takes_the_points_that_project_wrote(command_runs, open_page, tmp_path):
+    run = load_run(command_runs["dcgan"])
+    page = open_page(page_of(command_runs["dcgan"]))
+    assert f"python -m keras_gen latent {run.folder.path} project IMAGE" in page.text_content("#pointbox")
+    points = run.draw(2, seed=3)
+    np.save(tmp_path / "found.npy", points)
+    np.save(tmp_path / "images.npy", run.decode(points))
+    page.locator("#pointfile").set_input_files(tmp_path / "found.npy")
+    page.wait_for_selector("#mixer", state="visible")
+    assert np.abs(pixels(page)[..., :1].astype(int) - run.decode(points)[0]).max() <= 1
+    np.testing.assert_array_equal(page.evaluate("state.ends.map((end) => Array.from(end))"), points)
+    page.locator("#pointfile").set_input_files(tmp_path / "images.npy")
+    page.get_by_text("images.npy holds no latent points of this run").wait_for()
+
+
 def test_the_plane_of_a_dcgan_goes_through_its_seeds(command_runs, open_page):
     run = load_run(command_runs["dcgan"])
     page = open_page(page_of(command_runs["dcgan"], seeds=(4, 9, 2)))
@@ -550,6 +584,7 @@ def test_nothing_overlaps_at_any_width(runs, open_page, overlaps, kind, scheme):
         assert (width, overlaps(page)) == (width, [])
         if width >= 1440:
             assert page.locator("#here").bounding_box()["width"] >= 320
+    assert page.evaluate("plane.getContext('2d').getTransform().a") == 1.5  # 4K: its texts are as large as the page's
 
 
 def test_every_control_has_a_name(runs, opened_once):
@@ -561,18 +596,22 @@ def test_every_control_has_a_name(runs, opened_once):
         assert page.evaluate(unnamed) == []
 
 
-def test_a_phone_sees_the_pictures_right_below_the_plane(command_runs, browser):
+def test_a_phone_sees_the_pictures_right_below_the_plane_and_a_laptop_all_of_them_beside_it(command_runs, browser):
     path = page_of(command_runs["vae"])
-    context = browser.new_context(viewport={"width": 375, "height": 812}, has_touch=True, is_mobile=True)
+    context = browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(path.absolute().as_uri())
     page.evaluate("explorer.ready")
     plane, here = (page.locator(name).bounding_box() for name in ("#plane", "#here"))
     assert plane["width"] > 300
-    assert here["y"] + here["height"] < 812
+    assert here["y"] + here["height"] < 740
     before = pixels(page)
     page.touchscreen.tap(*position(page, 0.2, 0.3))
     assert not np.array_equal(pixels(page), before)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    here, rebuilt, mix = (page.locator(name).bounding_box() for name in ("#here", "#rebuilt", "#mix"))
+    assert here["x"] + here["width"] < rebuilt["x"]
+    assert mix["y"] + mix["height"] < 800
     context.close()
 
 

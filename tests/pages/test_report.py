@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_gen.pages import run_explorer
 from keras_gen.pages.charts import score_charts
 from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.run import RunFolder, load_run
@@ -114,6 +115,21 @@ def test_files_that_are_gone_are_named(command_runs, tmp_path, name):
         assert said == ([] if present else [f"Left out: {run.folder.path / name}, missing"])
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_report_leads_to_an_explorer_that_was_made_after_it(command_runs, tmp_path, monkeypatch, damaged):
+    folder = RunFolder(shutil.copytree(command_runs["vae"], tmp_path / "run"))
+    report = folder.path / "report.html"
+    before = report.read_text(encoding="utf-8") + damaged * "x"
+    report.write_text(before, encoding="utf-8")
+    monkeypatch.setattr(run_explorer, "_explorer_of_vae", lambda *arguments: None)
+    monkeypatch.setattr(run_explorer, "explorer_page", lambda explorer: "a page")
+    for out in (tmp_path / "elsewhere.html", None, None):
+        load_run(folder.path).explore(out)
+        link = '<a href="explorer.html">explorer</a>\n' if out is None and not damaged else ""
+        assert report.read_text(encoding="utf-8") == before.replace('<a href="#recipe">', f'{link}<a href="#recipe">')
+    assert damaged or folder.checked(report)
+
+
 def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command_runs, page):
     page.goto((command_runs["dcgan"] / "report.html").absolute().as_uri())
     slider = page.get_by_role("slider", name="epoch", exact=False).first
@@ -132,6 +148,8 @@ def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command
     assert page.get_attribute("#large img", "src") == pictures.first.get_attribute("src")
     page.keyboard.press("Escape")
     assert page.locator("#large").is_hidden()
+    play, grid = page.get_by_role("button", name="Play"), page.locator("#grid")
+    assert play.bounding_box()["y"] < grid.bounding_box()["y"]  # a laptop shows it at once
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
 
 
@@ -156,11 +174,24 @@ def test_charts_show_the_values_at_the_pointer_and_by_keyboard(command_runs, pag
     assert first in chart.get_attribute("aria-valuetext")
 
 
+NAME = "agreement.kid_by_class.generated_of_class_0.standard_error"
+
+
+@pytest.fixture(scope="module")
+def measured_report(command_runs, tmp_path_factory):
+    """The report of a run with forty scores, some with names longer than a phone is wide."""
+    run = load_run(shutil.copytree(command_runs["vae3"], tmp_path_factory.mktemp("measured") / "run"))
+    run.folder.write_scores({NAME.replace("0", str(number)): 0.5 for number in range(40)} | {"models": "last"})
+    return run.report()
+
+
 @pytest.mark.parametrize("width", [360, 768, 1440, 2560])
-def test_nothing_overlaps_at_any_width(command_runs, page, overlaps, width):
+def test_nothing_overlaps_at_any_width(measured_report, page, overlaps, width):
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto((command_runs["vae3"] / "report.html").absolute().as_uri())
+    page.goto(measured_report.absolute().as_uri())
     page.wait_for_selector("#losses svg text")
+    page.get_by_text("17 more").click()
+    assert page.get_by_text(NAME.replace("0", "39")).is_visible()
     assert overlaps(page) == []
 
 
