@@ -126,7 +126,7 @@ def parser() -> Parser:
         "--refine", action="store_true", help="go on from the encoder's points by gradient descent (VAE) (default: no)"
     )
     project.add_argument("--starts", type=int, default=3, help="points to start from (DCGAN; default: 3)")
-    project.add_argument("--steps", type=int, default=150, help="steps of gradient descent (default: 150)")
+    project.add_argument("--steps", type=int, default=250, help="steps of gradient descent (default: 250)")
     text = "the class of the images, for a conditional run (default: all are tried)"
     project.add_argument("--label", metavar="NAME|NUMBER", help=text)
 

@@ -19,7 +19,7 @@ from keras_gen.run.arguments import check_count
 from keras_gen.text import has_terminal
 from keras_gen.transparency import premultiplied
 
-STARTS, FIRST_STEPS, STEPS = 3, 30, 150
+STARTS, FIRST_STEPS, STEPS = 3, 30, 250
 CANDIDATES = 2048  # latent points, whose images the starts are found by
 RIDGE = 1e-3  # of the mean variance of a block of pixels
 BLOCKS = 14

@@ -82,7 +82,7 @@ class RunResults:
         label: int | str | Sequence[int | str] | None = None,
         refine: bool = False,
         starts: int = 3,
-        steps: int = 150,
+        steps: int = 250,
     ) -> Projection:
         """Return the latent points whose images are nearest to given ones: a VAE's encoder, or gradient descent.
 
