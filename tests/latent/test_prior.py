@@ -82,6 +82,9 @@ def test_each_seed_draws_a_component_of_the_mixture(run, monkeypatch):
     points = run.draw_seeds(range(12), prior="mixture")
     np.testing.assert_array_equal(points[5:6], run.draw(1, 5, prior="mixture"))
     assert np.abs(points[:, 0]).min() > 4 and 2 < (points[:, 0] > 0).sum() < 10
+    rare = prior.Mixture(np.array([0.9, 0.1]), apart.means, apart.factors)
+    drawn = rare.points(np.zeros((10, 2)), np.arange(0.05, 1, 0.1))
+    assert (drawn[:, 0] > 0).tolist() == [False] * 9 + [True]
 
 
 def test_a_folder_that_cannot_be_written_keeps_its_mixtures_in_memory(run, tmp_path, monkeypatch):
