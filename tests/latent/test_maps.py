@@ -73,6 +73,17 @@ def test_a_traversal_begins_at_the_image_that_is_named_and_sweeps_evenly():
     assert images[5:].tolist() == [60] * 5
 
 
+def test_a_concept_is_added_to_the_generated_image_that_is_named():
+    run = a_run(
+        np.zeros((3, 2)),
+        draw=lambda count, seed: np.array([[seed, 0.0]]),
+        draw_seeds=lambda seeds: np.array([[seed, 0.0] for seed in seeds]),
+        at_typical_length=lambda points: points,
+    )
+    strip = walks.concept(run, plus=[4], minus=[2], seed=5, steps=3).array
+    assert strip[:, 0, 0, 0].tolist() == [50, 60, 70]
+
+
 def test_differences_and_errors_of_what_was_found():
     originals = np.full((3, *SHAPE), 10, np.uint8)
     images = originals + np.array([20, 5, 0], np.uint8).reshape(3, 1, 1, 1)
