@@ -103,6 +103,7 @@ def test_copies_are_flagged_and_images_that_the_data_has_twice_left_out(copied, 
     many = replace(many, images=images)
     run._datasets = many[:600], many[600:]
     copies = images[np.random.default_rng(0).permutation(600)[:100]]
+    copies[:40] ^= 1  # nearly, so that others are shown
     monkeypatch.setattr(run, "generate", lambda count, seed: copies[:count])
     drawn, table = [], scores_module.image_table
     monkeypatch.setattr(scores_module, "image_table", lambda *parts: drawn.append(parts) or table(*parts))

@@ -132,6 +132,31 @@ def test_blocks_of_pixels_are_averaged_and_points_estimated_from_them():
     np.testing.assert_allclose(_estimated(points[:290], images[:290], images[290:]), points[290:], atol=0.02)
 
 
+def test_each_image_is_followed_from_the_best_of_its_starts(monkeypatch):
+    class Stays:
+        rows = 2
+
+        def __init__(self, *_):
+            pass
+
+        def descend(self, starts, *_):
+            return starts
+
+    starts = np.array([[[90, 0], [12, 0], [50, 0]], [[190, 0], [12, 0], [255, 0]]])
+    monkeypatch.setattr(inversion, "Inverter", Stays)
+    monkeypatch.setattr(inversion, "_starts", lambda *_: (starts, None))
+    run = SimpleNamespace(
+        settings=SimpleNamespace(latent_distribution="normal"),
+        typical_length=None,
+        image_model="generator",
+        model=lambda name: None,
+        pixel_range=(0, 1),
+        decode=lambda latents, labels: latents[:, :1, None, None].astype(np.uint8),
+    )
+    found = inversion.inverted(run, np.array([10, 200], np.uint8).reshape(2, 1, 1, 1))
+    assert found.latents[:, 0].tolist() == [12, 190]
+
+
 def test_each_start_has_the_label_of_its_image_and_the_estimate_that_of_the_nearest(monkeypatch):
     generator = np.random.default_rng(0)
     draws = generator.normal(size=(CANDIDATES, 4)).astype(np.float32)

@@ -325,9 +325,13 @@ def test_the_mosaic_shows_what_is_decoded_there(command_runs, opened_once):
     page = opened_once(page_of(command_runs["vae"]))
     page.wait_for_function("() => mosaic.cells === 24 * 24 + 12 * 12 + 6 * 6")
     left, right, bottom, top = page.evaluate("planeRange()")
+    page.evaluate("basis().high[1] += 4")
+    wider = page.evaluate("planeRange()")
+    page.evaluate("basis().high[1] -= 4")
     low, high = page.evaluate("[basis().low, basis().high]")
-    assert right - left == pytest.approx(top - bottom) == pytest.approx(np.subtract(high, low).max())
-    np.testing.assert_allclose([(left + right) / 2, (bottom + top) / 2], np.add(low, high) / 2)
+    middle, half = np.add(low, [high[0], high[1] + 4]) / 2, (high[1] + 4 - low[1]) / 2
+    square = [middle[0] - half, middle[0] + half, middle[1] - half, middle[1] + half]  # around all that there is
+    np.testing.assert_allclose(wider, square)
     row, column = 5, 17
     page.evaluate("canvas = mosaic.canvas; canvas.id = 'mosaic'; document.body.append(canvas)")
     cell = pixels(page, "mosaic")[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16]
