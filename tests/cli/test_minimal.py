@@ -23,6 +23,8 @@ def test_each_system_writes_its_history_weights_pictures_and_an_animation_that_m
     system, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr("keras_gen.minimal_runs.FRAMES", 3)
+    measured, score = [], minimal_runs._sine_score
+    monkeypatch.setattr(minimal_runs, "_sine_score", lambda rows: measured.append(rows) or score(rows[:99]))
     out = tmp_path / "run"
     assert main(["minimal", system, "--epochs", "60", "--animate", "--out", str(out)]) == 0
     assert {path.stem for path in out.glob("*.png")} == PICTURES[system]
@@ -31,11 +33,11 @@ def test_each_system_writes_its_history_weights_pictures_and_an_animation_that_m
     assert [int(row["epoch"]) for row in rows] == list(range(60))
     assert list(rows[0]) == ["epoch", "discriminator_loss", "generator_loss"]
     if system == "sine":
+        real, generated = measured
+        np.testing.assert_array_equal(real, sine.draw_signals(np.random.RandomState(43), 1000))  # the seed, and one
+        assert generated.shape == (1000, 10) and len(np.unique(generated.round(9), axis=0)) > 990
         scores = json.loads((out / "score.json").read_text())
-        fresh = np.random.RandomState(43)  # the training's seed, and one
-        fits = sine.fit_sines(sine.draw_signals(fresh, 1000)[:9])["explained"]
-        assert scores["real"]["median_explained"] == pytest.approx(np.median(fits), abs=1e-6)
-        assert scores["generated"]["median_explained"] < 0.9
+        assert scores["real"]["median_explained"] > 0.999 > scores["generated"]["median_explained"]
     assert str(out / "losses.png") in capsys.readouterr().out
     frames, _ = gif_frames(out / "training.gif")
     assert len(frames) == 3
