@@ -14,7 +14,8 @@ from keras_gen.run import load_run
 from tests.evaluation.test_classes import features_of
 
 
-def test_agreement_counts_the_labels_that_were_asked_for_and_names_what_is_confused():
+def test_agreement_counts_the_labels_that_were_asked_for_and_names_what_is_confused(monkeypatch):
+    monkeypatch.setattr(agreement, "MAX_TRAINED", 60)
     train, held_out = np.repeat([0, 1, 2], 40), np.repeat([0, 1, 2], 10)
     wanted = np.repeat([0, 1, 2], 20)
     made = wanted.copy()

@@ -14,7 +14,9 @@ from keras_gen.data import ImageSet
 from keras_gen.errors import InputError, WriteError
 from keras_gen.evaluation import paired_differences
 from keras_gen.evaluation import scores as scores_module
+from keras_gen.evaluation.distances import random_indices
 from keras_gen.evaluation.likelihood import elbo_terms
+from keras_gen.evaluation.paired import IDENTITY
 from keras_gen.evaluation.scores import features_for, likelihood_scores
 from keras_gen.pages import report
 from keras_gen.run import Run, load_run
@@ -112,6 +114,8 @@ def test_copies_are_flagged_and_images_that_the_data_has_twice_left_out(copied, 
     assert rows == ["generated, by pixels", "training image", "generated, by features", "training image"]
     generated, nearest = pictures[: 2 * len(columns)].reshape(2, -1, 16, 16, 1)
     np.testing.assert_array_equal(generated, nearest)  # each beside the image that it copies
+    with np.load(run.folder.path / "scores.npz") as values:
+        np.testing.assert_array_equal(values[IDENTITY], random_indices(300, 60, 0))
     found = scores["memorising"]["pixels"]
     assert found["memorising"] and found["p_value"] < 1e-4
     assert "Memorising: about" in found["verdict"]

@@ -19,7 +19,9 @@ def a_run(codes, **options):
     held_out = ImageSet(images, np.arange(len(codes)) % 3, tuple("abc"))
     places = {image.tobytes(): code for image, code in zip(images, codes, strict=True)}
     values = {
-        "settings": SimpleNamespace(latent_dim=codes.shape[1], latent_distribution="normal"),
+        "settings": SimpleNamespace(
+            latent_dim=codes.shape[1], latent_distribution="normal", training=SimpleNamespace(seed=7)
+        ),
         "conditional": False,
         "encodes": True,
         "image_shape": SHAPE,
@@ -44,6 +46,15 @@ def test_dots_lie_where_the_codes_do(latent_dim):
     assert [part.get_label() for part in dots] == list("abc")
     for label, part in enumerate(dots):
         np.testing.assert_allclose(part.get_offsets(), expected[labels == label], rtol=1e-5, atol=1e-6)
+
+
+def test_t_sne_lays_out_no_more_than_it_can_in_time(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(maps, "MAX_TSNE", 6)
+    monkeypatch.setattr(latent, "tsne", lambda codes, seed: seeds.append(seed) or codes[:, :2])
+    codes = np.random.default_rng(1).normal(size=(12, 3))
+    assert [len(maps.scatter(a_run(codes), "tsne", count).array) for count in (None, 4, 9)] == [6, 4, 6]
+    assert seeds == [7] * 3
 
 
 def test_the_axes_of_a_manifold_have_its_quantiles():

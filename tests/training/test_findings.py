@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from keras_gen.data import ImageSet
 from keras_gen.training.findings import _loss_findings
 from keras_gen.training.gradients import gradient_finding
+from keras_gen.training.label_findings import images_by_class
 from keras_gen.training.start import _forget_later_findings
 
 
@@ -55,6 +57,13 @@ def test_what_an_optimizer_s_moments_tell(moments, name):
     found = gradient_finding({"encoder": SimpleNamespace(variables=variables)})
     assert (found and found.name) == name
     assert found is None or "in the encoder (dense" in found.text
+
+
+def test_of_many_classes_some_are_looked_at_evenly_spaced():
+    train = ImageSet(np.arange(80, dtype=np.uint8).reshape(80, 1, 1, 1), np.arange(80) // 2)
+    found = images_by_class(train)
+    assert len(found) == 20 and {0, 39} <= found.keys()
+    assert all(set(images.ravel() // 2) == {label} for label, images in found.items())
 
 
 def test_what_was_found_after_the_checkpoint_is_forgotten():
