@@ -1,6 +1,7 @@
 """The commands compare and collection, as a user calls them."""
 
 import csv
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_gen.cli.main import main
+from keras_gen.run import RunFolder
 from keras_gen.run.listing import _kid, list_runs
 from keras_gen.training import train_vae
 from tests.data.test_duplicates import photos
@@ -38,10 +40,21 @@ def test_runs_are_listed_without_a_name_and_from_a_folder(command_runs, tmp_path
     assert "3 runs in" in printed
     rows = rows_of(tmp_path / "runs.csv")
     assert len(rows) == 4 and rows[1][0] == str(root / "dcgan")
-    assert rows[2][5] == f"{list_runs(root)[1].held_out_loss:.9g}"
+    assert rows[2][5:7] == [f"{list_runs(root)[1].held_out_loss:.9g}", ""]  # no KID was measured
     monkeypatch.chdir(tmp_path)
     assert main(["compare"]) == 2
     assert "runs holds no runs (" in capsys.readouterr().err
+
+
+def test_a_run_under_way_is_listed_with_its_own_epochs_findings_and_size(command_runs, tmp_path):
+    path = shutil.copytree(command_runs["vae"], tmp_path / "runs" / "one")
+    folder = RunFolder(path)
+    folder.write_table("history.csv", folder.read_table("history.csv")[:1])
+    findings = [{"name": name, "epoch": 1, "text": "", "resolved": end} for name, end in (("open", None), ("over", 1))]
+    folder.write(status="running", findings=findings)
+    (found,) = list_runs(tmp_path / "runs")
+    assert (found.epochs, found.planned_epochs, found.status, found.findings) == (1, 2, "running", ("open",))
+    assert found.bytes == sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 @pytest.mark.parametrize(("scores", "kid"), [({}, 0.2), ({"images": {"generated": {"kid": {"value": 0.1}}}}, 0.1)])
@@ -77,6 +90,8 @@ def test_a_collection_is_written_and_its_copies_are_counted(tmp_path, capsys):
     assert "Unused  1 file: the page says why" in printed
     assert "Copies  1 exact and 0 nearly so, in 1 group" in printed
     assert (tmp_path / "page.html").stat().st_size < 1e6
+    assert main(["collection", str(tmp_path), "--count", "3"]) == 2
+    assert "--count must be a whole number from 4 to 10000; received 3" in capsys.readouterr().err
     np.save(tmp_path / "few.npy", photos(3))
     assert main(["collection", str(tmp_path / "few.npy")]) == 2
 

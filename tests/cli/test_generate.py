@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_gen.cli import generate
 from keras_gen.cli.command import whole_numbers
 from keras_gen.cli.main import main
 from keras_gen.errors import InputError
+from keras_gen.run import load_run
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_an_image_is_made_again_by_its_seed_alone(run_path, tmp_path):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "files" / f"seed-{seed}.png")), image[..., 0])
 
 
-def test_labels_are_written_beside_the_images_that_were_drawn_of_them(run_path, tmp_path, capsys):
+def test_labels_are_written_beside_the_images_that_were_drawn_of_them(run_path, tmp_path, capsys, monkeypatch):
     npy, png = tmp_path / "new.npy", tmp_path / "new.png"
     assert main(["generate", str(run_path), "--label", "1", "--label", "0", "--count", "5", "--npy", str(npy)]) == 0
     np.testing.assert_array_equal(np.load(tmp_path / "new-labels.npy"), [1, 0, 1, 0, 1])
@@ -52,10 +54,16 @@ def test_labels_are_written_beside_the_images_that_were_drawn_of_them(run_path, 
     assert "new-labels.npy exists and is never overwritten" in capsys.readouterr().err
     (tmp_path / "new-labels.npy").unlink()
     words = ["--grid", "classes", "--count", "3", "--png", str(png), "--npy", str(npy)]
+    named, write = [], generate._write_class_grid
+    monkeypatch.setattr(generate, "_write_class_grid", lambda *parts: named.append(parts[1]) or write(*parts))
     assert main(["generate", str(run_path), *words]) == 0
     np.testing.assert_array_equal(np.load(tmp_path / "new-labels.npy"), [0, 0, 0, 1, 1, 1])
-    assert png.stat().st_size > 500
-    assert main(["generate", str(run_path), "--seeds", "3,4", "--label", "0", "--png", str(tmp_path / "s.png")]) == 0
+    rows = [load_run(run_path).generate(3, label=label) for label in (0, 1)]  # of the same points
+    np.testing.assert_array_equal(np.load(npy), np.concatenate(rows))
+    assert png.stat().st_size > 500 and named == [["0", "1"]]
+    words = ["--seeds", "3,4", "--label", "1", "--npy", str(tmp_path / "s.npy")]
+    assert main(["generate", str(run_path), *words]) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "s-labels.npy"), [1, 1])
 
 
 def test_a_disk_that_is_full_leaves_no_half_an_array(run_path, tmp_path, monkeypatch, capsys):

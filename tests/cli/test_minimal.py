@@ -8,6 +8,7 @@ import pytest
 
 from keras_gen import minimal_runs
 from keras_gen.cli.main import main
+from keras_gen.minimal import faces, sine
 from tests.conftest import gif_frames
 
 PICTURES = {
@@ -22,6 +23,8 @@ def test_each_system_writes_its_history_weights_pictures_and_an_animation_that_m
     system, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr("keras_gen.minimal_runs.FRAMES", 3)
+    measured, score = [], minimal_runs._sine_score
+    monkeypatch.setattr(minimal_runs, "_sine_score", lambda rows: measured.append(rows) or score(rows[:99]))
     out = tmp_path / "run"
     assert main(["minimal", system, "--epochs", "60", "--animate", "--out", str(out)]) == 0
     assert {path.stem for path in out.glob("*.png")} == PICTURES[system]
@@ -29,6 +32,12 @@ def test_each_system_writes_its_history_weights_pictures_and_an_animation_that_m
     rows = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
     assert [int(row["epoch"]) for row in rows] == list(range(60))
     assert list(rows[0]) == ["epoch", "discriminator_loss", "generator_loss"]
+    if system == "sine":
+        real, generated = measured
+        np.testing.assert_array_equal(real, sine.draw_signals(np.random.RandomState(43), 1000))  # the seed, and one
+        assert generated.shape == (1000, 10) and len(np.unique(generated.round(9), axis=0)) > 990
+        scores = json.loads((out / "score.json").read_text())
+        assert scores["real"]["median_explained"] > 0.999 > scores["generated"]["median_explained"]
     assert str(out / "losses.png") in capsys.readouterr().out
     frames, _ = gif_frames(out / "training.gif")
     assert len(frames) == 3
@@ -77,6 +86,33 @@ def test_planes_of_verdicts_lie_as_their_axes_are_named():
     assert right_below["trend"].tolist() == [0, 0.5, 1]  # the last pixel across, the first up
     assert right_below["faces"].tolist() == [1, 0, 0, 1]  # the main diagonal across
     np.testing.assert_allclose(right_below["sine"], 0.65 * np.sin(-1 + 1.8 * np.arange(10)))  # f across, x0 up
+    left_above = {system: plane[-1, 0] for system, plane in minimal_runs.PLANES.items()}
+    assert (left_above["trend"].tolist(), left_above["faces"].tolist()) == ([1, 0.5, 0], [0, 1, 1, 0])
+    np.testing.assert_allclose(left_above["sine"], 0.65 * np.sin(2 + 0.9 * np.arange(10)))
+
+
+def test_examples_lie_in_their_planes_as_the_axes_are_named():
+    plane, history = np.zeros((2, 2)), np.zeros((3, 2))
+    real, made = np.array([[0.9, 0.5, 0.1]]), np.array([[0.2, 0.3, 0.4]])
+    frames = {"trend": minimal_runs._trend_frame(1, made, plane, real, history)}
+    expected = {"trend": ([[0.1, 0.9]], [[0.4, 0.2]])}
+    images = np.arange(40).reshape(10, 4) / 40
+    frames["faces"] = minimal_runs._faces_frame(1, images, plane, history)
+    halves = np.array([[0.5, 0], [0, 0.5], [0, 0.5], [0.5, 0]])  # of both diagonals
+    expected["faces"] = (faces.FACES @ halves, images @ halves)
+    signals = 0.6 * np.sin(0.5 + 1.2 * np.arange(10))[np.newaxis]
+    fits = {"f": np.array([1.0]), "x0": np.array([-0.5])}
+    frames["sine"] = minimal_runs._sine_frame(1, signals, plane, fits, history)
+    expected["sine"] = ([[1.0, -0.5]], [[1.2, 0.5]])
+    for system, figure in frames.items():
+        drawn = [line.get_xydata() for line in figure.axes[-2].lines]
+        for points, wanted in zip(drawn, expected[system], strict=True):
+            np.testing.assert_allclose(points, wanted, atol=1e-3)
+
+
+def test_the_networks_are_looked_at_evenly_from_the_first_to_the_last_epoch():
+    history, seen = minimal_runs._watch(iter([(1.0, 2.0)] * 10), 10, 3, lambda: "state")
+    assert history == [(1.0, 2.0)] * 10 and seen == [(0, "state"), (5, "state"), (9, "state")]
 
 
 def test_no_keras_is_imported():

@@ -38,10 +38,17 @@ def test_each_command_says_which_models_it_used_and_where_its_files_are(
     assert page.startswith(f"Open in a browser: {path / 'explorer.html'} (")
     assert printed(capsys, "report", path) == [f"Open in a browser: {path / 'report.html'}"]
     assert printed(capsys, "film", path, "--frames", 1)[0] == str(figures / "film.gif")
-    lines = printed(capsys, "evaluate", path, "--importance-samples", 2, "--samples", 1)
+    lines = printed(capsys, "evaluate", path, "--importance-samples", 2, "--samples", 1, "--seed", 3)
     assert "Models  epoch 2" in lines
-    bounds = load_run(path).folder.read_scores()["likelihood"]
-    assert (bounds["samples"], bounds["importance_samples"]) == (1, 2)
+    scores = load_run(path).folder.read_scores()
+    bounds, priors = scores["likelihood"], scores["priors"]
+    assert (bounds["samples"], bounds["importance_samples"], scores["seed"]) == (1, 2, 3)
+    names = {"normal": "N(0, I)", "mixture": "the mixture prior", "reconstructions": "reconstructions"}
+    (line,) = (line for line in lines if line.startswith("KID by prior  "))
+    assert all(
+        f"{priors[name]['value']:.4f} ± {priors[name]['standard_error']:.4f} {text}" in line
+        for name, text in names.items()
+    )
     assert "  active latent dimensions    " in "\n".join(lines)
     assert lines[-3:] == [
         f"Numbers: {path / 'metrics.json'}; of single images: {path / 'scores.npz'}",
@@ -53,14 +60,22 @@ def test_each_command_says_which_models_it_used_and_where_its_files_are(
 def test_the_table_of_scores_has_generated_images_first_and_the_floor_beside_them():
     generated, floor = (dict.fromkeys(SCORES, value) for value in (0.25, 0.5))
     images = {"count": 100, "features": "own", "generated": generated, "floor": floor}
-    lines = [line.split() for line in score_lines({"images": images, "memorising": {}, "dropped": {}}, 2, ())]
-    assert ["FID", "0.2500", "0.5000"] in lines
+    dropped = {"train": 2, "held_out": 0, "both": 0, "generated": 1}
+    lines = list(score_lines({"images": images, "memorising": {}, "dropped": dropped}, 2, ()))
+    assert ["FID", "0.2500", "0.5000"] in [line.split() for line in lines]
+    assert lines[-1] == (
+        "Repeated images  2 training images are there more than once; 1 generated images equal an earlier one"
+    )
+    assert not any("these scores say little" in line for line in lines)
 
 
 def test_classes_that_are_missing_or_too_rare_to_tell_are_not_counted():
     classes = {"shares": {0: 0.6, 1: 0.4, 2: 0.0, 3: 0.0}, "missing": [2], "undetermined": [3], "accuracy": 0.9}
     line = _class_line(classes, ())
     assert line.startswith("Classes  2 of 4 among the generated images; missing: 2; too few images to tell: 3 (")
+    classes |= {"shares": {0: 0.6, 1: 0.1, 2: 0.3}, "missing": [], "undetermined": []}
+    line = _class_line(classes, ("cat", "dog", "cow"))
+    assert line.startswith("Classes  3 of 3 among the generated images; the rarest, dog, is 10.0% of them (")
 
 
 def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_runs, capsys, tmp_path):

@@ -6,6 +6,7 @@ import signal
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from keras_gen.cli import train
 from keras_gen.cli.flags import replace_old_flags
+from keras_gen.cli.main import main
 from keras_gen.cli.train import train_command, train_parser
 from keras_gen.errors import InputError
 from keras_gen.evaluation import features
@@ -406,3 +408,24 @@ def test_a_setting_s_flag_and_set_do_not_meet_unnoticed():
     options = vars(train_parser("vae").parse_args(["--epochs", "3", "--set", "training.epochs=3"]))
     with pytest.raises(InputError, match=r"`training.epochs` and `set` training.epochs are the same setting"):
         train._overrides("vae", options)
+
+
+def test_what_the_flags_say_reaches_the_training(monkeypatch, tmp_path):
+    given, folder = {}, str(tmp_path / "new run")
+
+    def plan(kind, data, say, **options):
+        given.update(kind=kind, data=data, **options)
+
+    def run(plan, trainer, out, **options):
+        given.update(out=out, **options)
+        return SimpleNamespace(stopped_by=None)
+
+    monkeypatch.setattr("keras_gen.training.planning.make_plan", plan)
+    monkeypatch.setattr("keras_gen.training.start.prepare", lambda plan, say: SimpleNamespace(chief=True))
+    monkeypatch.setattr("keras_gen.training.start.run_plan", run)
+    words = ["train-dcgan", "--epochs", "3", "--save-every", "5", "--no-doctor", "--data-dir", "here"]
+    assert main([*words, "--dataset", "mnist", "--out", folder]) == 0
+    assert (given["kind"], given["data"], given["data_dir"], given["out"]) == ("dcgan", "mnist", "here", folder)
+    assert (given["save_every"], given["doctor"], given["resume"], given["callbacks"]) == (5, False, None, ())
+    assert given["training"] == {"epochs": "3"}
+    assert given["command"] == f"python -m keras_gen {' '.join(words)} --dataset mnist --out '{folder}'"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen.data import load_dataset
+from keras_gen.data import duplicates, load_dataset
 from keras_gen.data.duplicates import count_repeats, near_groups
 
 BORDER = 2  # of 32 pixels, which a crop cuts off
@@ -56,11 +56,15 @@ def test_slight_crops_are_grouped():
     assert len(groups) <= 20
 
 
-def test_held_out_images_that_are_training_images_are_counted():
+def test_held_out_images_that_are_training_images_are_counted(monkeypatch):
     images = photos(100)
     held_out = np.concatenate([images[:3], photos(20, seed=1), images[5:6, :, ::-1]])
     found = count_repeats(images, held_out)
     assert (found.exact, found.near, found.shared) == (3, 1, 4)
+    held_out[4] = held_out[3]  # twice, but in the held-out part alone
+    assert count_repeats(images, held_out).shared == 4
+    monkeypatch.setattr(duplicates, "MAX_IMAGES", 62)
+    assert count_repeats(images, held_out).looked_at == 62
 
 
 def test_groups_of_many_copies_are_one_group():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_gen.data import ImageSet
+from keras_gen.data import ImageSet, inspection
 from keras_gen.data.inspection import inspect
 from keras_gen.errors import InputError
 
@@ -31,6 +31,13 @@ def test_a_set_of_mostly_one_picture_is_noticed_also_with_a_little_noise():
     images[:600] = np.clip(images[0] + np.random.default_rng(1).integers(-3, 4, (600, 8, 8, 1)), 0, 255)
     (line,) = inspect(image_set(images))
     assert line.startswith("60% of the images are nearly the same picture")
+
+
+def test_the_images_that_are_looked_at_are_evenly_spaced(monkeypatch):
+    monkeypatch.setattr(inspection, "LOOKED_AT", 50)
+    images = noise(1000)
+    images[:300] = images[0]
+    assert inspect(image_set(images)) == []
 
 
 @pytest.mark.parametrize(

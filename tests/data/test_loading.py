@@ -121,7 +121,9 @@ def test_sets_that_were_made_one_by_one_share_the_numbers_of_their_classes():
     words = np.array(["cat", "dog", "emu"])
     train = ImageSet.from_arrays(NOISE[:9], words[np.arange(9) % 3])
     held_out = ImageSet.from_arrays(NOISE[:4], ["dog", "emu", "fox", "dog"])  # no cat, so dog is 0 here
+    train, held_out = (images.with_source({"dataset": "zoo"}) for images in (train, held_out))
     train, held_out = load_dataset(train, held_out=held_out)
+    assert train.source == held_out.source == {"dataset": "zoo"}
     assert train.class_names == held_out.class_names == ("cat", "dog", "emu", "fox")
     assert (train.labels.tolist(), held_out.labels.tolist()) == ([0, 1, 2] * 3, [1, 2, 3, 1])
     plain = ImageSet(NOISE[:4], [0, 1, 2, 1])  # numbers without names are the training images'

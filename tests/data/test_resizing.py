@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from keras_gen.data import ImageSet
+from keras_gen.data.decoding import Header, too_small
 from keras_gen.data.resizing import Unusable, eight_bit, fit, reduced, upright
 
 
@@ -87,8 +88,16 @@ def test_resizing_is_lanczos_of_the_centre_pixel_for_pixel():
     wide = np.random.default_rng(0).integers(0, 256, (1, 24, 40, 3), np.uint8)
     expected = Image.fromarray(wide[0, :, 8:32]).resize((8, 8), Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(fit(ImageSet(wide), 8).images[0], np.asarray(expected))
+    tall = wide.swapaxes(1, 2)
+    expected = Image.fromarray(np.ascontiguousarray(tall[0, 8:32])).resize((8, 8), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(fit(ImageSet(tall), 8).images[0], np.asarray(expected))
 
 
 @pytest.mark.parametrize("sides", [(900, 40), (40, 900)])
 def test_a_huge_image_of_any_shape_stays_at_least_twice_as_large_as_it_will_be(sides):
     assert 16 <= min(reduced(Image.new("L", sides), 8).picture.size) < 40
+
+
+@pytest.mark.parametrize(("width", "height", "fits"), [(16, 8, True), (15, 8, False), (16, 7, False)])
+def test_images_are_enlarged_four_times_at_most(width, height, fits):
+    assert (too_small(Header(width, height, "L"), 32, 64) is None) == fits

@@ -38,6 +38,7 @@ ANIMALS = {"cat", "dog"}
         (["test/cat:3", "test/dog:2"], 5, 0, ANIMALS, ""),
         (["cat:3", "dog:4", ".:1"], 7, 0, ANIMALS, "1 image beside the class folders left out: 0.png"),
         (["cat:1", "dog:1", ".:5"], 7, 0, None, "none, since 5 of 7 images are in no sub-folder"),
+        (["cat:1", "dog:1", ".:2"], 4, 0, None, "none, since 2 of 4 images are in no sub-folder"),
         (["more:9", ".:2"], 11, 0, None, "none, since 2 of 11 images are in no sub-folder"),
         (["all/cat:3", "all/dog:2"], 5, 0, ANIMALS, ""),
         (["cat/2020:3", "cat/2021:2", "dog/old:1"], 6, 0, ANIMALS, ""),

@@ -1,14 +1,19 @@
 """A look through a collection: what is loaded, what is odd, and the page in a real browser."""
 
+import io
+import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_gen
-from keras_gen.evaluation.collections import image_features
-from keras_gen.pages.collection import BARS, MAX_SHEETS_BYTES, _spread
+from keras_gen.data.loading import image_tree
+from keras_gen.evaluation.collections import _file_sizes, image_features
+from keras_gen.pages import collection as collection_page
+from keras_gen.pages.collection import BARS, MAX_SHEETS_BYTES, _sheet, _spread
 from tests.data.test_duplicates import photos
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -115,6 +120,13 @@ def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser
     before = page.evaluate("view.scale")
     page.mouse.wheel(0, -300)
     page.wait_for_function("(before) => view.scale > before", arg=before)
+    assert page.evaluate("screenOf(places[7])") == pytest.approx([x, y], abs=1)  # what is at the pointer stays there
+    middle = page.evaluate("view.x")
+    page.locator("#map").press("ArrowRight")
+    assert page.evaluate("view.x") > middle
+    shown = page.evaluate("[...thumbnail(50).getContext('2d').getImageData(0, 0, 32, 32).data]")
+    difference = np.reshape(shown, (32, 32, 4))[..., :3] - found.images.images[50].astype(int)
+    assert np.abs(difference).mean() < 12  # of the second row of the sheet
     page.locator("#map").press("0")
     assert page.evaluate("view.scale") == pytest.approx(before)
     page.locator("#map").press("Enter")
@@ -122,10 +134,13 @@ def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser
     assert page.evaluate("shownClass") == 0
     assert page.locator("#groups .group").count() == 2
     page.locator("#groups button").first.click()
-    assert "Its copies" in page.text_content("#chosen")
+    assert "Its copies" in page.text_content("#chosen") and page.locator("#chosen .sheet button").count() == 1
+    kinds = page.locator("#groups .group > p").all_text_contents()
+    assert sorted(kinds) == ["2 images, exact copies", "2 images, near-copies"]
     page.locator("#spreads button:enabled").first.click()
     assert page.locator("#spreads .sheet button").count() >= 1
     assert "a/broken.png" in page.text_content("body") and "1 .txt" in page.text_content("body")
+    assert "1 exact copies and 1 near-copies." in page.text_content("body")
     page.set_viewport_size({"width": 360, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert problems == []
@@ -136,7 +151,24 @@ def test_thumbnails_of_many_large_images_stay_small(found, tmp_path, monkeypatch
     monkeypatch.setattr("keras_gen.pages.collection.MAX_SHEETS_BYTES", 1)
     monkeypatch.setattr("keras_gen.pages.collection.SIDES", (64, 48, 16))
     assert MAX_SHEETS_BYTES < 15e6
-    assert '"side": 16' in found.page(tmp_path / "page.html").read_text(encoding="utf-8")
+    grouped = replace(found, groups=[[0, 1], [2, 3, 4]])
+    page = grouped.page(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '"side": 16' in page
+    assert re.search(r'"groups": \[\[2, 3, 4\], \[0, 1\]\]', page)  # the largest first
+
+
+def test_thumbnails_stand_beside_and_below_each_other_in_the_middle_of_their_squares(monkeypatch):
+    monkeypatch.setattr(collection_page, "SHEET", 64)
+    sheet = np.asarray(Image.open(io.BytesIO(_sheet(np.zeros((3, 16, 32, 1), np.uint8), 32))).convert("L"))
+    assert sheet.shape == (64, 64)
+    black = np.kron([[1, 1], [1, 0]], np.pad(np.ones((16, 32)), ((8, 8), (0, 0))))
+    assert np.abs(sheet - 255.0 * (1 - black)).mean() < 10
+
+
+def test_the_size_of_a_file_is_its_width_and_its_height(tmp_path):
+    Image.new("L", (9, 5)).save(tmp_path / "wide.png")
+    with image_tree(tmp_path) as tree:
+        assert _file_sizes(tree, ["wide.png", "gone.png"]).tolist() == [[9, 5], [0, 0]]
 
 
 def test_the_images_of_a_bar_are_those_that_it_counts():

@@ -14,6 +14,9 @@ from keras_gen.data import ImageSet
 from keras_gen.errors import InputError, WriteError
 from keras_gen.evaluation import paired_differences
 from keras_gen.evaluation import scores as scores_module
+from keras_gen.evaluation.distances import random_indices
+from keras_gen.evaluation.likelihood import elbo_terms
+from keras_gen.evaluation.paired import IDENTITY
 from keras_gen.evaluation.scores import features_for, likelihood_scores
 from keras_gen.pages import report
 from keras_gen.run import Run, load_run
@@ -81,10 +84,15 @@ def test_the_kl_of_the_dimensions_is_that_of_the_pixels_that_are_drawn(tmp_path,
 
 def test_the_elbo_of_one_sample_is_the_held_out_loss_of_training(command_runs):
     run = load_run(command_runs["vae"])
-    measured, _ = likelihood_scores(run, run.datasets()[1].images, 1, 2, run.settings.training.seed)
+    images = run.datasets()[1].images
+    measured, _ = likelihood_scores(run, images, 1, 2, run.settings.training.seed)
     last = run.history[-1]
     assert -measured["elbo"]["value"] == pytest.approx(last["held_out_loss"], rel=1e-5)
     assert measured["reconstruction"] == pytest.approx(last["held_out_reconstruction"], rel=1e-5)
+    run.settings = run.settings.replace(likelihood="continuous_bernoulli")  # a density
+    measured, _ = likelihood_scores(run, images, 1, 2, 0)
+    exact, _ = elbo_terms(run.model("encoder"), run.model("decoder"), images, "continuous_bernoulli", 1, 0)
+    assert measured["gain_at_exact_levels"] == pytest.approx(measured["reconstruction"] - exact.mean(), rel=1e-4)
 
 
 def test_copies_are_flagged_and_images_that_the_data_has_twice_left_out(copied, monkeypatch, no_pictures):
@@ -97,8 +105,17 @@ def test_copies_are_flagged_and_images_that_the_data_has_twice_left_out(copied, 
     many = replace(many, images=images)
     run._datasets = many[:600], many[600:]
     copies = images[np.random.default_rng(0).permutation(600)[:100]]
+    copies[:40] ^= 1  # nearly, so that others are shown
     monkeypatch.setattr(run, "generate", lambda count, seed: copies[:count])
+    drawn, table = [], scores_module.image_table
+    monkeypatch.setattr(scores_module, "image_table", lambda *parts: drawn.append(parts) or table(*parts))
     scores = run.evaluate(count=60, say=quiet)
+    ((pictures, columns, rows),) = drawn
+    assert rows == ["generated, by pixels", "training image", "generated, by features", "training image"]
+    generated, nearest = pictures[: 2 * len(columns)].reshape(2, -1, 16, 16, 1)
+    np.testing.assert_array_equal(generated, nearest)  # each beside the image that it copies
+    with np.load(run.folder.path / "scores.npz") as values:
+        np.testing.assert_array_equal(values[IDENTITY], random_indices(300, 60, 0))
     found = scores["memorising"]["pixels"]
     assert found["memorising"] and found["p_value"] < 1e-4
     assert "Memorising: about" in found["verdict"]
@@ -201,6 +218,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_is_measured(co
 def test_a_run_without_held_out_images_gets_one_line(copied):
     run = copied("dcgan")
     train, held_out = run.datasets()
+    assert scores_module._comparable(run, range(20), range(12)) == 10  # the other half is for the floor
     for sets, found in (((train, held_out[:0]), "0 held-out images"), ((train[:9], held_out), "9 training images")):
         run._datasets = sets
         with pytest.raises(InputError, match=f"has {found}; 6 held-out and 12 training images are the least"):

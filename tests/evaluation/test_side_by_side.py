@@ -166,12 +166,13 @@ def test_scores_of_another_form_are_no_scores(command_runs, tmp_path, content):
 
 def test_missing_scores_are_measured_when_asked_for(command_runs, tmp_path, monkeypatch):
     paths = [measured(command_runs["vae"], tmp_path / "a"), shutil.copytree(command_runs["vae"], tmp_path / "b")]
+    paths.append(measured(command_runs["vae"], tmp_path / "c", noise=0.2, epoch=1))  # before it was trained on
     asked = []
     monkeypatch.setattr("keras_gen.run.results.RunResults.evaluate", lambda run, **_: asked.append(run.title))
     said = []
     keras_gen.compare(*paths, evaluate=True, say=said.append)
-    assert asked == ["b"]
-    assert said == ["Measuring B  b"]
+    assert asked == ["b", "c"]
+    assert said == ["Measuring B  b", "Measuring C  c"]
     with pytest.raises(keras_gen.InputError, match=r"/b cannot be loaded \(nowhere/gone.npz does not"):
         keras_gen.compare(*paths, evaluate=True, dataset="nowhere/gone.npz", say=said.append)
 

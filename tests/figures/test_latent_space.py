@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 
-from keras_gen.figures import image_table, latent_scatter, manifold
+from keras_gen.figures import image_table, latent_scatter, latent_space, manifold
 from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import GAP
 
@@ -22,8 +22,17 @@ def test_dots_are_where_the_codes_are_and_coloured_by_label_with_a_legend():
     assert not figure.axes[0].texts  # names would hide so few dots
 
 
+def test_of_very_many_classes_the_largest_are_listed_in_order(monkeypatch):
+    monkeypatch.setattr(latent_space, "MOST_LISTED", 2)
+    labels = np.repeat([0, 1, 2], [2, 1, 3])
+    (legend,) = latent_scatter(np.zeros((6, 2)), labels, ("a", "b", "c")).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "c"]
+    assert legend.get_title().get_text() == "label (2 largest of 3)"
+
+
 def test_names_stand_in_the_middle_of_their_dots_letter_for_letter(tmp_path):
     points = np.concatenate([np.random.default_rng(0).normal(middle, 0.1, (20, 2)) for middle in (0, 5)])
+    points[0] = 99  # one that lies far out
     figure = latent_scatter(points, np.repeat([0, 1], 20), (r"$\frac$", "_a $x^2$ b"))
     assert len(figure.legends[0].get_texts()) == 2
     places = {text.get_text(): text.get_position() for text in figure.axes[0].texts}

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from keras_gen import latent
+from keras_gen.data import ImageSet
 from keras_gen.errors import InputError
+from keras_gen.latent import directions, groups
 from keras_gen.latent.directions import Directions, find_directions
 from keras_gen.latent.groups import class_points
 from keras_gen.models import build_generator
@@ -94,6 +96,8 @@ def test_directions_of_a_dcgan_lead_towards_the_classes_that_a_classifier_sees(i
     assert found.vectors[2, 2] > 0.95 and found.vectors[3, 2] < -0.95
     np.testing.assert_allclose(found.deviations, 1, atol=0.1)
     assert "right for 100% of held-out images" in found.remarks[0]
+    walk = run.view("concept", start="upright", end="lying", steps=2).array
+    np.testing.assert_array_equal(walk, train.images[:2])
 
 
 def test_the_classifier_is_judged_by_held_out_images(image_sets) -> None:
@@ -109,6 +113,36 @@ def test_the_classifier_is_judged_by_held_out_images(image_sets) -> None:
     assert remarks[0].endswith("which is right for 0% of held-out images")
 
 
+def test_codes_of_some_of_the_images_have_their_own_labels(image_sets, monkeypatch) -> None:
+    train, held_out = image_sets()
+    monkeypatch.setattr(groups, "CLASS_IMAGES", 5)
+    run = SimpleNamespace(encodes=True, encode=lambda images: images)
+    points, labels = class_points(run, train, held_out, [])
+    numbers = [np.flatnonzero((train.images == point).all(axis=(1, 2, 3)))[0] for point in points]
+    assert len(numbers) == 5 and labels.tolist() == train.labels[numbers].tolist()
+
+
+@pytest.mark.parametrize(("most", "shown"), [(10, "acd"), (2, "ad")])
+def test_the_largest_classes_have_directions_and_tiny_ones_none(most: int, shown: str, monkeypatch) -> None:
+    labels = np.repeat(np.arange(4), (20, 9, 10, 30))
+    images = ImageSet(np.eye(4)[labels].reshape(-1, 2, 2, 1).astype(np.uint8), labels, tuple("abcd"))
+    zeros = np.zeros((1, 4), np.float32)
+    run = SimpleNamespace(
+        encodes=True,
+        conditional=False,
+        datasets=lambda: (images, images),
+        labels_of=lambda images: None,
+        encode=lambda images: images.reshape(-1, 4),
+        encode_distribution=lambda images, labels: (zeros, zeros),
+        label_names="abcd",
+    )
+    monkeypatch.setattr(directions, "MAX_CLASSES", most)
+    found = find_directions(run)
+    # All dimensions have collapsed: one is shown, in whose row nothing changes.
+    assert found.names == ("z[0]  0.00 nats", *(f"towards {name}" for name in shown))
+    assert found.vectors[1:].argmax(axis=1).tolist() == ["abcd".index(name) for name in shown]
+
+
 def test_a_conditional_run_has_no_directions_of_classes(image_sets) -> None:
     run = train_small("dcgan", *image_sets(), epochs=1, conditional=True)
     assert run.directions(3).names == ("direction 1", "direction 2", "direction 3")
@@ -118,8 +152,12 @@ def test_a_conditional_run_has_no_directions_of_classes(image_sets) -> None:
 def test_rows_of_the_picture_sweep_each_point(command_runs) -> None:
     run = load_run(command_runs["dcgan"])
     found = run.directions(2)
-    view = run.view("directions", count=2, seeds=[7], steps=3)
-    latents = found.through(run.draw_seeds([7])[0], 1, np.array([-3, 0, 3]))
-    np.testing.assert_array_equal(view.array[3:6], run.decode(latents))
+    view = run.view("directions", count=2, seeds=[7, 9], steps=3)
+    latents = [found.through(point, 1, np.array([-3, 0, 3])) for point in run.draw_seeds([7, 9])]
+    np.testing.assert_array_equal(view.array[6:12], run.decode(np.concatenate(latents)))
+    vae = load_run(command_runs["vae"])
+    code = vae.encode(vae.datasets()[1].images[3:4])[0]
+    latents = vae.directions(1).through(code, 0, np.array([-3, 0, 3]))
+    np.testing.assert_array_equal(vae.view("directions", at=3, count=1, steps=3).array[:3], vae.decode(latents))
     with pytest.raises(InputError, match="`at` is a given image and `seeds` are generated ones"):
         run.view("directions", seeds=[7], at=0)

@@ -80,6 +80,22 @@ def test_the_axes_of_the_plane_leave_out_the_few_codes_that_lie_far_out(monkeypa
     assert figure.axes[0].get_xlim() == figure.axes[0].get_ylim() == pytest.approx((-11, 11), abs=0.2)
 
 
+def test_epochs_are_taken_evenly_and_codes_by_label():
+    assert list(film._frames(list(range(1, 10)), 3, str, print)) == [1, 5, 9]
+    codes = np.arange(6.0).reshape(3, 2)
+    chosen = film._of_label(1, {1: (codes, np.array([0, 1, 1])), 2: (codes, np.array([0, 2, 2]))})
+    assert list(chosen) == [1]
+    np.testing.assert_array_equal(chosen[1][0], codes[1:])
+
+
+def test_a_wide_grid_is_made_smaller_and_keeps_its_shape(tmp_path):
+    Image.fromarray(np.arange(400, dtype=np.uint8)[:, None].repeat(1280, 1)).save(tmp_path / "1.png")
+    folder = SimpleNamespace(checked=lambda path: path, epoch_image=lambda epoch: tmp_path / f"{epoch}.png")
+    whole = film._grid(SimpleNamespace(folder=folder), 1, (0.0, 0.5))
+    assert whole.shape == (100, 640, 1)
+    assert abs(int(whole[50, 0, 0]) - 100) <= 2  # the upper half alone
+
+
 def test_a_grid_of_another_size_is_left_out(command_runs, tmp_path):
     shutil.copytree(command_runs["dcgan"], tmp_path / "run")
     run, lines = load_run(tmp_path / "run"), []

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_gen.data.pixels import to_range
 from keras_gen.errors import InputError
-from keras_gen.latent.descent import Inverter
-from keras_gen.latent.inversion import CANDIDATES, _starts
+from keras_gen.latent import inversion
+from keras_gen.latent.descent import Inverter, image_loss
+from keras_gen.latent.inversion import CANDIDATES, _atypical, _estimated, _starts, block_means
 from keras_gen.latent.own_images import given_images
 from keras_gen.run import load_run
 from tests.small import train_small
@@ -80,7 +82,7 @@ def test_without_its_label_an_image_of_a_conditional_run_is_found_with_the_one_t
 def test_more_images_than_a_batch_are_each_found_by_their_own_start(runs):
     run = runs["dcgan"]
     points = run.draw(5, 9)
-    inverter = Inverter(run.model("generator"), run.pixel_range, lambda z: 0.0 * z[:, 0], rows=2)
+    inverter = Inverter(run.model("generator"), run.pixel_range, lambda z: 0.0 * z[:, 0] + 7000, rows=2)
     rates = []
 
     def note_rate():
@@ -91,11 +93,71 @@ def test_more_images_than_a_batch_are_each_found_by_their_own_start(runs):
     assert errors.max() < 0.001
     assert rates[:80] * 2 == rates[80:]  # three batches, each with a rate that falls to about 0
     assert rates[:80] == sorted(rates[:80], reverse=True) and rates[79] < 0.001
+    targets = to_range(run.decode(points[:2]), run.pixel_range)
+    assert inverter._model.predict_on_batch(targets) == pytest.approx(7, abs=0.5)  # a thousandth of what is atypical
     # Nothing is left of what was found before.
     np.testing.assert_array_equal(*(inverter.descend(points[:2], run.decode(points[2:4]), 3) for _ in range(2)))
 
 
-def test_each_start_has_the_label_of_its_image_and_the_estimate_that_of_the_nearest():
+@pytest.mark.parametrize("low", [0, -1])
+def test_images_are_as_far_apart_as_their_pixels_and_blocks_of_pixels(low):
+    target = np.full((2, 8, 8, 1), low, np.float32)
+    image = target.copy()
+    image[1, 5, 2] = 1  # one pixel of 64, a quarter of a block of 16, and a sixteenth of one of 4
+    np.testing.assert_allclose(image_loss(target, image, (low, 1)), [0, 1 / 64 + 1 / 256 + 1 / 1024], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "typical_length", "point", "penalty"),
+    [
+        ("uniform", None, [0.9, -3, 1, 0], 1),
+        ("normal", 2.0, [1, -1, 1, -1], 0),
+        ("normal", 2.0, [2, 2, 0, 0], 1),
+        ("normal", None, [2.9, -5, 0, 0], 1),
+    ],
+)
+def test_what_no_draw_is_like_costs_something(distribution, typical_length, point, penalty):
+    settings = SimpleNamespace(latent_distribution=distribution)
+    atypical = _atypical(SimpleNamespace(settings=settings, typical_length=typical_length))
+    np.testing.assert_allclose(atypical(np.array([point], np.float32)), [penalty], atol=1e-6)
+
+
+def test_blocks_of_pixels_are_averaged_and_points_estimated_from_them():
+    levels = np.random.default_rng(0).integers(0, 256, (300, 14, 16, 1))
+    images = levels.repeat(2, axis=1).repeat(2, axis=2).astype(np.uint8)
+    np.testing.assert_allclose(block_means(images), levels.reshape(300, -1) / 255, rtol=1e-6)
+    images = np.random.default_rng(1).integers(0, 256, (300, 4, 4, 1)).astype(np.uint8)
+    x = images.reshape(300, -1) / 255
+    points = (x - x[:290].mean(axis=0)) @ np.random.default_rng(2).normal(size=(16, 3))
+    np.testing.assert_allclose(_estimated(points[:290], images[:290], images[290:]), points[290:], atol=0.02)
+
+
+def test_each_image_is_followed_from_the_best_of_its_starts(monkeypatch):
+    class Stays:
+        rows = 2
+
+        def __init__(self, *_):
+            pass
+
+        def descend(self, starts, *_):
+            return starts
+
+    starts = np.array([[[90, 0], [12, 0], [50, 0]], [[190, 0], [12, 0], [255, 0]]])
+    monkeypatch.setattr(inversion, "Inverter", Stays)
+    monkeypatch.setattr(inversion, "_starts", lambda *_: (starts, None))
+    run = SimpleNamespace(
+        settings=SimpleNamespace(latent_distribution="normal"),
+        typical_length=None,
+        image_model="generator",
+        model=lambda name: None,
+        pixel_range=(0, 1),
+        decode=lambda latents, labels: latents[:, :1, None, None].astype(np.uint8),
+    )
+    found = inversion.inverted(run, np.array([10, 200], np.uint8).reshape(2, 1, 1, 1))
+    assert found.latents[:, 0].tolist() == [12, 190]
+
+
+def test_each_start_has_the_label_of_its_image_and_the_estimate_that_of_the_nearest(monkeypatch):
     generator = np.random.default_rng(0)
     draws = generator.normal(size=(CANDIDATES, 4)).astype(np.float32)
     images = generator.integers(0, 256, (CANDIDATES, 8, 8, 1)).astype(np.uint8)
@@ -111,6 +173,16 @@ def test_each_start_has_the_label_of_its_image_and_the_estimate_that_of_the_near
     assert numbers[::2] == list(range(8))
     assert labels[:, 1:3].ravel().tolist() == [number % 2 for number in numbers]
     assert labels[:, 0].tolist() == [0, 1] * 4
+    assert labels[:, 3:].tolist() == [[0, 1]] * 8  # the estimate with every label
+    np.testing.assert_array_equal(points[:, 3:], points[:, :1].repeat(2, axis=1))
+    given = 1 - np.arange(8) % 2
+    points, labels = _starts(run, images[:8], given, 3)
+    numbers = [np.flatnonzero((draws == point).all(axis=1))[0] for point in points[:, 1:].reshape(-1, 4)]
+    assert labels.tolist() == given[:, np.newaxis].repeat(3, axis=1).tolist()
+    assert [number % 2 for number in numbers] == labels[:, 1:].ravel().tolist()
+    for most, count in ((2, 5), (1, 3)):
+        monkeypatch.setattr(inversion, "MAX_SEARCHED", most)
+        assert _starts(run, images[:8], None, 3)[0].shape[1] == count
 
 
 def test_files_folders_and_arrays_are_read_as_training_images_are(runs, tmp_path):
@@ -190,3 +262,9 @@ def test_an_array_of_another_size_is_brought_to_the_sides_of_a_rectangular_run(s
     assert found.shape == (3, 8, 12, 1) and names[2].endswith("images.npy[2]")
     if size == (8, 12):
         np.testing.assert_array_equal(found[..., 0], pixels)
+
+
+def test_a_colour_may_be_the_same_everywhere():
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3)).astype(np.uint8)
+    pixels[..., 0] = 255
+    np.testing.assert_array_equal(given_images(SimpleNamespace(image_shape=(4, 4, 3)), pixels)[0], pixels)

@@ -52,6 +52,8 @@ def test_a_vae_draws_the_class_that_is_asked_for_though_it_was_never_told_labels
     assert upright(run.generate(40, label=["lying"])).mean() < 0.1
     np.testing.assert_array_equal(upright(run.generate(6, label=["upright", "lying"])), [True, False] * 3)
     assert np.isin(run.draw_labels(50, prior="mixture"), (0, 1)).all()
+    mixed, alike = (run.draw(4, 3, np.array(labels)) for labels in ([0, 1, 0, 1], [1] * 4))
+    np.testing.assert_array_equal(mixed[1::2], alike[1::2])  # whatever stands beside it
 
 
 def test_mixtures_are_fitted_once_and_kept_with_the_models_they_belong_to(run, tmp_path, monkeypatch):
@@ -82,6 +84,9 @@ def test_each_seed_draws_a_component_of_the_mixture(run, monkeypatch):
     points = run.draw_seeds(range(12), prior="mixture")
     np.testing.assert_array_equal(points[5:6], run.draw(1, 5, prior="mixture"))
     assert np.abs(points[:, 0]).min() > 4 and 2 < (points[:, 0] > 0).sum() < 10
+    rare = prior.Mixture(np.array([0.9, 0.1]), apart.means, apart.factors)
+    drawn = rare.points(np.zeros((10, 2)), np.arange(0.05, 1, 0.1))
+    assert (drawn[:, 0] > 0).tolist() == [False] * 9 + [True]
 
 
 def test_a_folder_that_cannot_be_written_keeps_its_mixtures_in_memory(run, tmp_path, monkeypatch):

@@ -57,6 +57,7 @@ def test_color_is_a_shift_a_saturation_and_a_contrast_within_their_bounds(pictur
     contrast = greyer.std(axis=(1, 2, 3)) / grey.std(axis=(1, 2, 3))
     assert (contrast > 0.5).all()
     assert (contrast < 1.5).all()
+    assert contrast.min() < 0.75 and contrast.max() > 1.25
     saturation = (changed - greyer).std(axis=(1, 2, 3)) / (pictures - grey).std(axis=(1, 2, 3)) / contrast
     assert (saturation < 2).all()
     assert np.ptp(saturation) > 1

@@ -65,6 +65,9 @@ def test_the_article_s_nets():
     assert convolutions(discriminator) == [(32, 5, 2), (64, 5, 2), (128, 5, 2), (256, 5, 1)]
     assert discriminator.get_layer("conv_4").output.shape == (None, 4, 4, 256)
     assert not layers_of(discriminator, keras.layers.BatchNormalization | keras.layers.Dropout)
+    discriminator = build_discriminator((28, 28, 1), **ARTICLE_DISCRIMINATOR, leaky_alpha=0.5)
+    slopes = [float(layer.negative_slope) for layer in layers_of(discriminator, keras.layers.LeakyReLU)]
+    assert slopes == [0.5] * 3  # none behind the last convolution
 
 
 @pytest.mark.parametrize("size", [8, 20, 28, 32, 48, 64, 128])

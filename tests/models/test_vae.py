@@ -90,7 +90,10 @@ def test_dense_nets_take_any_size_and_convolutional_ones_say_what_they_reach():
 def test_convolutional_nets_halve_and_double_a_rectangle():
     shape, options = (16, 28, 4), {"architecture": "conv", "filters": 2}
     assert build_encoder(shape, **options).get_layer("flatten").input.shape[1:3] == (4, 7)
-    assert build_decoder(shape, **options).output_shape == (None, *shape)
+    decoder = build_decoder(shape, **options)
+    assert decoder.output_shape == (None, *shape)
+    assert decoder.get_layer("reshape").target_shape == (4, 7, 4)
+    assert [decoder.get_layer(f"conv_transpose_{number}").filters for number in (1, 2)] == [4, 2]  # fewer outwards
 
 
 def test_the_models_share_their_layers_and_the_loss_has_both_terms():

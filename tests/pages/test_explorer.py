@@ -131,6 +131,10 @@ def test_the_page_encodes_as_python_does(runs, opened_once, kind):
     cross_entropy = -(image / 255 * np.log(decoded) + (1 - image / 255) * np.log(1 - decoded)).sum()
     np.testing.assert_allclose(found["reconstruction"], cross_entropy, rtol=0.02)
     np.testing.assert_allclose(found["loss"], found["reconstruction"] + found["kl"])
+    page.evaluate("data.loss.beta = 3")
+    found = page.evaluate("lossTerms(explorer.state.posterior)")
+    page.evaluate("data.loss.beta = 1")
+    np.testing.assert_allclose(found["loss"], found["reconstruction"] + 3 * found["kl"])
 
 
 def test_the_page_computes_the_loss_of_each_likelihood_as_training_does(command_runs, opened_once):
@@ -184,6 +188,8 @@ def test_the_pointer_moves_the_spot_only_while_it_is_pressed_or_in_follow_mode(c
     before = latent_point(page)
     page.mouse.move(*position(page, 0.1, 0.1))
     page.mouse.move(*position(page, 0.8, 0.7), steps=5)
+    page.mouse.down(button="right")
+    page.mouse.up(button="right")
     np.testing.assert_array_equal(latent_point(page), before)
     page.mouse.down()
     pressed, shown = latent_point(page), pixels(page)
@@ -242,6 +248,12 @@ def test_a_dot_shows_its_image_beside_its_reconstruction(command_runs, opened_on
         assert np.abs(pixels(page)[..., :1] - wanted).max() <= 1
         label = held_out.class_names[held_out.labels[number]]
         assert page.text_content("#realtext") == f"held-out image {number}, label {label}"
+    box = page.locator(".labels input").nth(int(held_out.labels[3]))
+    box.uncheck()
+    assert page.evaluate("visible(3)") is False
+    assert page.evaluate("nearestDot(...dots[3])") != 3
+    box.check()
+    assert page.evaluate("nearestDot(...dots[3])") == 3
 
 
 def test_a_mix_of_two_places_is_shown_as_a_strip_and_saved(command_runs, open_page, tmp_path):
@@ -266,6 +278,7 @@ def test_a_mix_of_two_places_is_shown_as_a_strip_and_saved(command_runs, open_pa
         assert saved.size == (9 * 16 * 4, 16 * 4)
         assert np.abs(np.asarray(saved.convert("RGB"))[::4, ::4].astype(int) - strip).max() == 0
     page.get_by_role("button", name="Play").first.click()
+    page.wait_for_function("() => state.share !== 0.5")
     page.get_by_role("button", name="Stop").click()
     assert page.evaluate("location.hash === toAddress(state)")
     page.locator("#clearends").click()
@@ -285,10 +298,13 @@ def test_a_concept_leads_from_one_label_to_another(command_runs, open_page):
 def test_it_works_by_keyboard_and_what_covers_the_plane_can_be_hidden(command_runs, open_page):
     page = open_page(page_of(command_runs["vae"]), color_scheme="dark")
     page.locator("#plane").focus()
-    before, where = pixels(page), page.text_content("#where")
+    before, where, start = pixels(page), page.text_content("#where"), latent_point(page)
     for _ in range(5):
         page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowUp")
+    left, right, *_ = page.evaluate("planeRange()")
+    moved = np.subtract(latent_point(page), start) / (right - left)
+    np.testing.assert_allclose(moved, [0.25, 0.01], atol=1e-5)
     assert not np.array_equal(pixels(page), before)
     assert page.text_content("#where") != where
     page.keyboard.press("a")
@@ -310,6 +326,13 @@ def test_the_mosaic_shows_what_is_decoded_there(command_runs, opened_once):
     page = opened_once(page_of(command_runs["vae"]))
     page.wait_for_function("() => mosaic.cells === 24 * 24 + 12 * 12 + 6 * 6")
     left, right, bottom, top = page.evaluate("planeRange()")
+    page.evaluate("basis().high[1] += 4")
+    wider = page.evaluate("planeRange()")
+    page.evaluate("basis().high[1] -= 4")
+    low, high = page.evaluate("[basis().low, basis().high]")
+    middle, half = np.add(low, [high[0], high[1] + 4]) / 2, (high[1] + 4 - low[1]) / 2
+    square = [middle[0] - half, middle[0] + half, middle[1] - half, middle[1] + half]  # around all that there is
+    np.testing.assert_allclose(wider, square)
     row, column = 5, 17
     page.evaluate("canvas = mosaic.canvas; canvas.id = 'mosaic'; document.body.append(canvas)")
     cell = pixels(page, "mosaic")[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16]
@@ -318,6 +341,16 @@ def test_the_mosaic_shows_what_is_decoded_there(command_runs, opened_once):
         [left + (column + 0.5) / 24 * (right - left), top - (row + 0.5) / 24 * (top - bottom)],
     )
     assert np.abs(pixels(page) - cell.astype(int)).max() <= 1
+    radii = page.evaluate(
+        """() => {
+          const context = make("canvas").getContext("2d"), radii = [];
+          context.arc = (x, y, radius) => radii.push(radius);
+          drawPrior(context, 400);
+          return radii;
+        }"""
+    )
+    shares = 1 - np.exp(-(((right - left) * np.array(radii) / 400) ** 2) / 2)
+    np.testing.assert_allclose(shares, [0.5, 0.9, 0.99])  # of the prior, in two dimensions
 
 
 def draw(page, *points):
@@ -384,6 +417,14 @@ def test_an_image_file_is_scaled_like_the_training_data_and_others_are_refused(c
     np.testing.assert_allclose(
         latent_point(page), run.encode(own[np.newaxis, ..., np.newaxis].astype(np.uint8))[0], atol=0.02
     )
+    page.get_by_label("invert").check()
+    assert np.abs(pixels(page, "own")[..., 0] - (255 - own)).max() <= 1
+    page.get_by_label("invert").uncheck()
+    clear = Image.new("RGBA", (100, 100))
+    clear.paste("black", (0, 50, 100, 100))
+    clear.save(tmp_path / "clear.png")
+    page.locator("#file").set_input_files(tmp_path / "clear.png")
+    page.wait_for_function("() => explorer.state.posterior.image[0] > 0.99")  # what is transparent lies on white
     (tmp_path / "text.png").write_text("no image")
     page.locator("#file").set_input_files(tmp_path / "text.png")
     page.get_by_text("text.png is not an image that this browser can read").wait_for()
@@ -407,6 +448,10 @@ def test_more_dimensions_get_sliders_and_any_two_of_them_the_plane(command_runs,
     assert page.locator("#across option").all_text_contents() == page.evaluate("basis().names")
     page.locator("#across").select_option(page.evaluate("basis().names[2]"))
     assert page.evaluate("state.axes") == [2, 1]
+    codes = run.encode(run.datasets()[1].images)
+    share = page.evaluate("updateDots(), toScreen(dots[2], 1)")
+    page.mouse.click(*position(page, *share))
+    assert any(np.abs(code - latent_point(page)).max() < 1e-6 for code in codes)  # the whole code of a dot
     page = open_page(page_of(command_runs["vae3"], dimensions=(2, 0)))
     page.evaluate("explorer.moveTo(0.5, -0.25)")
     wanted = run.decode(np.array([[-0.25, 0, 0.5]]))[0].astype(int)
@@ -441,6 +486,7 @@ def test_a_network_too_large_is_shown_by_tiles_and_the_page_names_its_largest_la
     if kind == "dcgan":
         page.get_by_role("button", name="seed 7", exact=True).click()
         np.testing.assert_array_equal(pixels(page)[..., :1], run.decode(run.draw_seeds([7]))[0])
+        assert page.get_attribute("#seed", "max") == "23"  # of the others the page has no images
     else:
         _, held_out = run.datasets()
         x, y = page.evaluate("dots[2]")
@@ -471,6 +517,10 @@ def test_a_dcgan_opens_with_images_to_click_and_seeds_to_type(command_runs, open
     first.fill("3")
     assert not np.array_equal(pixels(page), before)
     assert page.input_value("#seed") == ""
+    length = np.linalg.norm(run.draw(1, 999))  # which what is moved keeps
+    assert f"length={round(length, 4):g}" in page.evaluate("location.hash")
+    page.evaluate("setEnd(0)")
+    assert page.evaluate("Math.hypot(...state.ends[0])") == pytest.approx(length, rel=1e-5)
     page.wait_for_function("() => mosaic.cells > 100")
 
 
@@ -498,6 +548,8 @@ def test_the_plane_of_a_dcgan_goes_through_its_seeds(command_runs, open_page):
         page.evaluate("([x, y]) => explorer.moveTo(x, y)", [mark["x"], mark["y"]])
         wanted = run.decode(at_typical_length(run.draw(1, seed)))[0].astype(int)
         assert np.abs(pixels(page)[..., :1] - wanted).max() <= 1
+        left, right, bottom, top = page.evaluate("planeRange()")
+        assert left < mark["x"] < right and bottom < mark["y"] < top
 
 
 @pytest.mark.parametrize("kind", ["conv", pytest.param("resize", marks=slow)])
@@ -515,6 +567,8 @@ def test_a_conditional_run_has_a_class_chooser_and_a_slider_between_classes(runs
     page.locator("#classslider input").fill("1")
     assert np.abs(pixels(page) - run.decode(z, 1)[0].astype(int)).max() <= 1
     assert "class=0,1,1" in page.evaluate("location.hash")
+    second.click()
+    assert page.evaluate("[state.classes[0], state.mix]") == [1, 0]  # another class begins with itself
 
 
 def an_explorer(count=120, classes=12, **options):
@@ -539,7 +593,7 @@ def an_explorer(count=120, classes=12, **options):
 
 
 def test_classes_beyond_the_tenth_have_another_shape_and_odd_names_stay_text(open_page, tmp_path):
-    (tmp_path / "page.html").write_text(explorer_page(an_explorer()), encoding="utf-8")
+    (tmp_path / "page.html").write_text(explorer_page(an_explorer(count=125)), encoding="utf-8")
     page = open_page(tmp_path / "page.html", viewport={"width": 375, "height": 812})
     page.on("dialog", lambda _: pytest.fail("a name became code"))
     swatches = [
@@ -548,11 +602,15 @@ def test_classes_beyond_the_tenth_have_another_shape_and_odd_names_stay_text(ope
     assert len(set(swatches)) == 12
     assert swatches[0][1] == swatches[10][1]
     assert "<b>cats & dogs</b>" in page.text_content(".labels")
+    assert all(f"class {number} ({11 if number < 5 else 10})" in page.text_content(".labels") for number in range(11))
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
 def test_many_classes_are_searched_in_a_list(open_page, tmp_path):
-    explorer = an_explorer(classes=40, present=tuple(range(40)), label=0)
+    blank = np.zeros((40, 28, 28, 1), np.uint8)
+    held_out = HeldOut(np.zeros((40, 2), np.float32), np.arange(40), blank, 40, np.arange(40), blank)
+    digits = {"image_shape": (28, 28, 1), "tiles": blank[:25], "held_out": held_out}
+    explorer = an_explorer(classes=40, present=tuple(range(40)), label=0, **digits)
     (tmp_path / "page.html").write_text(explorer_page(explorer), encoding="utf-8")
     page = open_page(tmp_path / "page.html")
     search = page.get_by_label("class; type to search")
@@ -562,6 +620,19 @@ def test_many_classes_are_searched_in_a_list(open_page, tmp_path):
     search.fill("lion")
     search.press("Enter")
     assert "There is no such class" in page.text_content("#classproblem")
+    script = """() => {
+      const drawn = make("canvas", { width: 280, height: 280 }), context = drawn.getContext("2d");
+      context.fillRect(0, 0, 280, 280);
+      context.fillStyle = "#fff";
+      context.fillRect(20, 30, 40, 100);
+      context.fillRect(20, 110, 100, 20);
+      return [...centred(drawn).getContext("2d").getImageData(0, 0, 280, 280).data].filter((_, at) => at % 4 === 0);
+    }"""
+    pixels = np.reshape(page.evaluate(script), (280, 280)) / 255
+    rows, columns = np.arange(280) + 0.5, np.arange(280) + 0.5
+    centre = (pixels.sum(axis=1) @ rows) / pixels.sum(), (pixels.sum(axis=0) @ columns) / pixels.sum()
+    assert centre == pytest.approx((140, 140), abs=1.5)  # as in MNIST, the centre of mass and a box of 20 pixels of 28
+    assert [np.sum(pixels.max(axis=axis) > 0.5) for axis in (0, 1)] == pytest.approx([200, 200], abs=2)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keras_gen.pages import run_explorer
-from keras_gen.pages.charts import score_charts
+from keras_gen.pages.charts import score_charts, title_of
 from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.run import RunFolder, load_run
 
@@ -156,6 +156,7 @@ def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command
 def test_the_band_of_a_score_reaches_two_standard_errors_to_each_side():
     (chart,) = score_charts([{"epoch": 1, "kid": 0.5, "kid_standard_error": 0.25, "kid_floor": 0.125}])
     assert [series["points"] for series in chart["series"]] == [[[1, value]] for value in (0.5, 1.0, 0.0, 0.125)]
+    assert [title_of(name) for name in ("kid", "validation_kl", "fid")] == ["KID", "Validation kl", "FID"]
 
 
 def test_charts_show_the_values_at_the_pointer_and_by_keyboard(command_runs, page):

@@ -4,7 +4,7 @@ import pytest
 
 from keras_gen import RunFolder
 from keras_gen.errors import InputError, RunError
-from keras_gen.run.checkpoints import load_checkpoint, save_checkpoint
+from keras_gen.run.checkpoints import begun_epochs, load_checkpoint, save_checkpoint
 from tests.conftest import values_of
 from tests.small import quiet
 
@@ -28,7 +28,7 @@ def position(epoch, step=0):
 def test_a_checkpoint_gives_back_all_variables_and_the_position(folder):
     saved, other = groups(1), groups(2)
     path = save_checkpoint(folder, saved, position(3, 7))
-    assert path.name == "epoch-000003-step-00000007.npz"
+    assert path.name == "epoch-000003-step-00000007.npz" and begun_epochs(folder) == 4
     assert load_checkpoint(folder, other) == position(3, 7)
     for name in saved:
         for one, two in zip(values_of(saved[name]), values_of(other[name]), strict=True):

@@ -74,7 +74,7 @@ def test_the_file_beside_the_weights_needs_numpy_alone(trained_runs, tmp_path):
         run.record["id"],
         "epoch 1",
         "License",
-        "54 of stripes, 16 x 16 x 1",
+        "54 of stripes, 16 x 16 x 1; 6 held out",
         "(n, 4) to",
     ):
         assert text in card, card
@@ -109,6 +109,8 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_left(trained_runs, tm
     run._models["generator"] = build_generator(run.image_shape, latent_dim=4, filters=4, classes=2)
     with pytest.raises(InputError, match="generator takes labels, too, and cannot be exported to numpy; use another"):
         run.export("numpy")
+    card = export._card(run, "onnx", run.models)
+    assert "- `generator`: float32 (n, 4) and labels, int32 (n), to (n, 16, 16, 1)\n" in card
     assert not (tmp_path / "run" / "exports" / "numpy").exists()
     (tmp_path / "taken").mkdir()
     with pytest.raises(InputError, match="already exists"):

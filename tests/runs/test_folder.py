@@ -13,6 +13,8 @@ def test_folders_are_numbered_and_never_used_twice(tmp_path):
     assert first.path.name == "0001-vae-mnist5k"
     assert second.path.name == "0002-dcgan-cifar10-automobile"
     shutil.rmtree(first.path)
+    (tmp_path / "runs" / "77-monkeys").mkdir()
+    assert RunFolder.create(None, "vae", "x" * 99, tmp_path / "runs").path.name == f"0003-vae-{'x' * 60}"
     (tmp_path / "runs" / "9999-by-hand").mkdir()
     assert RunFolder.create(None, "vae", "a/b c\n", tmp_path / "runs").path.name == "10000-vae-a-b-c"
 

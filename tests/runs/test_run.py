@@ -10,7 +10,8 @@ from keras.src.random.seed_generator import global_seed_generator
 import keras_gen
 from keras_gen import ImageSet, load_run
 from keras_gen.errors import InputError
-from keras_gen.run import VAERun
+from keras_gen.figures.grids import image_grid
+from keras_gen.run import DCGANRun, Run, VAERun
 from keras_gen.run.arguments import as_images
 from keras_gen.run.drawing import RunDraws
 from keras_gen.training.planning import make_plan
@@ -28,6 +29,8 @@ def test_a_run_makes_images_of_its_kind_from_a_seed(trained_runs, kind):
     np.testing.assert_array_equal(run.decode(run.draw(5, seed=3)), images)
     np.testing.assert_array_equal(run.decode(run.draw_seeds([3, 4])), [images[0], run.generate(1, seed=4)[0]])
     assert not np.array_equal(run.generate(5, seed=4), images)
+    (shown,) = run.grid(5, seed=3).axes[0].images
+    np.testing.assert_array_equal(shown.get_array(), image_grid(images, 3)[..., 0])
 
 
 def test_an_epoch_is_counted_by_the_models_and_before_they_are_loaded_by_the_history(trained_runs, tmp_path):
@@ -66,6 +69,20 @@ def test_bits_per_dimension_count_every_channel():
     history = [{"held_out_reconstruction": 10 * np.log(2), "held_out_kl": 2 * np.log(2)}]
     run = SimpleNamespace(settings=settings, history=history, image_shape=(2, 2, 3))
     assert VAERun.held_out_bits.fget(run) == pytest.approx(1)
+
+
+def test_the_models_in_use_are_named_by_epoch_and_step():
+    facts = {"best": True, "epoch": 3, "step": 0}
+    texts = [Run.models_text.fget(SimpleNamespace(_model_facts=said, **facts)) for said in ({}, {"step": 1})]
+    assert texts == ["best, epoch 3", "best, epoch 3 and 1 step"]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "latent_dim", "length"), [("normal", 15, None), ("normal", 16, 4.0), ("uniform", 16, None)]
+)
+def test_draws_have_one_length_from_sixteen_dimensions_on(distribution, latent_dim, length):
+    settings = SimpleNamespace(latent_distribution=distribution, latent_dim=latent_dim)
+    assert DCGANRun.typical_length.fget(SimpleNamespace(settings=settings)) == length
 
 
 IMAGES = np.zeros((2, 16, 16, 1), np.uint8)
@@ -118,6 +135,10 @@ def test_labels_are_drawn_as_often_as_in_training():
     run = SimpleNamespace(conditional=True, label_counts=(np.array([0, 2]), np.array([30, 10])))
     drawn = RunDraws.draw_labels(run, 4000)
     assert set(drawn) == {0, 2} and np.mean(drawn == 0) == pytest.approx(0.75, abs=0.03)
+    assert not np.array_equal(*(RunDraws.draw_labels(run, 50, seed) for seed in (1, 2)))
+    for classes in (100, 101):  # of more, a mixture for each would take too long
+        run = SimpleNamespace(conditional=False, encodes=True, label_counts=(np.arange(classes), np.full(classes, 2)))
+        assert (RunDraws.draw_labels(run, 3, prior="mixture") is None) == (classes == 101)
 
 
 def test_a_walk_starts_and_ends_at_its_two_points(trained_runs):

@@ -37,7 +37,7 @@ def test_the_probability_rises_above_the_target_falls_below_and_stays_within_its
     assert after(*below) == 0
     assert after(*[1.0] * (ADJUST_EVERY - 1)) == 0  # not before the last of them
     assert after(0.0) == pytest.approx(0.1)  # their mean is above the target
-    assert after(*[1.0] * ADJUST_EVERY * 20) == pytest.approx(MAX_PROBABILITY)
+    assert after(*[1.0] * ADJUST_EVERY * 20) == pytest.approx(MAX_PROBABILITY) and MAX_PROBABILITY == 0.8
     assert after(*below) == pytest.approx(MAX_PROBABILITY - 0.1)
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from keras_gen import train_dcgan
 from keras_gen.errors import RunError
+from keras_gen.latent import draw_latents
+from keras_gen.seeds import random_stream
 from keras_gen.training import DCGANTrainer
-from keras_gen.training.dcgan import FAKE, GENERATOR, REAL
+from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, _in_training_mode
 from tests.conftest import values_of
 from tests.drawings import draw_shapes
 from tests.small import small_settings, train_small, weights_of
@@ -76,6 +78,16 @@ def test_a_step_trains_first_the_discriminator_then_the_generator(image_sets, ea
     images = image_sets(train=48)[0].images / np.float32(127.5) - 1
     shown = np.concatenate([spy.calls[turn][1] for turn in (0, 2, 4)])
     np.testing.assert_allclose(shown, images, atol=1e-6)  # each turn has images of its own
+
+
+def test_each_network_has_its_own_learning_rate_and_both_the_chosen_moment():
+    chosen = {"optimizer": "adam", "adam_beta_1": 0.25}
+    rates = {"generator_learning_rate": 0.5, "discriminator_learning_rate": 0.125}
+    optimizers = DCGANTrainer((8, 8, 1), settings(**chosen, **rates)).optimizers
+    assert {name: (float(one.learning_rate), one.beta_1) for name, one in optimizers.items()} == {
+        "generator": (0.5, 0.25),
+        "discriminator": (0.125, 0.25),
+    }
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
@@ -164,7 +176,7 @@ def test_latents_come_from_the_chosen_distribution():
 @pytest.mark.parametrize("concatenate", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_held_out_losses_are_computed_in_training_mode_and_leave_no_trace(image_sets, concatenate):
     train, held_out = image_sets(held_out=16)
-    overrides = {"concatenate_batches": concatenate, "dropout": 0.0, "label_smoothing": 0.0}
+    overrides = {"concatenate_batches": concatenate, "dropout": 0.0, "label_smoothing": 0.0, "seed": 3}
     trainer = DCGANTrainer(train.image_shape, settings(**overrides))
     for trainer.step in range(1, 6):
         trainer.train_step(train.images[:16])
@@ -173,8 +185,15 @@ def test_held_out_losses_are_computed_in_training_mode_and_leave_no_trace(image_
     assert first == second
     assert_equal(before, variables_of(trainer.gan, trainer.discriminator))
     if not concatenate:  # then a training step on the same batch reports the same loss
-        loss = trainer.discriminator.train_on_batch(held_out.images / np.float32(127.5) - 1, np.ones((16, 1)))
-        assert first[f"held_out_{REAL}"] == pytest.approx(float(loss), rel=1e-4)
+        z = draw_latents(random_stream(3, "held_out"), 16, 6, "normal")
+        on_fake = _in_training_mode(trainer.discriminator, trainer.generator.predict_on_batch(z))
+        losses = {
+            FAKE: np.logaddexp(0, on_fake).mean(),  # -log(1 - p)
+            GENERATOR: np.logaddexp(0, -_in_training_mode(trainer.gan, z)).mean(),  # -log p
+            REAL: trainer.discriminator.train_on_batch(held_out.images / np.float32(127.5) - 1, np.ones((16, 1))),
+        }
+        for name, loss in losses.items():
+            assert first[f"held_out_{name}"] == pytest.approx(float(loss), rel=1e-4), name
 
 
 def test_dropout_does_not_blur_the_held_out_losses(image_sets):

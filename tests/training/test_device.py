@@ -68,7 +68,7 @@ def test_the_best_precision_of_a_cpu(features, convolutional, expected, reason, 
 
 
 @pytest.mark.parametrize(
-    ("capability", "expected"), [((9, 0), "mixed_bfloat16"), ((7, 5), "float32"), (None, "float32")]
+    ("capability", "expected"), [((8, 0), "mixed_bfloat16"), ((7, 5), "float32"), (None, "float32")]
 )
 def test_the_best_precision_of_a_gpu(capability, expected, monkeypatch):
     monkeypatch.setattr(device, "gpus", lambda: ["a GPU"])

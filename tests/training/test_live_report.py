@@ -1,5 +1,7 @@
 """The report grows while a run trains, costs little, and leaves the run as it would have been."""
 
+from types import SimpleNamespace
+
 import pytest
 
 import keras_gen
@@ -60,3 +62,22 @@ def test_a_page_that_cannot_be_written_does_not_end_the_training(train, monkeypa
     assert len(calls) == 2
     assert states == []
     assert run.status == "finished"
+
+
+def test_a_report_waits_until_its_share_of_the_time_pays_for_it(monkeypatch):
+    clock, written = [0.0], []
+
+    def write(left, seconds):
+        written.append((clock[0], left, seconds))
+        clock[0] += 2
+
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(callbacks, "FIRST_COST", 1.0)
+    run = SimpleNamespace(epoch=1, resumed_after=0, report_progress=write)
+    report = callbacks.LiveReport(run, SimpleNamespace(timed=0))
+    report.set_params({"epochs": 1000})
+    for clock[0] in range(0, 200, 5):
+        report.on_epoch_end(0)
+    # At a cost of 1 s after 33 s; as it took 2 s, the next after 4 s / 0.03.
+    assert [now for now, *_ in written] == [35, 135]
+    assert written[0][1] is None and written[0][2] == 35

@@ -72,6 +72,16 @@ def test_at_least_one_epoch_is_trained_and_not_too_many(seconds, epochs, words, 
     assert words in said[0]
 
 
+def test_what_the_rehearsal_takes_is_not_there_for_epochs(monkeypatch):
+    clock = iter((0.0, 2.0))
+    monkeypatch.setattr(rehearsal, "rehearse", lambda *_: Pace(1, 1.0, 0.0, 0.0, {}))
+    monkeypatch.setattr(rehearsal.time, "monotonic", lambda: next(clock))
+    settings = resolve_settings("vae", minutes=0.1, **NETS["vae"])
+    plan = SimpleNamespace(settings=settings)
+    rehearsal.fix_epochs(plan, SimpleNamespace(settings=settings), quiet)
+    assert plan.settings.training.epochs == 4
+
+
 def test_what_is_expected_counts_the_multiplications_of_every_layer():
     networks = build("vae", (16, 16, 1), resolve_settings("vae", architecture="conv"), None)
     assert costs(networks).multiplications == sum(map(multiply_adds, networks.values()))
