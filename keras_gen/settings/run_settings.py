@@ -208,5 +208,5 @@ def _as_in_a_recipe(text: str) -> object:
     """Return a value that may be written as in a recipe file: a list such as `[512, 256]`, or text in quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"] if text[0] in "[\"'" else text
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # of no TOML, or nested too deep
         return text

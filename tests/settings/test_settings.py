@@ -265,7 +265,7 @@ def test_set_takes_a_value_as_a_recipe_file_has_it(text, settings):
     assert resolve_settings("vae", **parse_sets("vae", [text])) == resolve_settings("vae", **settings)
 
 
-@pytest.mark.parametrize("value", ["[512,", "[2]", '"2'])
+@pytest.mark.parametrize("value", ["[512,", "[2]", '"2', "[" * 9999])
 def test_a_set_that_is_nearly_so_has_the_error_of_its_setting(value):
     with pytest.raises(InputError, match=r"^`encoder\.latent_dim` must be a whole number"):
         resolve_settings("vae", **parse_sets("vae", [f"encoder.latent_dim={value}"]))
