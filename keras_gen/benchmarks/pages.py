@@ -56,8 +56,8 @@ def page_table(rounds: int) -> list[str]:
 def measure_pages(browser: object, rounds: int) -> list[dict[str, str]]:
     """Return the cells of each row of the table, measured in a browser that playwright started."""
     with tempfile.TemporaryDirectory() as folder:
-        made = [(page, _explorer(page, Path(folder) / str(number))) for number, page in enumerate(PAGES)]
-        rates = [np.median([_rates(browser, path) for _ in range(rounds)], axis=0) for _, path in made]
+        explorers = [(page, _explorer(page, Path(folder) / str(number))) for number, page in enumerate(PAGES)]
+        rates = [np.median([_rates(browser, path) for _ in range(rounds)], axis=0) for _, path in explorers]
         return [
             {
                 "": page.title,
@@ -66,7 +66,7 @@ def measure_pages(browser: object, rounds: int) -> list[dict[str, str]]:
                 "aim": str(page.aim),
                 "MB": f"{path.stat().st_size / 1e6:.1f}",
             }
-            for (page, path), (opening, later) in zip(made, rates, strict=True)
+            for (page, path), (opening, later) in zip(explorers, rates, strict=True)
         ]
 
 

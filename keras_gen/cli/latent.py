@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from keras_gen.cli.command import Parser, check_ending, check_new, save_array, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.text import whole_number
 
 if TYPE_CHECKING:
     from keras_gen.run import Run
@@ -165,13 +166,21 @@ def _next_commands(options: Namespace, run: Run, count: int) -> list[str]:
     """Return what moves the image that was projected: a command, and for a DCGAN the page that takes its point."""
     if options.view != "project":
         return []
-    path, best = shlex.quote(str(options.run)), " --best" if options.best else ""
-    lines = []
-    if count == 1:
-        at = shlex.quote(options.images[0])
-        lines.append(f"To move it along directions: python -m keras_gen latent {path} directions --at {at}{best}")
+    from keras_gen.data.loading import ARRAY_SUFFIXES
+
+    path, image, lines = str(options.run), options.images[0], []
+    flags = ["--best"] if options.best else []
+    for flag, value in (("--label", options.label), ("--dataset", options.dataset), ("--data-dir", options.data_dir)):
+        flags += [] if value is None else [flag, str(value)]
+    is_number = whole_number(image) is not None
+    is_file = not Path(image).is_dir() and not image.lower().endswith(ARRAY_SUFFIXES)
+    has_label = is_number or not run.conditional or options.label is not None
+    if count == 1 and is_file and has_label:
+        command = shlex.join(["latent", path, "directions", "--at", image, *flags])
+        lines.append(f"To move it along directions: python -m keras_gen {command}")
     if not run.encodes:
-        lines.append(f"To move it in a browser, open the .npy file in: python -m keras_gen explore {path}{best}")
+        command = shlex.join(["explore", path, *flags])
+        lines.append(f"To move it in a browser, open the .npy file in: python -m keras_gen {command}")
     return lines
 
 

@@ -14,6 +14,7 @@ ALIASES = {"data": "dataset", "folder": "out", "start": "from", "end": "to"}  # 
 TRAINING_FLAGS = (
     "--conditional",
     "--evaluate-every",
+    "--patience",
     "--resume",
     "--epochs",
 )  # which messages of every command may name

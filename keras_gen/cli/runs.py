@@ -23,7 +23,7 @@ def run_parser(command: str, description: str, optional: bool = False, kind: typ
 def add_best_flag(parser: Parser) -> None:
     """Let a command use the best models of a run instead of the last."""
     parser.add_argument(
-        "--best", action="store_true", help="use the best models, which --evaluate-every saves (default: the last)"
+        "--best", action="store_true", help="use the best models, of --evaluate-every or --patience (default: the last)"
     )
 
 

@@ -136,7 +136,8 @@ def compare(
                 run.evaluate(say=say)
                 facts[number] = read_measured(run, number, [])
     scores = common_scores(loaded, facts, notes)
-    unmeasured = same_data(loaded) and not all(is_current(*pair) for pair in zip(loaded, facts, strict=True))
+    measured = [is_current(run, found) for run, found in zip(loaded, facts, strict=True) if finished_epochs(run)]
+    unmeasured = same_data(loaded) and not all(measured)
     return Comparison(loaded, _differing_settings(loaded), scores, notes, unmeasured)
 
 

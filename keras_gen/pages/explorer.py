@@ -72,7 +72,7 @@ class Explorer:
         loss: Of a VAE: its likelihood, and beta.
         grids: Pictures of the epochs, as `{"epoch": ..., "source": ...}`.
         remarks: Sentences about the page.
-        folder: The run as commands name it.
+        project: The command that finds an image of the user's in the latent space.
     """
 
     title: str
@@ -98,7 +98,7 @@ class Explorer:
     centre_drawings: bool = False
     grids: list[dict] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    folder: str = "RUN"
+    project: str = "python -m keras_gen latent RUN project IMAGE"
 
 
 def explorer_page(explorer: Explorer) -> str:
@@ -109,7 +109,7 @@ def explorer_page(explorer: Explorer) -> str:
         title=printable(explorer.title),
         kind=explorer.kind,
         remarks=explorer.remarks,
-        folder=explorer.folder,
+        project=explorer.project,
         encoder=bool(explorer.networks.get("encoder")),
         glossary=GLOSSARY,
         css=asset("page.css", "explorer.css"),

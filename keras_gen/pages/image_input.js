@@ -34,7 +34,7 @@ function setUpDrawing() {
   for (const name of ["pointerup", "pointercancel"]) drawing.addEventListener(name, () => { if (last) { last = null; commit(); } });
   setUpPen(line);
 }
-// The keys: arrows move a pen by the width of its line, the space bar puts it down and lifts it.
+// The keys: arrows move a pen by about the width of its line, the space bar puts it down and lifts it.
 function setUpPen(line) {
   const tip = byId("pentip"), step = drawing.width / 14;
   let pen = [drawing.width / 2, drawing.height / 4], down = false;
@@ -51,8 +51,9 @@ function setUpPen(line) {
       const limits = [drawing.width, drawing.height], from = pen;
       pen = pen.map((value, axis) => Math.min(Math.max(value + moves[event.key][axis], 0), limits[axis]));
       if (down) line(from, pen);
-    } else if (down) lift();
-    else if (!event.repeat) { down = true; line(pen, pen); }
+    } else if (event.repeat) return; // the space bar is held
+    else if (down) lift();
+    else { down = true; line(pen, pen); }
     show();
   });
   drawing.addEventListener("blur", lift);
@@ -210,8 +211,8 @@ function showPosterior() {
   decoder.many([sampleOf(posterior)], labelRow(), (pixels) => paint(byId("ownrebuilt"), pixels), () => state.posterior === posterior);
   const { reconstruction, kl, loss } = lossTerms(posterior);
   byId("ownloss").textContent = `Loss ${loss.toFixed(1)} nats = reconstruction ${reconstruction.toFixed(1)} + ${data.loss.beta === 1 ? "" : `${brief(data.loss.beta)} × `}KL ${kl.toFixed(2)}`;
-  const some = (vector) => `${Array.from(vector.slice(0, 4), (value) => value.toFixed(2)).join(", ")}${vector.length > 4 ? ", …" : ""}`.replaceAll("-", "−");
-  byId("ownsample").textContent = `Posterior: mean ${some(posterior.mean)}; deviation ${some(posterior.deviation)}; in the plane, the ellipses of 1 and 2 standard deviations (sd). ` + (posterior.epsilon ? `z = mean + deviation × ε, with ε = ${some(posterior.epsilon)}` : "z = mean");
+  const listed = (vector) => `${Array.from(vector.slice(0, 4), (value) => value.toFixed(2)).join(", ")}${vector.length > 4 ? ", …" : ""}`.replaceAll("-", "−");
+  byId("ownsample").textContent = `Posterior: mean ${listed(posterior.mean)}; deviation ${listed(posterior.deviation)}; in the plane, the ellipses of 1 and 2 standard deviations (sd). ` + (posterior.epsilon ? `z = mean + deviation × ε, with ε = ${listed(posterior.epsilon)}` : "z = mean");
 }
 
 if (byId("drawing")) {

@@ -277,6 +277,7 @@ plane.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 plane.addEventListener("keyup", (event) => { if (event.key.startsWith("Arrow")) commit(); });
-new ResizeObserver(() => schedule()).observe(plane);
+const resized = new ResizeObserver(() => schedule());
+for (const element of [plane, document.documentElement]) resized.observe(element); // texts grow with the page's
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); schedule(); });
 readColours();

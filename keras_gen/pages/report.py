@@ -4,6 +4,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -129,15 +130,13 @@ def _summary(run: Run) -> str:
 
 
 def lead_to_explorer(folder: RunFolder) -> None:
-    """Add a link to the explorer to a report that was written before it; a damaged one stays as it is."""
+    """Add a link to the explorer to a report that was written before it; a damaged or foreign one stays as it is."""
     path, place = folder.path / "report.html", '<a href="#recipe">'
     link = f'<a href="explorer.html">{LINKED["explorer.html"]}</a>\n'
-    try:
+    with suppress(OSError, ValueError):  # an InputError is a ValueError
         page = folder.checked(path).read_text(encoding="utf-8")
-    except (OSError, ValueError):  # an InputError is a ValueError
-        return
-    if link not in page:
-        folder.write_text(path.name, page.replace(place, link + place, 1))
+        if place in page and link not in page:
+            folder.write_text(path.name, page.replace(place, link + place, 1))
 
 
 def links(run: Run, page: Path, names: dict[str, str]) -> list[tuple[str, str]]:

@@ -205,9 +205,10 @@ def _about(run: Run, label: int | str | None, say: Callable[[str], None]) -> dic
         label = int(run.network_labels(label, 1, remarks)[0])
     for remark in remarks:
         say(remark)
+    path = shlex.quote(str(run.folder.path)) if run.folder else "RUN"
     return {
         "title": run.title,
-        "folder": shlex.quote(str(run.folder.path)) if run.folder else "RUN",
+        "project": f"python -m keras_gen latent {path} project IMAGE{' --best' if run.best else ''}",
         "kind": run.kind,
         "image_shape": (*_page_shape(run)[:2], run.image_shape[2]),
         "pixel_range": run.pixel_range,

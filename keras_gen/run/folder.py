@@ -243,7 +243,11 @@ class RunFolder:
         """Load a saved model in safe mode, and what its file says of itself."""
         path = self.model_path(name, best)
         if not path.is_file():
-            why = "only `evaluate_every` saves it" if best else "the run may not have got far enough to save its models"
+            why = (
+                "only `evaluate_every` or `patience` saves it"
+                if best
+                else "the run may not have got far enough to save its models"
+            )
             raise InputError(f"{path} is missing; {why}")
         if path.parent.name != networks.NEW:
             self.checksums.check(path)

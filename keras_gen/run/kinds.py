@@ -103,7 +103,7 @@ def load_run(path: str | Path, best: bool = False) -> Run:
 
     Args:
         path: The run folder, such as `runs/0001-vae-mnist5k`.
-        best: Use the best models, which `evaluate_every` saves, instead of the last.
+        best: Use the best models, which `evaluate_every` or `patience` saves, instead of the last.
 
     Returns:
         A `VAERun` or a `DCGANRun`.
@@ -114,5 +114,5 @@ def load_run(path: str | Path, best: bool = False) -> Run:
     folder = RunFolder(as_path("path", path))
     record = folder.read()
     if best and not isinstance(record.get("best"), dict):
-        raise InputError(f"{path} has no best models; only `evaluate_every` saves them")
+        raise InputError(f"{path} has no best models; only `evaluate_every` or `patience` saves them")
     return RUNS[record["kind"]](record, folder, best=best)

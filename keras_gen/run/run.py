@@ -30,7 +30,7 @@ class Run(RunDraws, RunResults):
         folder: The run folder, or None for a run that writes nothing.
         models: Models in memory, by the name they are saved under; others are loaded when they are asked for.
         datasets: Its training and held-out images, if they are in memory.
-        best: Use the best models, which `evaluate_every` saves, instead of the last.
+        best: Use the best models, which `evaluate_every` or `patience` saves, instead of the last.
 
     Attributes:
         kind: `vae` or `dcgan`.

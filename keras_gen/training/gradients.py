@@ -41,4 +41,4 @@ def _gradient_sizes(optimizer: keras.optimizers.Optimizer) -> Iterator[tuple[str
         if variable.path.endswith(moment) and len(variable.shape) >= 2:
             squares = variable.value if moment == "_velocity" else keras.ops.square(variable.value)
             kernel = variable.path.split("/")[-1].removesuffix(moment).replace("_kernel", "")
-            yield kernel, math.sqrt(max(float(keras.ops.mean(squares)), 0.0))  # what is no number stays none
+            yield kernel, math.sqrt(max(float(keras.ops.mean(squares)), 0.0))  # NaN stays NaN

@@ -93,8 +93,8 @@ def test_planes_of_verdicts_lie_as_their_axes_are_named():
 
 def test_examples_lie_in_their_planes_as_the_axes_are_named():
     plane, history = np.zeros((2, 2)), np.zeros((3, 2))
-    real, made = np.array([[0.9, 0.5, 0.1]]), np.array([[0.2, 0.3, 0.4]])
-    frames = {"trend": minimal_runs._trend_frame(1, made, plane, real, history)}
+    real, generated = np.array([[0.9, 0.5, 0.1]]), np.array([[0.2, 0.3, 0.4]])
+    frames = {"trend": minimal_runs._trend_frame(1, generated, plane, real, history)}
     expected = {"trend": ([[0.1, 0.9]], [[0.4, 0.2]])}
     images = np.arange(40).reshape(10, 4) / 40
     frames["faces"] = minimal_runs._faces_frame(1, images, plane, history)

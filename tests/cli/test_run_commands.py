@@ -90,12 +90,27 @@ def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_r
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), run.encode(held_out.images[[2, 3, 1]]))
 
 
-def test_project_names_the_commands_that_move_what_it_found():
-    options = latent.parser().parse_args(["project", "my runs/a", "a car.png"])
-    along, browser = latent._next_commands(options, SimpleNamespace(encodes=False), 1)
-    assert along == "To move it along directions: python -m keras_gen latent 'my runs/a' directions --at 'a car.png'"
-    assert latent.parser().parse_args(shlex.split(along)[9:]).at == "a car.png"
-    assert browser.endswith("open the .npy file in: python -m keras_gen explore 'my runs/a'")
+@pytest.mark.parametrize(
+    ("words", "conditional", "flags"),
+    [
+        ("'a car.png'", False, ""),
+        ("'a car.png' --best --data-dir 'my data'", False, " --best --data-dir 'my data'"),
+        ("'a car.png' --label 7 --dataset cars", True, " --label 7 --dataset cars"),
+        ("5", True, ""),
+        ("'a car.png'", True, None),  # its label is not known
+        ("cars.npy", False, None),  # may hold more than one
+        (".", False, None),
+    ],
+)
+def test_project_names_the_commands_that_move_what_it_found(words, conditional, flags):
+    options = latent.parser().parse_args(["project", "my runs/a", *shlex.split(words)])
+    *along, browser = latent._next_commands(options, SimpleNamespace(encodes=False, conditional=conditional), 1)
+    image = words.split(" --")[0]
+    directions = f"python -m keras_gen latent 'my runs/a' directions --at {image}{flags}"
+    assert along == ([] if flags is None else [f"To move it along directions: {directions}"])
+    assert browser.endswith(f"open the .npy file in: python -m keras_gen explore 'my runs/a'{flags or ''}")
+    for line in along:
+        assert latent.parser().parse_args(shlex.split(line)[9:]).at == shlex.split(image)[0]
 
 
 def test_images_that_have_moved_are_found_by_dataset_and_other_ones_are_refused(command_runs, capsys, tmp_path):
@@ -135,7 +150,7 @@ def test_images_that_have_moved_are_found_by_dataset_and_other_ones_are_refused(
         ("vae", "explore RUN --out page.txt", "--out page.txt must end in .html"),
         ("vae", "report RUN --out page.png", "--out page.png must end in .html"),
         ("vae", "evaluate RUN --importance-samples 9000", "--importance-samples must be a whole number from 1 to 5000"),
-        ("vae", "evaluate RUN --best", "has no best models; only --evaluate-every saves them"),
+        ("vae", "evaluate RUN --best", "has no best models; only --evaluate-every or --patience saves them"),
     ],
 )
 def test_mistakes_get_one_line_that_names_the_flag(

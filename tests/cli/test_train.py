@@ -411,13 +411,13 @@ def test_a_setting_s_flag_and_set_do_not_meet_unnoticed():
 
 
 def test_what_the_flags_say_reaches_the_training(monkeypatch, tmp_path):
-    given, folder = {}, str(tmp_path / "new run")
+    call, folder = {}, str(tmp_path / "new run")
 
     def plan(kind, data, say, **options):
-        given.update(kind=kind, data=data, **options)
+        call.update(kind=kind, data=data, **options)
 
     def run(plan, trainer, out, **options):
-        given.update(out=out, **options)
+        call.update(out=out, **options)
         return SimpleNamespace(stopped_by=None)
 
     monkeypatch.setattr("keras_gen.training.planning.make_plan", plan)
@@ -425,7 +425,17 @@ def test_what_the_flags_say_reaches_the_training(monkeypatch, tmp_path):
     monkeypatch.setattr("keras_gen.training.start.run_plan", run)
     words = ["train-dcgan", "--epochs", "3", "--save-every", "5", "--no-doctor", "--data-dir", "here"]
     assert main([*words, "--dataset", "mnist", "--out", folder]) == 0
-    assert (given["kind"], given["data"], given["data_dir"], given["out"]) == ("dcgan", "mnist", "here", folder)
-    assert (given["save_every"], given["doctor"], given["resume"], given["callbacks"]) == (5, False, None, ())
-    assert given["training"] == {"epochs": "3"}
-    assert given["command"] == f"python -m keras_gen {' '.join(words)} --dataset mnist --out '{folder}'"
+    assert (call["kind"], call["data"], call["data_dir"], call["out"]) == (
+        "dcgan",
+        "mnist",
+        "here",
+        folder,
+    )
+    assert (call["save_every"], call["doctor"], call["resume"], call["callbacks"]) == (
+        5,
+        False,
+        None,
+        (),
+    )
+    assert call["training"] == {"epochs": "3"}
+    assert call["command"] == f"python -m keras_gen {' '.join(words)} --dataset mnist --out '{folder}'"

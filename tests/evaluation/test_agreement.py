@@ -26,7 +26,7 @@ def test_agreement_counts_the_labels_that_were_asked_for_and_names_what_is_confu
     found = label_agreement(features_of(made), wanted, features_of(train, 1), train, features_of(held_out, 2), wrong)
     assert found.overall.value == pytest.approx(54 / 60)
     assert found.overall.standard_error == pytest.approx(np.sqrt(54 / 60 * 6 / 60 / 59))
-    assert {label: each.value for label, each in found.by_class.items()} == {0: 0.95, 1: 0.75, 2: 1.0}
+    assert {label: estimate.value for label, estimate in found.by_class.items()} == {0: 0.95, 1: 0.75, 2: 1.0}
     assert found.confused == [(1, 2, 0.25), (0, 1, 0.05)]
     assert found.ceiling.value == pytest.approx(29 / 30)
 
@@ -90,7 +90,7 @@ def test_each_prior_and_each_label_is_measured_by_its_own_images(monkeypatch):
     generated, wanted, *_ = found["parts"]
     assert wanted.tolist() == [0, 1] * agreement.IMAGES_PER_CLASS  # of one image nothing can be fitted
     np.testing.assert_array_equal(generated[:, 0], wanted)
-    (real, made), (_, floor) = compared
-    np.testing.assert_array_equal(made[1], wanted)
+    (real, generated), (_, floor) = compared
+    np.testing.assert_array_equal(generated[1], wanted)
     assert real[0] is sets["rebuilt"] and floor[1].tolist() == [2, 1, 0]
     np.testing.assert_array_equal(floor[0], sets["real"][[29, 4, 9]])

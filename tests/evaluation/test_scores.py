@@ -270,5 +270,5 @@ def test_a_resumed_run_measures_as_one_that_was_not_interrupted(tmp_path, no_pic
 
 
 def test_a_run_without_best_models_says_what_saves_them(command_runs):
-    with pytest.raises(InputError, match="only `evaluate_every` saves them"):
+    with pytest.raises(InputError, match="only `evaluate_every` or `patience` saves them"):
         load_run(command_runs["vae"], best=True)

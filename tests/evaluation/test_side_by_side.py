@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import keras_gen
+from keras_gen.evaluation import side_by_side
 from keras_gen.evaluation.paired import IDENTITY, save_values
 from keras_gen.run import RunFolder, load_run
 
@@ -162,6 +163,13 @@ def test_scores_of_another_form_are_no_scores(command_runs, tmp_path, content):
     comparison = keras_gen.compare(one, two)
     assert comparison.unmeasured
     assert [found.name for found in comparison.scores] == ["held-out loss"]
+
+
+def test_a_run_without_an_epoch_has_nothing_to_measure(command_runs, tmp_path, monkeypatch):
+    one, two = measured(command_runs["vae"], tmp_path / "a"), shutil.copytree(command_runs["vae"], tmp_path / "b")
+    assert keras_gen.compare(one, two).command.endswith(f"compare {one} {two} --evaluate")
+    monkeypatch.setattr(side_by_side, "finished_epochs", lambda run: int(run.folder.path.name == "a"))
+    assert keras_gen.compare(one, two).command is None
 
 
 def test_missing_scores_are_measured_when_asked_for(command_runs, tmp_path, monkeypatch):

@@ -59,7 +59,7 @@ def test_points_on_a_direction_are_so_many_deviations_from_its_centre() -> None:
     np.testing.assert_allclose(across, across[0], rtol=1e-5)  # nothing else changes
 
 
-def test_a_vae_s_directions_are_its_active_dimensions_by_kl_and_the_collapsed_are_named(command_runs) -> None:
+def test_a_vae_s_directions_are_its_active_dimensions_by_kl_and_the_dead_are_named(command_runs) -> None:
     run = load_run(command_runs["vae3"])
     _, held_out = run.datasets()
     layers = [run.model("encoder").get_layer(name) for name in ("z_mean", "z_log_var")]
@@ -122,8 +122,8 @@ def test_codes_of_some_of_the_images_have_their_own_labels(image_sets, monkeypat
     assert len(numbers) == 5 and labels.tolist() == train.labels[numbers].tolist()
 
 
-@pytest.mark.parametrize(("most", "shown"), [(10, "acd"), (2, "ad")])
-def test_the_largest_classes_have_directions_and_tiny_ones_none(most: int, shown: str, monkeypatch) -> None:
+@pytest.mark.parametrize(("limit", "shown"), [(10, "acd"), (2, "ad")])
+def test_the_largest_classes_have_directions_and_tiny_ones_none(limit: int, shown: str, monkeypatch) -> None:
     labels = np.repeat(np.arange(4), (20, 9, 10, 30))
     images = ImageSet(np.eye(4)[labels].reshape(-1, 2, 2, 1).astype(np.uint8), labels, tuple("abcd"))
     zeros = np.zeros((1, 4), np.float32)
@@ -136,9 +136,9 @@ def test_the_largest_classes_have_directions_and_tiny_ones_none(most: int, shown
         encode_distribution=lambda images, labels: (zeros, zeros),
         label_names="abcd",
     )
-    monkeypatch.setattr(directions, "MAX_CLASSES", most)
+    monkeypatch.setattr(directions, "MAX_CLASSES", limit)
     found = find_directions(run)
-    # All dimensions have collapsed: one is shown, in whose row nothing changes.
+    # All dimensions are dead: one is shown, in whose row nothing changes.
     assert found.names == ("z[0]  0.00 nats", *(f"towards {name}" for name in shown))
     assert found.vectors[1:].argmax(axis=1).tolist() == ["abcd".index(name) for name in shown]
 

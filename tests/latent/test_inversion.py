@@ -175,13 +175,13 @@ def test_each_start_has_the_label_of_its_image_and_the_estimate_that_of_the_near
     assert labels[:, 0].tolist() == [0, 1] * 4
     assert labels[:, 3:].tolist() == [[0, 1]] * 8  # the estimate with every label
     np.testing.assert_array_equal(points[:, 3:], points[:, :1].repeat(2, axis=1))
-    given = 1 - np.arange(8) % 2
-    points, labels = _starts(run, images[:8], given, 3)
+    own_labels = 1 - np.arange(8) % 2
+    points, labels = _starts(run, images[:8], own_labels, 3)
     numbers = [np.flatnonzero((draws == point).all(axis=1))[0] for point in points[:, 1:].reshape(-1, 4)]
-    assert labels.tolist() == given[:, np.newaxis].repeat(3, axis=1).tolist()
+    assert labels.tolist() == own_labels[:, np.newaxis].repeat(3, axis=1).tolist()
     assert [number % 2 for number in numbers] == labels[:, 1:].ravel().tolist()
-    for most, count in ((2, 5), (1, 3)):
-        monkeypatch.setattr(inversion, "MAX_SEARCHED", most)
+    for limit, count in ((2, 5), (1, 3)):
+        monkeypatch.setattr(inversion, "MAX_SEARCHED", limit)
         assert _starts(run, images[:8], None, 3)[0].shape[1] == count
 
 

@@ -22,7 +22,7 @@ def test_the_preview_has_training_images_evenly_spaced(command_runs):
 
 def test_codes_are_kept_of_images_evenly_spaced_and_each_class_has_a_row_of_the_same_points(monkeypatch):
     held_out = ImageSet(np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1), np.arange(50) % 7)
-    decoded, kept = [], []
+    decoded, written = [], []
     run = SimpleNamespace(
         conditional=True,
         encodes=True,
@@ -33,7 +33,7 @@ def test_codes_are_kept_of_images_evenly_spaced_and_each_class_has_a_row_of_the_
         labels_of=lambda images, indices: images.labels[indices],
         decode=lambda latents, classes: decoded.append((latents, classes)),
         encode=lambda images, labels: images.reshape(-1),
-        folder=SimpleNamespace(epoch_image=str, replacing=None, write_codes=lambda *written: kept.append(written)),
+        folder=SimpleNamespace(epoch_image=str, replacing=None, write_codes=lambda *parts: written.append(parts)),
     )
     monkeypatch.setattr(pictures, "MAX_CODES", 3)
     monkeypatch.setattr(pictures, "save_figure", lambda *_: None)
@@ -43,5 +43,5 @@ def test_codes_are_kept_of_images_evenly_spaced_and_each_class_has_a_row_of_the_
     assert classes.tolist() == [1] * 10 + [4] * 10
     np.testing.assert_array_equal(latents[:10], latents[10:])
     assert len(np.unique(latents, axis=0)) == 10
-    ((epoch, codes, labels),) = kept
+    ((epoch, codes, labels),) = written
     assert (epoch, codes.tolist(), labels.tolist()) == (3, [0, 24, 49], [0, 3, 0])

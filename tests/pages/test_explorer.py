@@ -387,7 +387,11 @@ def test_the_reader_s_drawing_is_encoded_and_sampled_again(command_runs, open_pa
 def test_the_keyboard_draws_too_and_goes_on_to_the_plane(command_runs, open_page):
     page = open_page(page_of(command_runs["vae"]))
     page.locator("#drawing").focus()
-    for key in ("ArrowRight", " ", *5 * ["ArrowDown"], " ", *3 * ["ArrowLeft"]):
+    page.keyboard.press("ArrowRight")
+    for _ in range(2):  # one that is held repeats
+        page.keyboard.down(" ")
+    page.keyboard.up(" ")
+    for key in (*5 * ["ArrowDown"], " ", *3 * ["ArrowLeft"]):
         page.keyboard.press(key)
     own = pixels(page, "own")[..., 0].astype(int)
     ink = np.abs(own - own[0, 0])
@@ -531,12 +535,14 @@ def test_a_dcgan_takes_the_points_that_project_wrote(command_runs, open_page, tm
     points = run.draw(2, seed=3)
     np.save(tmp_path / "found.npy", points)
     np.save(tmp_path / "images.npy", run.decode(points))
+    np.save(tmp_path / "codes.npy", np.zeros((run.settings.latent_dim, 2), np.float32))  # as many numbers
     page.locator("#pointfile").set_input_files(tmp_path / "found.npy")
     page.wait_for_selector("#mixer", state="visible")
     assert np.abs(pixels(page)[..., :1].astype(int) - run.decode(points)[0]).max() <= 1
     np.testing.assert_array_equal(page.evaluate("state.ends.map((end) => Array.from(end))"), points)
-    page.locator("#pointfile").set_input_files(tmp_path / "images.npy")
-    page.get_by_text("images.npy holds no latent points of this run").wait_for()
+    for name in ("images.npy", "codes.npy"):
+        page.locator("#pointfile").set_input_files(tmp_path / name)
+        page.get_by_text(f"{name} holds no latent points of this run").wait_for()
 
 
 def test_the_plane_of_a_dcgan_goes_through_its_seeds(command_runs, open_page):

@@ -115,19 +115,25 @@ def test_files_that_are_gone_are_named(command_runs, tmp_path, name):
         assert said == ([] if present else [f"Left out: {run.folder.path / name}, missing"])
 
 
-@pytest.mark.parametrize("damaged", [False, True])
-def test_a_report_leads_to_an_explorer_that_was_made_after_it(command_runs, tmp_path, monkeypatch, damaged):
+@pytest.mark.parametrize("state", ["own", "damaged", "foreign"])
+def test_a_report_leads_to_an_explorer_that_was_made_after_it(command_runs, tmp_path, monkeypatch, state):
     folder = RunFolder(shutil.copytree(command_runs["vae"], tmp_path / "run"))
     report = folder.path / "report.html"
-    before = report.read_text(encoding="utf-8") + damaged * "x"
-    report.write_text(before, encoding="utf-8")
+    before = report.read_text(encoding="utf-8") + "x" * (state == "damaged")
+    if state == "foreign":
+        before = "my notes\r\n"
+        sums = folder.path / "checksums.txt"
+        lines = sums.read_text("utf-8").splitlines(keepends=True)
+        sums.write_text("".join(line for line in lines if "report.html" not in line), "utf-8")
+    report.write_bytes(before.encode())
     monkeypatch.setattr(run_explorer, "_explorer_of_vae", lambda *arguments: None)
     monkeypatch.setattr(run_explorer, "explorer_page", lambda explorer: "a page")
     for out in (tmp_path / "elsewhere.html", None, None):
         load_run(folder.path).explore(out)
-        link = '<a href="explorer.html">explorer</a>\n' if out is None and not damaged else ""
-        assert report.read_text(encoding="utf-8") == before.replace('<a href="#recipe">', f'{link}<a href="#recipe">')
-    assert damaged or folder.checked(report)
+        link = '<a href="explorer.html">explorer</a>\n' if out is None and state == "own" else ""
+        assert report.read_bytes().decode() == before.replace('<a href="#recipe">', f'{link}<a href="#recipe">')
+    assert state == "damaged" or folder.checked(report)
+    assert ("report.html" in (folder.path / "checksums.txt").read_text("utf-8")) == (state != "foreign")
 
 
 def test_the_grids_play_by_mouse_and_by_keyboard_and_pictures_open_large(command_runs, page):

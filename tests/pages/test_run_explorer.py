@@ -20,14 +20,14 @@ def opened(url):
 
 
 def test_dots_are_evenly_spaced_held_out_images_with_their_own_codes_and_labels(command_runs, monkeypatch, tmp_path):
-    run, made = load_run(command_runs["vae"]), []
+    run, explorers = load_run(command_runs["vae"]), []
     run.settings = run.settings.replace(beta=3.0)
     _, held_out = run.datasets()
-    monkeypatch.setattr(run_explorer, "explorer_page", lambda explorer: made.append(explorer) or "page")
+    monkeypatch.setattr(run_explorer, "explorer_page", lambda explorer: explorers.append(explorer) or "page")
     monkeypatch.setattr(run_explorer, "max_points", lambda *_: 3)
     monkeypatch.setattr(run_explorer, "page_networks", lambda *_: ({"decoder": []}, []))
     assert run.explore(tmp_path / "page.html").read_text() == "page"
-    (explorer,), indices = made, evenly_spaced_indices(len(held_out), 3)
+    (explorer,), indices = explorers, evenly_spaced_indices(len(held_out), 3)
     codes, shown = run.encode(held_out.images), explorer.held_out
     assert shown.numbers.tolist() == indices.tolist() and shown.total == 8
     np.testing.assert_array_equal(shown.images, held_out.images[indices])

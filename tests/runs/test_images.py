@@ -30,8 +30,8 @@ def test_arrays_are_kept_with_their_validation_images_and_told_from_others(tmp_p
     run = SimpleNamespace(record={"source": None}, folder=folder, name="mine", where="the run")
     train, validation, held_out = numbered(9), numbered(3, 100), numbered(2, 200)
     assert save_images(folder, train, validation, held_out)
-    for kept, given in zip(find_images(run), (train, validation, held_out), strict=True):
-        assert kept.fingerprint == given.fingerprint
+    for found, saved in zip(find_images(run), (train, validation, held_out), strict=True):
+        assert found.fingerprint == saved.fingerprint
     assert save_images(folder, train, None, held_out) and find_images(run)[1] is None
     record = describe_images(train, held_out, None)
     parts = [foreign_part(record, *sets) for sets in ((train, held_out), (held_out, held_out), (train, train))]

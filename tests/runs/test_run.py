@@ -153,7 +153,7 @@ def test_a_walk_starts_and_ends_at_its_two_points(trained_runs):
 def test_what_a_dcgan_cannot_do_and_what_is_not_there_is_said(trained_runs, tmp_path):
     with pytest.raises(InputError, match="is a DCGAN's run, which cannot encode images"):
         load_run(trained_runs["dcgan"]).encode(IMAGES)
-    with pytest.raises(InputError, match="has no best models; only `evaluate_every` saves them"):
+    with pytest.raises(InputError, match="has no best models; only `evaluate_every` or `patience` saves them"):
         load_run(trained_runs["vae"], best=True)
     with pytest.raises(InputError, match="is no run folder"):
         load_run(tmp_path)
