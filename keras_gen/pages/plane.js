@@ -67,9 +67,10 @@ const paintMosaic = afterRest(() => {
 });
 
 // ---------------------------------------------------------------- drawing
-let ink = {};
-function readColours() {
+let ink = {}, unit = 1; // texts and dots grow as the page's text does: its size, of 16 pixels
+function readStyle() {
   const style = getComputedStyle(document.documentElement);
+  unit = parseFloat(style.fontSize) / 16;
   ink = Object.fromEntries(["back", "ink", "quiet", "mark", "line"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 function circle(context, [x, y], radius) { context.beginPath(); context.arc(x, y, radius, 0, 2 * Math.PI); }
@@ -192,7 +193,6 @@ function cross(context, [x, y]) {
   }
 }
 function drawPlane(near) {
-  const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // texts and dots grow as the page's
   const size = plane.clientWidth / unit, ratio = (window.devicePixelRatio || 1) * unit;
   updateDots();
   drawBackground(size, ratio);
@@ -277,7 +277,8 @@ plane.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 plane.addEventListener("keyup", (event) => { if (event.key.startsWith("Arrow")) commit(); });
-const resized = new ResizeObserver(() => schedule());
-for (const element of [plane, document.documentElement]) resized.observe(element); // texts grow with the page's
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); schedule(); });
-readColours();
+const restyled = () => { readStyle(); schedule(); };
+const resized = new ResizeObserver(restyled);
+for (const element of [plane, document.documentElement]) resized.observe(element);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyled);
+readStyle();

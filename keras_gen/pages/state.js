@@ -104,7 +104,7 @@ function vectorText(vector) {
 function textVector(text) {
   if (text.startsWith("s") && seeds[text.slice(1)]) return seeds[text.slice(1)];
   const vector = text.startsWith("b")
-    ? new Float32Array(Uint8Array.from(atob(text.slice(1).replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0)).buffer)
+    ? floats(text.slice(1).replace(/-/g, "+").replace(/_/g, "/"))
     : Float32Array.from(text.split(","), Number);
   if (vector.length !== data.latentDim || !vector.every(Number.isFinite)) throw new RangeError("not a latent point");
   return vector;
