@@ -540,6 +540,8 @@ def test_a_dcgan_takes_the_points_that_project_wrote(command_runs, open_page, tm
     page.wait_for_selector("#mixer", state="visible")
     assert np.abs(pixels(page)[..., :1].astype(int) - run.decode(points)[0]).max() <= 1
     np.testing.assert_array_equal(page.evaluate("state.ends.map((end) => Array.from(end))"), points)
+    # The address brings a point back that is none of a seed.
+    np.testing.assert_array_equal(page.evaluate("Array.from(textVector(vectorText(state.ends[1])))"), points[1])
     for name in ("images.npy", "codes.npy"):
         page.locator("#pointfile").set_input_files(tmp_path / name)
         page.get_by_text(f"{name} holds no latent points of this run").wait_for()
