@@ -44,7 +44,7 @@ function showWhere(x, y) { // at once to the eye, and to a screen reader when th
   clearTimeout(spoken);
   spoken = setTimeout(() => { byId("spoken").textContent = text; }, 500);
 }
-let nearShown = "";
+let nearShown = null;
 function showNear() {
   if (!data.points) return;
   const key = near === null ? "" : `${near} ${conditional}`;

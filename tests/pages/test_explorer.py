@@ -601,8 +601,10 @@ def an_explorer(count=120, classes=12, **options):
 
 
 def test_classes_beyond_the_tenth_have_another_shape_and_odd_names_stay_text(open_page, tmp_path):
-    (tmp_path / "page.html").write_text(explorer_page(an_explorer(count=125)), encoding="utf-8")
+    far_from_dots = an_explorer(count=125, start=np.full(2, 2.9, np.float32))
+    (tmp_path / "page.html").write_text(explorer_page(far_from_dots), encoding="utf-8")
     page = open_page(tmp_path / "page.html", viewport={"width": 375, "height": 812})
+    assert page.locator("#realtext").is_hidden()
     page.on("dialog", lambda _: pytest.fail("a name became code"))
     swatches = [
         (swatch.text_content(), swatch.evaluate("s => s.style.color")) for swatch in page.locator(".swatch").all()
