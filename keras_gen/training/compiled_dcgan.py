@@ -51,7 +51,8 @@ class CompiledDCGANTrainer(CompiledTrainer, DCGANTrainer):
             tf.function(lambda *arrays: self._strategy.run(one, args=arrays), autograph=False)(*arrays)
 
     def _built(self) -> set[keras.Model]:
-        return {*self.networks.values(), *self.models.values(), self.augmented_discriminator, self.gan}
+        shown = {self.augmented_discriminator, self.gan, self.training_logits, self.training_gan_logits}
+        return shown | {*self.networks.values(), *self.models.values()}
 
     def _draws(self, count: int) -> list[np.ndarray]:
         latents = [self.draw_latents(count, turn) for turn in range(self.turns + 1)]

@@ -58,6 +58,9 @@ class DCGANTrainer(Trainer):
             loss=self.loss.generator,
             jit_compile=self.jit,
         )
+        self.training_logits, self.training_gan_logits = map(InTrainingMode, (self.augmented_discriminator, self.gan))
+        for model in (self.training_logits, self.training_gan_logits):
+            model.compile(jit_compile=self.jit)
         # Its optimiser has the generator's weights alone, and Keras would load it for all: ModelCheckpoint saves none.
         self.gan.get_compile_config = lambda: None
         self.optimizers = {"discriminator": self.augmented_discriminator.optimizer, "generator": self.gan.optimizer}
@@ -191,15 +194,15 @@ class DCGANTrainer(Trainer):
             fakes = self.generator.predict_on_batch(z)
             if self.settings.training.concatenate_batches:
                 both = beside(np.concatenate([self.scaled(real), fakes]), None if kinds is None else np.tile(kinds, 2))
-                logits = _in_training_mode(self.augmented_discriminator, both)
-                on_real, on_fake = np.split(logits, 2)
+                on_real, on_fake = np.split(self.training_logits.predict_on_batch(both), 2)
             else:
-                on_real = _in_training_mode(self.augmented_discriminator, beside(self.scaled(real), kinds))
-                on_fake = _in_training_mode(self.augmented_discriminator, beside(fakes, kinds))
+                on_real = self.training_logits.predict_on_batch(beside(self.scaled(real), kinds))
+                on_fake = self.training_logits.predict_on_batch(beside(fakes, kinds))
             real_labels, fake_labels = self.labels(len(real))
             sums[REAL] += _total(self.loss.discriminator(real_labels, on_real))
             sums[FAKE] += _total(self.loss.discriminator(fake_labels, on_fake))
-            sums[GENERATOR] += _total(self.loss.generator(np.ones_like(on_fake), _in_training_mode(self.gan, z)))
+            through_gan = self.training_gan_logits.predict_on_batch(z)
+            sums[GENERATOR] += _total(self.loss.generator(np.ones_like(on_fake), through_gan))
         return {f"held_out_{name}": total / len(images) for name, total in sums.items()}
 
     def _augmented(self, operations: list[str]) -> keras.Model:
@@ -227,14 +230,22 @@ class DCGANTrainer(Trainer):
         return draw_latents(random, count, self.settings.latent_dim, self.settings.latent_distribution)
 
 
-def _in_training_mode(model: keras.Model, x: object) -> np.ndarray:
-    """Return a model's outputs in training mode, without any effect on it, and with the same dropout every time."""
-    constant_dropout = [
-        ops.zeros_like(v.value) if "seed_generator" in v.path else v.value for v in model.non_trainable_variables
-    ]
-    trained = [v.value for v in model.trainable_variables]
-    outputs, _ = model.stateless_call(trained, constant_dropout, x, training=True)
-    return ops.convert_to_numpy(outputs)
+class InTrainingMode(keras.Model):
+    """Calls a network in training mode, without any effect on it, and with the same dropout every time."""
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__()
+        self.network = network
+
+    def call(self, x: object) -> object:
+        """Return the network's outputs."""
+        constant_dropout = [
+            ops.zeros_like(v.value) if "seed_generator" in v.path else v.value
+            for v in self.network.non_trainable_variables
+        ]
+        trained = [v.value for v in self.network.trainable_variables]
+        outputs, _ = self.network.stateless_call(trained, constant_dropout, x, training=True)
+        return outputs
 
 
 def _total(losses: object) -> float:

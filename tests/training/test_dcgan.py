@@ -9,7 +9,7 @@ from keras_gen.errors import RunError
 from keras_gen.latent import draw_latents
 from keras_gen.seeds import random_stream
 from keras_gen.training import DCGANTrainer
-from keras_gen.training.dcgan import FAKE, GENERATOR, REAL, _in_training_mode
+from keras_gen.training.dcgan import FAKE, GENERATOR, REAL
 from tests.conftest import values_of
 from tests.drawings import draw_shapes
 from tests.small import small_settings, train_small, weights_of
@@ -180,10 +180,10 @@ def test_held_out_losses_are_computed_in_training_mode_and_leave_no_trace(image_
     assert_equal(before, variables_of(trainer.gan, trainer.discriminator))
     if not concatenate:  # then a training step on the same batch reports the same loss
         z = draw_latents(random_stream(3, "held_out"), 16, 6, "normal")
-        on_fake = _in_training_mode(trainer.discriminator, trainer.generator.predict_on_batch(z))
+        on_fake = trainer.discriminator(trainer.generator.predict_on_batch(z), training=True)
         losses = {
             FAKE: np.logaddexp(0, on_fake).mean(),  # -log(1 - p)
-            GENERATOR: np.logaddexp(0, -_in_training_mode(trainer.gan, z)).mean(),  # -log p
+            GENERATOR: np.logaddexp(0, -trainer.gan(z, training=True)).mean(),  # -log p
             REAL: trainer.discriminator.train_on_batch(held_out.images / np.float32(127.5) - 1, np.ones((16, 1))),
         }
         for name, loss in losses.items():
