@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from keras_gen.benchmarks import read_tables
 from keras_gen.benchmarks.study_tables import report
+from keras_gen.data import load_dataset
 from keras_gen.errors import InputError
 from keras_gen.files import write_text
 from keras_gen.run import Run
@@ -35,6 +36,7 @@ class Study:
     measured_on: str
     settings: dict[str, object]
     trials: list[dict]
+    images: int | None = None
 
     def rows(self) -> list[Trial]:
         """Return the trials; the first is what the others are compared to."""
@@ -47,6 +49,13 @@ class Study:
     def resolved(self, trial: Trial, seed: int) -> Settings:
         """Return the settings of one run."""
         return resolve_settings(self.kind, self.dataset, **trial.overrides, seed=seed)
+
+    def data(self, data_dir: str | Path | None, say: Callable[[str], None]) -> tuple:
+        """Return what a training takes as its data: the name, or some training images and the held-out ones."""
+        if self.images is None:
+            return (self.dataset,)
+        train, held_out = load_dataset(self.dataset, data_dir, say=say)
+        return train[: self.images], held_out
 
 
 @cache
@@ -145,7 +154,7 @@ def train_or_resume(
 def _complete(study: Study, trial: Trial, seed: int, path: Path, data_dir: object, say: Callable[[str], None]) -> Run:
     """Do what one run still needs, and return it."""
     options = {"data_dir": data_dir, "say": say}
-    run = train_or_resume(study.kind, (study.dataset,), path, options, **trial.overrides, seed=seed)
+    run = train_or_resume(study.kind, study.data(data_dir, say), path, options, **trial.overrides, seed=seed)
     scores = run.folder.read_scores()
     measured = (scores.get("models"), scores.get("epoch")) == ("last", run.settings.training.epochs)
     if study.measured_on == "held_out" and study.kind == "dcgan" and not measured:
