@@ -47,7 +47,7 @@ def run(options: Namespace) -> None:
     for line in comparison_lines(comparison):
         say(line)
     if comparison.command:
-        say(f"To measure what is missing (about a minute or two a run): {comparison.command}")
+        say(f"To measure what is missing (some minutes a run): {comparison.command}")
     if options.csv is not None:
         say(f"Numbers: {comparison.csv(options.csv)}")
     say(f"Open in a browser: {comparison.page(options.out, say)}")

@@ -114,7 +114,8 @@ def compare(
         >>> keras_gen.compare("runs/0001-vae-mnist5k", "runs/0002-vae-mnist5k", evaluate=True).verdicts
     """
     if not 2 <= len(runs) <= len(LETTERS):
-        raise InputError(f"compare takes 2 to {len(LETTERS)} runs; received {len(runs)}")
+        received = f"one {type(runs[0]).__name__}" if runs and isinstance(runs[0], list | tuple) else len(runs)
+        raise InputError(f"compare takes 2 to {len(LETTERS)} runs, each an argument of its own; received {received}")
     loaded = [run if isinstance(run, Run) else load_run(run) for run in runs]
     paths = [run.folder.path.resolve() if run.folder else id(run) for run in loaded]
     for number, path in enumerate(paths):

@@ -244,16 +244,17 @@ def _finish(run: Run, seconds: float, say: Callable[[str], None]) -> None:
     """Draw the figures and the report, then call the run ended: a process that is killed here can be resumed."""
     epochs, reason = run.settings.training.epochs, None
     minutes, rest = divmod(round(seconds), 60)
+    onwards = [f"To continue: {resume_line(run)}"] if run.folder else []
     if run.stopped_by is not None and run.epoch < epochs:  # else it arrived while the last epoch was saved
         status = "interrupted"
-        more = f" To continue: {resume_line(run)}" if run.folder else ""
-        say(f"Stopped in epoch {run.epoch + 1} of {epochs}.{more}")
+        say(" ".join([f"Stopped in epoch {run.epoch + 1} of {epochs}.", *onwards]))
     elif run.epoch < epochs and out_of_patience(run):
         status, reason = "stopped", patience_line(run)
         say(f"Stopped after epoch {run.epoch} of {epochs}, {minutes} min {rest} s. {last_losses(run)}")
     elif run.epoch < epochs:
         status = "stopped"
-        say(f"Stopped by a callback after epoch {run.epoch} of {epochs}. {last_losses(run)}")
+        losses = [last_losses(run)] if run.history else []
+        say(" ".join([f"Stopped by a callback after epoch {run.epoch} of {epochs}.", *losses, *onwards]))
     else:
         status = "finished"
         since = f" since epoch {run.resumed_after}" if run.resumed_after else ""

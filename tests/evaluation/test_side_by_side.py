@@ -202,7 +202,8 @@ def test_the_csv_has_settings_scores_and_verdicts(command_runs, tmp_path):
 def test_runs_that_cannot_be_compared_at_all(command_runs, tmp_path):
     run = command_runs["vae"]
     for runs, message in (
-        ([run], "compare takes 2 to 8 runs; received 1"),
+        ([run], "compare takes 2 to 8 runs, each an argument of its own; received 1"),
+        ([[run, run]], "compare takes 2 to 8 runs, each an argument of its own; received one list"),
         ([run, run / "."], "is named twice; compare different runs"),
         ([run, tmp_path], "is no run folder"),
     ):

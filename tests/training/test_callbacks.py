@@ -194,7 +194,8 @@ def test_a_callback_may_stop_the_training_at_an_epoch_s_end_or_within_one(tmp_pa
     said = []
     run = train_small("vae", *image_sets(), epochs=3, folder=tmp_path / "run", callbacks=[Stop()], say=said.append)
     assert (run.status, run.epoch, run.step) == ("stopped", 1, 0)
-    assert any(line.startswith("Stopped by a callback after epoch 1 of 3.") for line in said)
+    (line,) = (line for line in said if line.startswith("Stopped by a callback after epoch 1 of 3. Held-out loss "))
+    assert line.endswith(f" To continue: python train_vae.py --resume {tmp_path / 'run'}")
     run = train_small("vae", folder=tmp_path / "run", resume=True, epochs=3, callbacks=[stop_after(2)])
     assert (run.status, run.epoch, run.step) == ("stopped", 1, 2)
 
