@@ -167,6 +167,9 @@ def _likelihood_lines(bounds: dict, latent_dim: int) -> Iterator[str]:
     if "gain_at_exact_levels" in bounds:
         gain = bounds["gain_at_exact_levels"]
         yield f"  ELBO at the exact levels    {gain:.2f} nats higher, as in training: no probability of an image"
+    if "reconstruction_error" in bounds:
+        off = _estimate(bounds["reconstruction_error"], 2)
+        yield f"  reconstruction error        {off} grey levels of 255 (root mean square of an image)"
     yield f"  active latent dimensions    {bounds['active_units']} of {latent_dim}"
 
 

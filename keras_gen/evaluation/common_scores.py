@@ -108,6 +108,8 @@ def _flat(scores: dict) -> dict:
     if bounds:
         result |= {name: _estimate(bounds[name]) for name in BOUNDS}
         result |= {"kl": float(bounds["kl"]), "active_units": float(bounds["active_units"])}
+        if "reconstruction_error" in bounds:  # older scores have none
+            result["reconstruction_error"] = _estimate(bounds["reconstruction_error"])
         result["likelihood"] = bounds["likelihood"], bool(bounds.get("conditional"))
     return result
 
@@ -147,6 +149,8 @@ def common_scores(runs: list[Run], facts: list[dict], notes: list[str]) -> list[
     else:
         rows += [_row(name, title, "nats", facts, differences, 1) for name, title in BOUNDS.items()]
         rows += [_row("kl", "KL", "nats", facts), _row("active_units", "active latent dimensions", "", facts)]
+    if all("reconstruction_error" in facts[number] for number in measured):
+        rows.append(_row("reconstruction_error", "reconstruction error", "grey levels", facts, differences, -1))
     if not same_data([runs[number] for number in measured], "train"):
         notes.append(
             "the training images differ, and the features of image scores are learned from them: no KID is compared"

@@ -210,7 +210,9 @@ def likelihood_scores(
     )
     seen = observed(images, likelihood, random_stream(seed, "held_out"))  # as the bounds see them
     z_mean, z_log_var = run.encode_distribution(seen, labels)
+    off = on_white(run.decode(z_mean, labels)) - on_white(images).astype(np.float32)
     values = {"elbo": -(reconstruction + kl), "reconstruction": reconstruction, "kl": kl}
+    values["reconstruction_error"] = np.sqrt(np.square(off).mean(axis=(1, 2, 3)))
     values |= {"importance_weighted_bound": sampled.bounds, "effective_samples": sampled.effective}
     scores = {
         "likelihood": likelihood,
@@ -227,6 +229,7 @@ def likelihood_scores(
         "too_few_effective_samples": int(np.sum(sampled.effective < ENOUGH_SAMPLES)),
         "kl_per_dimension": [round(float(value), 6) for value in kl_per_dimension(z_mean, z_log_var)],
         "active_units": int(active_units(z_mean).sum()),
+        "reconstruction_error": asdict(Estimate.of_mean(values["reconstruction_error"])),
     }
     if bits := bits_per_dimension(sampled.bounds, images[0].size, likelihood):
         scores["bits_per_dimension"] = asdict(bits)

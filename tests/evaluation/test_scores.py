@@ -67,9 +67,14 @@ def test_a_vae_gets_bounds_distances_and_a_verdict_and_the_same_ones_again(copie
     few = bounds["too_few_effective_samples"]
     assert f"{bounds['effective_samples']:.1f} (median; " in printed
     assert (f"below 10 for {few} images" if few else "enough: 10 or more") in printed
+    images = run.datasets()[1].images
+    off = run.decode(run.encode(images)).astype(float) - images
+    error = np.sqrt(np.mean(off.reshape(len(images), -1) ** 2, axis=1)).mean()
+    assert bounds["reconstruction_error"]["value"] == pytest.approx(error, rel=1e-5)
+    assert f"{error:.2f} ± {bounds['reconstruction_error']['standard_error']:.2f} grey levels of 255" in printed
     with np.load(run.folder.path / "scores.npz") as values:
         assert np.mean(values["elbo"]) == pytest.approx(bounds["elbo"]["value"])
-        assert np.mean(values["kid"]) == pytest.approx(images["generated"]["kid"]["value"])
+        assert np.mean(values["kid"]) == pytest.approx(scores["images"]["generated"]["kid"]["value"])
         assert len(values["effective_samples"]) == bounds["images"]
 
 

@@ -20,7 +20,8 @@ def measured(source, path, shift=0.0, noise=0.1, **changes):
     per_image = np.random.default_rng(0).normal(0, 10, 400)  # what images contribute to both runs
     values = {IDENTITY: np.arange(400)}
     bounds = per_image - 100 + shift + random.normal(0, noise, 400)
-    values |= {"elbo": bounds - 1, "importance_weighted_bound": bounds} if run.kind == "vae" else {}
+    if run.kind == "vae":
+        values |= {"elbo": bounds - 1, "importance_weighted_bound": bounds, "reconstruction_error": -bounds / 10}
     values["kid"] = 0.05 + (per_image - 10 * shift + random.normal(0, noise, 400)) / 1000
     save_values(run, values)
 
@@ -30,7 +31,7 @@ def measured(source, path, shift=0.0, noise=0.1, **changes):
     generated = {"kid": estimate("kid"), "fid": 3.0, "precision": 0.8, "recall": 0.5, "coverage": 0.7}
     scores = {"models": "last", "epoch": 2, "images": {"features": "own", "count": 400, "generated": generated}}
     if run.kind == "vae":
-        names = ("elbo", "importance_weighted_bound")
+        names = ("elbo", "importance_weighted_bound", "reconstruction_error")
         scores["likelihood"] = {name: estimate(name) for name in names} | {
             "likelihood": "bernoulli",
             "kl": 5.0,
@@ -62,6 +63,8 @@ def test_the_better_run_is_named_with_the_paired_error_of_the_difference(command
     assert bound.differences[0].value == pytest.approx(3, abs=0.05)
     assert bound.differences[0].standard_error < 0.02
     assert bound.verdict == f"B is better by {bound.differences[0]} nats"
+    off = row(comparison, "reconstruction error")
+    assert off.verdict == f"B is better by {off.differences[0]} grey levels"
     kid = row(comparison, "KID")
     assert kid.values[1].value < kid.values[0].value
     assert kid.verdict == f"B is better by {kid.differences[0]}"
@@ -100,6 +103,7 @@ def test_scores_without_a_common_scale_are_not_compared(command_runs, tmp_path, 
     comparison = keras_gen.compare(one, two)
     assert any(note in text for text in comparison.notes)
     assert missing not in [found.name for found in comparison.scores]
+    assert row(comparison, "reconstruction error").verdict  # has the same scale under any likelihood
     assert comparison.verdicts
 
 
