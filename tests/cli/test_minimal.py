@@ -108,6 +108,11 @@ def test_examples_lie_in_their_planes_as_the_axes_are_named():
         drawn = [line.get_xydata() for line in figure.axes[-2].lines]
         for points, wanted in zip(drawn, expected[system], strict=True):
             np.testing.assert_allclose(points, wanted, atol=1e-3)
+    images_axes = frames["trend"].axes[0]
+    assert (images_axes.get_title(), images_axes.get_ylabel()) == (
+        "generated images, a row each",
+        "latent number, 0.4 to 1",
+    )
 
 
 def test_the_networks_are_looked_at_evenly_from_the_first_to_the_last_epoch():

@@ -82,12 +82,14 @@ def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_r
     run, out = load_run(command_runs["vae"]), tmp_path / "found.png"
     _, held_out = run.datasets()
     np.save(tmp_path / "mine.npy", held_out.images[2:4])
-    lines = printed(capsys, "latent", "project", run.folder.path, tmp_path / "mine.npy", "1", "--out", out)
+    images, files = (tmp_path / "mine.npy", "1"), (out, "--npy", tmp_path / "points.npy")
+    lines = printed(capsys, "latent", "project", run.folder.path, *images, "--out", *files)
     errors = run.project([2, 3, 1]).errors
     assert lines[1] == f"Error   {errors[0]:.5f}  {tmp_path / 'mine.npy'}[0]"
     assert lines[3] == f"Error   {errors[2]:.5f}  held-out image 1"
-    assert lines[-2:] == [str(out), str(tmp_path / "found.npy")]
-    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), run.encode(held_out.images[[2, 3, 1]]))
+    assert lines[-3:] == [str(out), str(tmp_path / "found.npy"), str(tmp_path / "points.npy")]
+    for name in ("found.npy", "points.npy"):
+        np.testing.assert_array_equal(np.load(tmp_path / name), run.encode(held_out.images[[2, 3, 1]]))
 
 
 @pytest.mark.parametrize(

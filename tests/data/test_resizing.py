@@ -52,6 +52,11 @@ def test_every_kind_of_pixel_comes_out_as_a_viewer_shows_it(image, expected):
     assert eight_bit(image)[0].getpixel((0, 0)) == expected
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_the_highest_value_is_that_of_the_brightest_colour(mode):
+    assert eight_bit(Image.new(mode, (1, 1), (9, 200, 30))).highest == 200
+
+
 @pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 70_000), ("I", -1)])
 def test_pixels_without_an_agreed_range_are_refused(mode, value):
     with pytest.raises(Unusable, match="save it with 8 or 16 bits"):

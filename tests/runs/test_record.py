@@ -113,6 +113,7 @@ def test_a_run_of_format_version_1_loads_resumes_and_is_of_version_2_then(kind, 
     said = []
     resumed = TRAIN[kind](folder=path, resume=True, epochs=epochs + 1, say=said.append)
     assert f"Resume  from the end of epoch {epochs} of {epochs + 1}" in said
+    assert any(line.startswith("Done: ") and f" since epoch {epochs}. " in line for line in said)
     assert resumed.history[:epochs] == run.history
     after = load_run(path)
     assert (after.epoch, after.status) == (epochs + 1, "finished")

@@ -8,7 +8,7 @@ import pytest
 from keras.src.random.seed_generator import global_seed_generator
 
 import keras_gen
-from keras_gen import ImageSet, load_run
+from keras_gen import ImageSet, RunFolder, load_run
 from keras_gen.errors import InputError
 from keras_gen.figures.grids import image_grid
 from keras_gen.run import DCGANRun, Run, VAERun
@@ -83,6 +83,8 @@ def test_the_models_in_use_are_named_by_epoch_and_step():
 def test_draws_have_one_length_from_sixteen_dimensions_on(distribution, latent_dim, length):
     settings = SimpleNamespace(latent_distribution=distribution, latent_dim=latent_dim)
     assert DCGANRun.typical_length.fget(SimpleNamespace(settings=settings)) == length
+    moved = RunDraws.at_typical_length(SimpleNamespace(typical_length=length), np.full((1, latent_dim), 0.5))
+    assert np.linalg.norm(moved) == pytest.approx(length or np.sqrt(latent_dim) / 2)
 
 
 IMAGES = np.zeros((2, 16, 16, 1), np.uint8)
@@ -199,7 +201,8 @@ def test_an_array_a_path_and_an_image_set_are_trained_on_with_and_without_held_o
 def test_a_small_array_is_saved_with_the_run_and_a_large_one_asked_for(tmp_path, monkeypatch, eagerly):
     images, labels = striped_images(60)
     data = ImageSet(images, labels, ("upright", "lying"), "mine")
-    run = train_small("vae", data, epochs=1, folder=tmp_path / "small", evaluate_every=0)
+    folder = RunFolder.create(tmp_path / "small", "vae", "mine")  # a folder may be given as an object, too
+    run = train_small("vae", data, epochs=1, folder=folder, evaluate_every=0)
     for one, two in zip(run.datasets(), load_run(tmp_path / "small").datasets(), strict=True):
         assert (one.fingerprint, one.name, one.class_names) == (two.fingerprint, "mine", ("upright", "lying"))
     monkeypatch.setattr("keras_gen.run.images.SAVED_BYTES", images.nbytes - 1)

@@ -227,6 +227,10 @@ CONDITION = "must be a number, several, { at_least = 3 } or { below = 3 }; recei
             "[training]\nepochs = '5'",
             '{}: `training.epochs` must be a whole number from 1 to 1000000, without quotes; received "5"',
         ),
+        (
+            "[training]\nclip_norm = '5'",
+            '{}: `training.clip_norm` must be a number above 0 and up to 1e+09, or none, without quotes; received "5"',
+        ),
         ("[training]\nepochs = 5.0", "{}: `training.epochs` must be a whole number from 1 to 1000000; received 5.0"),
         ("[training]\nbeta = true", "{}: `training.beta` must be a number from 0 to 1e+06; received true"),
         ("[training]\nbeta = -1", "{}: `training.beta` must be a number from 0 to 1e+06; received -1"),
