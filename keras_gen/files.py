@@ -1,10 +1,12 @@
 """Write files whole or not at all: a crash, a full disk or a power cut leaves what was there before."""
 
+import csv
 import errno
+import io
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -64,6 +66,18 @@ def write_text(path: Path, text: str) -> None:
     """Make or replace a file of text in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Make or replace a table, whole or not at all."""
+    write_text(path, csv_text(rows))
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows of cells as the lines of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def sync_file(path: Path) -> None:

@@ -31,6 +31,27 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **keywords: object) -> None:
         super().__init__(**keywords | {"allow_abbrev": False})
 
+    def add(self, names: str, text: str, default: object = None, told: str | None = None, **keywords: object) -> None:
+        """Declare a flag, or several names of one, whose help ends in its default.
+
+        The values have the type of the default. `told` is what the help says of it, where that is not the value itself.
+        """
+        if default is not None:
+            keywords = {"default": default, "type": type(default)} | keywords
+        self.add_argument(*names.split(), help=f"{text} (default: {default if told is None else told})", **keywords)
+
+    def add_path(self, name: str, metavar: str, text: str, told: str) -> None:
+        """Declare a flag for a path."""
+        self.add(name, text, told=told, type=Path, metavar=metavar)
+
+    def add_switch(self, name: str, text: str, told: str) -> None:
+        """Declare a flag without a value."""
+        self.add(name, text, told=told, action="store_true")
+
+    def add_label(self, text: str, told: str, **keywords: object) -> None:
+        """Declare the flag that chooses a class."""
+        self.add("--label", text, told=told, metavar="NAME|NUMBER", **keywords)
+
     def parse_args(self, *arguments: object, **keywords: object) -> argparse.Namespace:
         """Read the arguments; of one that is not known, name the nearest."""
         namespace, unknown = self.parse_known_args(*arguments, **keywords)

@@ -182,12 +182,8 @@ class RunFolder:
 
         The history has no clock times, so that equal runs have equal files.
         """
-        text = io.StringIO()
-        columns = dict.fromkeys(name for row in rows for name in row)  # not each epoch has each score
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write_text(name, text.getvalue())
+        columns = list(dict.fromkeys(name for row in rows for name in row))  # not each epoch has each score
+        self.write_text(name, files.csv_text([columns, *([row.get(column, "") for column in columns] for row in rows)]))
 
     def read_table(self, name: str) -> list[dict[str, float]]:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.
