@@ -7,16 +7,17 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import keras
-
 from keras_gen.errors import InputError
 from keras_gen.models import build_decoder, build_discriminator, build_encoder, build_generator
+from keras_gen.models.exporting import multiply_adds
 from keras_gen.seeds import own_random_state
 from keras_gen.settings import Settings
 from keras_gen.training.callbacks import duration
 from keras_gen.training.rehearsal import SECONDS, rehearse
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_gen.training.planning import Plan
     from keras_gen.training.trainer import Trainer
 
@@ -69,12 +70,8 @@ def costs(networks: dict[str, keras.Model]) -> Costs:
     multiplications = outputs = weights = 0
     for model in networks.values():
         weights += model.count_params()
-        for layer in model.layers:
-            outputs += math.prod(layer.output.shape[1:])
-            if (kernel := getattr(layer, "kernel", None)) is not None:
-                transposed = isinstance(layer, keras.layers.Conv2DTranspose)
-                positions = (layer.input if transposed else layer.output).shape[1:-1]
-                multiplications += math.prod(kernel.shape) * math.prod(positions)
+        multiplications += multiply_adds(model)
+        outputs += sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
     shapes = [model.inputs[0].shape for model in networks.values()]
     return Costs(multiplications, outputs, weights, max(math.prod(shape[1:-1]) for shape in shapes))
 
