@@ -39,8 +39,8 @@ class VAEMeasure:
         indices = _chosen(run, validation)
         self.images, self.labels = validation.images[indices], run.labels_of(validation, indices)
 
-    def __call__(self, run: VAERun) -> tuple[dict[str, float], str]:
-        """Return scores, and the name of the one that the best models have the lowest value of."""
+    def __call__(self, run: VAERun) -> dict[str, float]:
+        """Return scores; the best models have the lowest one of the run's `criterion`."""
         training, likelihood = run.settings.training, run.settings.decoder.likelihood
         networks = run.model("encoder"), run.model("decoder")
         options = {"seed": training.seed, "labels": self.labels}
@@ -54,7 +54,7 @@ class VAEMeasure:
             "validation_reconstruction": float(reconstruction.mean()),
             "validation_kl": float(kl.mean()),
             "active_units": int(active_units(z_mean).sum()),
-        }, "validation_loss"
+        }
 
 
 class DCGANMeasure:
@@ -83,8 +83,8 @@ class DCGANMeasure:
         unseen = self._features.unseen[: len(images)]
         self._floor = kid(self._real[: len(unseen)], self._features(train.images[unseen]))  # as real as it gets
 
-    def __call__(self, run: DCGANRun) -> tuple[dict[str, float], str]:
-        """Return scores, and the name of the one that the best models have the lowest value of."""
+    def __call__(self, run: DCGANRun) -> dict[str, float]:
+        """Return scores; the best models have the lowest one of the run's `criterion`."""
         settings = run.settings
         random = random_stream(settings.training.seed, "validation")
         latents = draw_latents(random, len(self._real), settings.latent_dim, settings.latent_distribution)
@@ -100,7 +100,7 @@ class DCGANMeasure:
             "kid_standard_error": distance["standard_error"],
             "kid_floor": self._floor.value,
             "kid_floor_standard_error": self._floor.standard_error,
-        } | scores, "kid"
+        } | scores
 
     @cached_property
     def _train_features(self) -> np.ndarray:
@@ -111,6 +111,9 @@ class DCGANMeasure:
         of_sets = features, self._real, self._train_features
         spaces, _ = copies_of(run, generated, self._features, (self._train, self._validation), of_sets)
         return max(100 * max(1, found.excess) / len(generated) if found.found else 0.0 for found in spaces.values())
+
+
+MEASURES = {"vae": VAEMeasure, "dcgan": DCGANMeasure}
 
 
 def _chosen(run: VAERun | DCGANRun, validation: ImageSet) -> np.ndarray:
