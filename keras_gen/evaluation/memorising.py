@@ -8,8 +8,6 @@ import numpy as np
 from scipy.stats import hypergeom
 from sklearn.neighbors import NearestNeighbors
 
-from keras_gen.data.duplicates import exact_copies
-
 NEIGHBOURS = 5
 LEVEL = 1e-4  # of false alarms
 TAIL = 0.05  # of all distances, the smallest, in which copies are looked for
@@ -206,11 +204,6 @@ def distinct(train: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, np.nd
         name: len(part) - len(once) for name, part, once in zip(("train", "held_out"), digests, first, strict=True)
     }
     return *stay, dropped | {"both": len(both)}
-
-
-def repeats(images: np.ndarray) -> int:
-    """Return how many images are exact copies of an earlier one among the same images."""
-    return len(exact_copies([images])[1])
 
 
 def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:

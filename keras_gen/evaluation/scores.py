@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from keras_gen.data import ImageSet
 from keras_gen.data.cache import own_cache
+from keras_gen.data.duplicates import exact_copies
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.evaluation.agreement import agreement_scores, prior_scores
@@ -26,7 +27,7 @@ from keras_gen.evaluation.likelihood import (
     elbo_terms,
     importance_sampling,
 )
-from keras_gen.evaluation.memorising import Copies, distinct, find_copies, repeats
+from keras_gen.evaluation.memorising import Copies, distinct, find_copies
 from keras_gen.evaluation.paired import IDENTITY, save_values
 from keras_gen.figures import image_table, save_figure
 from keras_gen.files import check_writable
@@ -172,7 +173,7 @@ def copies_of(
     for (space, (made, real, known)), given in zip(spaces.items(), options, strict=True):
         copies = find_copies(made, real[honest], known if len(stay) == len(known) else known[stay], **given)
         found[space] = replace(copies, indices=stay[copies.indices])
-    return found, dropped | {"generated": repeats(generated)}
+    return found, dropped | {"generated": len(exact_copies([generated])[1])}
 
 
 def features_for(
