@@ -12,6 +12,14 @@ def to_range(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
     return scaled + np.float32(low) if low else scaled
 
 
+def block_means(images: np.ndarray, side: int) -> np.ndarray:
+    """Return the means of blocks of pixels, (n, rows, columns, channels); pixels that fill no block are left out."""
+    count, height, width, channels = images.shape
+    rows, columns = height // side, width // side
+    whole = images[:, : rows * side, : columns * side]
+    return whole.reshape(count, rows, side, columns, side, channels).mean(axis=(2, 4))
+
+
 def binarized(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return uint8 images whose pixels are drawn black or white, with the grey value as the probability of white.
 

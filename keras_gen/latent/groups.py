@@ -11,7 +11,7 @@ from keras_gen.data.image_set import label_names
 from keras_gen.data.labels import label_of
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.inversion import block_means
+from keras_gen.latent.inversion import coarse_rows
 from keras_gen.latent.own_images import codes_of
 from keras_gen.run import Run
 from keras_gen.text import listed, printable, short_name
@@ -111,11 +111,11 @@ def class_points(run: Run, train: ImageSet, held_out: ImageSet, remarks: list[st
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        classifier = LogisticRegression(max_iter=200).fit(block_means(images), labels)
+        classifier = LogisticRegression(max_iter=200).fit(coarse_rows(images), labels)
     points = run.draw(CLASS_IMAGES)
-    accuracy = classifier.score(block_means(held_out.images), held_out.labels)
+    accuracy = classifier.score(coarse_rows(held_out.images), held_out.labels)
     remarks.append(
         f"Classes of {CLASS_IMAGES:,} generated images by logistic regression on pixels, which is right for "
         f"{accuracy:.0%} of held-out images"
     )
-    return points, classifier.predict(block_means(run.decode(points)))
+    return points, classifier.predict(coarse_rows(run.decode(points)))

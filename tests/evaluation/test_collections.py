@@ -13,7 +13,7 @@ import keras_gen
 from keras_gen.data.loading import image_tree
 from keras_gen.evaluation.collections import _file_sizes, image_features
 from keras_gen.pages import collection as collection_page
-from keras_gen.pages.collection import BARS, MAX_SHEETS_BYTES, _sheet, _spread
+from keras_gen.pages.collection import BARS, MAX_SHEETS_TEXT, _sheet, _spread
 from tests.data.test_duplicates import photos
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -148,9 +148,9 @@ def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser
 
 
 def test_thumbnails_of_many_large_images_stay_small(found, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_gen.pages.collection.MAX_SHEETS_BYTES", 1)
+    monkeypatch.setattr("keras_gen.pages.collection.MAX_SHEETS_TEXT", 1)
     monkeypatch.setattr("keras_gen.pages.collection.SIDES", (64, 48, 16))
-    assert MAX_SHEETS_BYTES < 15e6
+    assert MAX_SHEETS_TEXT < 20e6
     grouped = replace(found, groups=[[0, 1], [2, 3, 4]])
     page = grouped.page(tmp_path / "page.html").read_text(encoding="utf-8")
     assert '"side": 16' in page
