@@ -1,7 +1,5 @@
 """Whether the scores see what is wrong with images: real ones, spoiled in a dozen ways at three strengths."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path

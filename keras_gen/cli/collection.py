@@ -1,7 +1,5 @@
 """python -m keras_gen collection: a page to look through images before one trains on them."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from keras_gen.cli.command import Parser, check_output, say, say_page

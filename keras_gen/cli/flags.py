@@ -1,7 +1,5 @@
 """The flags of the training scripts: which settings have one, the two help pages, the flags of version 1."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import functools

@@ -1,7 +1,5 @@
 """A look through a collection of images before one trains on it: a map, copies, and what is unlike all others."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The scores that several runs have in common, and by how much the best run is better."""
 
-from __future__ import annotations
-
 import itertools
 from contextlib import suppress
 from dataclasses import dataclass, field

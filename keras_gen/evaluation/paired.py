@@ -1,17 +1,12 @@
 """Values of single images, kept by `evaluate`, so that two runs can be compared on the same images."""
 
-from __future__ import annotations
-
 import zipfile
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_gen.errors import InputError
 from keras_gen.evaluation.estimate import Estimate
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
+from keras_gen.run import Run
 
 NAME = "scores.npz"
 IDENTITY = "real_images"  # which held-out images were compared, in order

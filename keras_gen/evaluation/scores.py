@@ -1,10 +1,7 @@
 """The scores of a run: asks its networks for images and codes, and measures both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -33,13 +30,11 @@ from keras_gen.figures import image_table, save_figure
 from keras_gen.files import check_writable
 from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
+from keras_gen.run import Run, VAERun
 from keras_gen.run.arguments import check_count, check_one_of
 from keras_gen.seeds import random_stream
 from keras_gen.text import has_terminal
 from keras_gen.transparency import on_white
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run, VAERun
 
 MIN_IMAGES = 6  # to compare: each is held against its five nearest
 IMAGES_PER_CLASS, MAX_FOR_CLASSES = 50, 5000  # generated images to look for classes in, if more than are compared

@@ -1,7 +1,5 @@
 """Runs side by side: the settings that differ, and which run is better by how much, on the same held-out images."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,10 +3,7 @@
 What measuring needs is made ready before hours go into the run: a DCGAN's features may have to be trained.
 """
 
-from __future__ import annotations
-
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +14,8 @@ from keras_gen.evaluation.likelihood import active_units, elbo_terms, importance
 from keras_gen.evaluation.scores import MIN_IMAGES, copies_of, features_for, image_scores
 from keras_gen.latent import draw_latents
 from keras_gen.models.losses import observed
+from keras_gen.run import DCGANRun, VAERun
 from keras_gen.seeds import random_stream
-
-if TYPE_CHECKING:
-    from keras_gen.run import DCGANRun, VAERun
 
 VALIDATED = 1000  # generated and real images that are compared
 MAX_SEARCHED = 10_000  # training images among which copies are looked for while a run trains

@@ -5,25 +5,19 @@ which do not fill N(0, I) evenly; points drawn from a density that is fitted to 
 fitted to the codes of one class draws images of that class, without training again.
 """
 
-from __future__ import annotations
-
 import warnings
 import zipfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.run import Run
 from keras_gen.seeds import random_stream
 from keras_gen.text import counted
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from keras_gen.run import Run
 
 MAX_CODES = 5000  # that a mixture is fitted to
 MIN_CODES = 2

@@ -1,14 +1,12 @@
 """A collection of images on one page, which needs no server, no network and no other file."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from keras_gen.data.image_set import label_names
+from keras_gen.evaluation.collections import Collection
 from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import to_pillow
 from keras_gen.files import write_text
@@ -16,9 +14,6 @@ from keras_gen.pages import asset, data_url, render
 from keras_gen.run.arguments import as_path
 from keras_gen.text import PATH_LENGTH, counted, printable, short_name
 from keras_gen.transparency import on_checkerboard, on_white
-
-if TYPE_CHECKING:
-    from keras_gen.evaluation.collections import Collection
 
 SHEET = 1536  # pixels of a side of a sheet of thumbnails, at most
 SIDES = (64, 48, 32)  # of a thumbnail: the largest with which the sheets are small enough

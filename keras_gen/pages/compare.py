@@ -1,7 +1,5 @@
 """Runs side by side on one page, which needs no server, no network and no other file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path

@@ -1,20 +1,14 @@
 """What a notebook shows of a run and of a set of images."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from markupsafe import Markup
 
+from keras_gen.data import ImageSet
 from keras_gen.figures.grids import enlarged, image_grid, to_pillow
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.pages import data_url
+from keras_gen.run import Run
 from keras_gen.settings import NAMES
-
-if TYPE_CHECKING:
-    from keras_gen.data import ImageSet
-    from keras_gen.run import Run
 
 SHOWN = 32  # images
 

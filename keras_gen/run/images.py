@@ -1,22 +1,17 @@
 """The images of a run: found again, or kept with it when they came from no file."""
 
-from __future__ import annotations
-
 import os
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_gen.data import ImageSet, load_dataset, validation_split
 from keras_gen.errors import InputError
-
-if TYPE_CHECKING:
-    from keras_gen.run.folder import RunFolder
-    from keras_gen.run.run import Run
-    from keras_gen.settings import Settings
+from keras_gen.run.folder import RunFolder
+from keras_gen.run.run import Run
+from keras_gen.settings import Settings
 
 SAVED_BYTES = 64 * 2**20  # arrays up to this size are saved with the run
 NAME = "data.npz"

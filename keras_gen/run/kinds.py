@@ -1,7 +1,5 @@
 """What differs between the runs of a VAE and of a DCGAN, and the function that loads either."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Which runs a folder holds, and how far each came."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

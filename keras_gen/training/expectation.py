@@ -1,11 +1,11 @@
 """What to expect of a run, for `--dry-run`: time, memory and disk, for this image size and for others."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import keras
 
 from keras_gen.errors import InputError
 from keras_gen.models import build_decoder, build_discriminator, build_encoder, build_generator
@@ -13,13 +13,9 @@ from keras_gen.models.exporting import multiply_adds
 from keras_gen.seeds import own_random_state
 from keras_gen.settings import Settings
 from keras_gen.training.callbacks import duration
+from keras_gen.training.planning import Plan
 from keras_gen.training.rehearsal import SECONDS, rehearse
-
-if TYPE_CHECKING:
-    import keras
-
-    from keras_gen.training.planning import Plan
-    from keras_gen.training.trainer import Trainer
+from keras_gen.training.trainer import Trainer
 
 SIDES = (32, 64, 128)  # in pixels, that are estimated beside the run's own size
 CHECKPOINTS = 2  # that are kept

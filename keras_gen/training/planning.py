@@ -1,7 +1,5 @@
 """From what a user asks for to what is trained: settings resolved, images loaded, nothing written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property

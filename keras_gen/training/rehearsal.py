@@ -1,7 +1,5 @@
 """What a run will take here, measured before it starts: a few steps and the end of an epoch, in a temporary folder."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable
