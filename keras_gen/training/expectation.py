@@ -1,12 +1,12 @@
 """What to expect of a run, for `--dry-run`: time, memory and disk, for this image size and for others."""
 
 import math
-import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
 
+from keras_gen.cores import peak_memory
 from keras_gen.errors import InputError
 from keras_gen.models import build_decoder, build_discriminator, build_encoder, build_generator
 from keras_gen.models.exporting import multiply_adds
@@ -86,13 +86,3 @@ def build(
             "generator": build_generator(image_shape, settings.generator, classes=classes),
             "discriminator": build_discriminator(image_shape, settings.discriminator, classes=classes),
         }
-
-
-def peak_memory() -> int | None:
-    """Return the most bytes of memory that this process has had, or None on a system that does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
