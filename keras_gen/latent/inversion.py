@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
+from sklearn.linear_model import Ridge
 from tqdm import tqdm
 
 from keras_gen.data.pixels import block_means
@@ -156,10 +157,9 @@ def _estimated(points: np.ndarray, generated: np.ndarray, images: np.ndarray) ->
     """Return latent points of images by ridge regression from generated images to their points."""
     x = coarse_rows(generated)
     centre = x.mean(axis=0)
-    moments = (x - centre).T @ (x - centre)
-    moments[np.diag_indices_from(moments)] += RIDGE * np.trace(moments) / len(moments) + 1e-9
-    weights = np.linalg.solve(moments, (x - centre).T @ points)
-    return ((coarse_rows(images) - centre) @ weights).astype(np.float32)
+    strength = RIDGE * np.sum((x - centre) ** 2) / x.shape[1] + 1e-9
+    model = Ridge(strength, fit_intercept=False).fit(x - centre, points)
+    return model.predict(coarse_rows(images) - centre).astype(np.float32)
 
 
 def _distances(images: np.ndarray, generated: np.ndarray) -> np.ndarray:
