@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -80,6 +80,14 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
+def save_array(path: Path, array: object, replacing: Callable = replacing) -> None:
+    """Write an array to an .npy file; see `figures.save_figure` for `replacing`."""
+    import numpy as np
+
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
 def sync_file(path: Path) -> None:
     """Force a file's content to the disk, where the system can."""
     with path.open("rb+") as file:
@@ -118,6 +126,12 @@ def check_links(path: Path) -> None:
                 f"{path} is not written: a symbolic link leads out of the run folder, to {real}; "
                 "replace the link with a folder"
             )
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of all files in a folder and below, but of those that are removed meanwhile."""
+    files = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+    return sum(file.lstat().st_size for file in files if os.path.lexists(file))
 
 
 def remove_leftovers(folder: Path, abandoned: float = ABANDONED) -> None:

@@ -11,7 +11,6 @@ from typing import ClassVar, NoReturn
 
 from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
-from keras_gen.files import replacing
 from keras_gen.signals import handled
 from keras_gen.text import did_you_mean, nearest, printable, whole_number
 
@@ -204,14 +203,6 @@ def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> No
     """Raise InputError for an output that is of another kind, or that another output of the command would take."""
     if path.suffix.lower() != ending or path in others:
         raise InputError(f"{flag} {path} must end in {ending}" + (", and be another file than --npy" if others else ""))
-
-
-def save_array(path: Path, array: object) -> None:
-    """Write an array to a new .npy file."""
-    import numpy as np
-
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
 
 
 def whole_numbers(text: str, flag: str) -> list[int]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, save_array, say, whole_numbers
+from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.files import save_array
 from keras_gen.run.arguments import PRIORS, check_count
 from keras_gen.text import counted, short_name
 

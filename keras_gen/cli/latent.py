@@ -7,9 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from keras_gen.cli.command import Parser, check_ending, check_new, save_array, say, whole_numbers
+from keras_gen.cli.command import Parser, check_ending, check_new, say, whole_numbers
 from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.files import save_array
 from keras_gen.text import whole_number
 
 if TYPE_CHECKING:

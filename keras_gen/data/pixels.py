@@ -33,4 +33,9 @@ def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
     """Scale floats in `pixel_range` to uint8 pixels, rounding to the nearest and clipping; RGBA was premultiplied."""
     low, high = pixel_range
     levels = straight((np.asarray(images, np.float32) - low) * (255 / (high - low)))
-    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return as_levels(levels)
+
+
+def as_levels(pixels: np.ndarray) -> np.ndarray:
+    """Return numbers as uint8 pixels, rounded to the nearest level."""
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

@@ -25,7 +25,7 @@ from keras_gen.evaluation.likelihood import (
     importance_sampling,
 )
 from keras_gen.evaluation.memorising import Copies, distinct, find_copies
-from keras_gen.evaluation.paired import IDENTITY, save_values
+from keras_gen.evaluation.paired import IDENTITY, NAME
 from keras_gen.figures import image_table, save_figure
 from keras_gen.files import check_writable
 from keras_gen.latent import kl_per_dimension
@@ -122,7 +122,7 @@ def evaluate(
     }
     if run.folder is not None:
         run.folder.write_scores(scores)
-        save_values(run, values)
+        run.folder.write_arrays(run.folder.path / NAME, **values)
         _draw_nearest(run, generated, train, copies)
     return scores
 

@@ -6,7 +6,6 @@ fitted to the codes of one class draws images of that class, without training ag
 """
 
 import warnings
-import zipfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -104,10 +103,8 @@ def _read(run: Run) -> dict[int | None, Mixture]:
     """Return the mixtures that were fitted to these models; none if the file is of others, or damaged."""
     if run.folder is None:
         return {}
-    errors = (InputError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile)
-    with suppress(*errors), run.folder.checked(_path(run)).open("rb") as file:
-        with np.load(file, allow_pickle=False) as arrays:
-            content = {name: arrays[name] for name in arrays.files}
+    with suppress(InputError, ValueError, KeyError):
+        content = run.folder.read_arrays(_path(run), {"models"}, "remove it")
         if content.pop("models").item() == run.models_text:
             names = {name.split("/")[0] for name in content}
             parts = [field.name for field in fields(Mixture)]
@@ -126,8 +123,8 @@ def _write(run: Run, mixtures: dict[int | None, Mixture]) -> None:
         for label, mixture in mixtures.items()
         for part, array in asdict(mixture).items()
     }
-    with suppress(OSError), run.folder.replacing(_path(run)) as temporary, temporary.open("wb") as file:
-        np.savez(file, models=run.models_text, **arrays)
+    with suppress(OSError):
+        run.folder.write_arrays(_path(run), models=run.models_text, **arrays)
 
 
 def draw_shares(seed: int, count: int) -> np.ndarray:
