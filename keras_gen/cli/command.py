@@ -47,10 +47,6 @@ class Parser(argparse.ArgumentParser):
         """Declare a flag without a value."""
         self.add(name, text, told=told, action="store_true")
 
-    def add_label(self, text: str, told: str, **keywords: object) -> None:
-        """Declare the flag that chooses a class."""
-        self.add("--label", text, told=told, metavar="NAME|NUMBER", **keywords)
-
     def parse_args(self, *arguments: object, **keywords: object) -> argparse.Namespace:
         """Read the arguments; of one that is not known, name the nearest."""
         namespace, unknown = self.parse_known_args(*arguments, **keywords)

@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from keras_gen.cli.command import Parser, check_output, say, say_page, whole_numbers
-from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.cli.runs import add_best_flag, add_data_flags, add_label_flag, open_run, run_parser, say_models
 
 
 def run(options: Namespace) -> None:
@@ -28,7 +28,7 @@ def parser() -> Parser:
     plane = "the two latent dimensions of the plane, across and up"
     result.add("--dimensions", plane, told="0,1 if there are no more, else the two principal axes; VAE")
     result.add("--seeds", "three seeds that the plane goes through", told="0,1,2; DCGAN")
-    result.add_label("the class of the images, for a conditional run", "the first")
+    add_label_flag(result, "the class of the images, for a conditional run", "the first")
     add_best_flag(result)
     add_data_flags(result)
     result.add_path("--out", "HTML", "file for the page", "RUN/explorer.html")

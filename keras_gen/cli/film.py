@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from keras_gen.cli.command import Parser, check_ending, check_new, say
-from keras_gen.cli.runs import run_parser
+from keras_gen.cli.runs import add_label_flag, run_parser
 
 
 def run(options: Namespace) -> None:
@@ -29,6 +29,6 @@ def parser() -> Parser:
     )
     result.add("--frames", "epochs to show, at most, evenly spaced", 60)
     result.add("--frame-ms", "milliseconds that each is shown", 120)
-    result.add_label("show the row of one class, of a conditional run", "all")
+    add_label_flag(result, "show the row of one class, of a conditional run", "all")
     result.add_path("--out", "GIF", "file for the grids", "RUN/figures/film.gif; others beside it")
     return result

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, say, whole_numbers
-from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.cli.runs import add_best_flag, add_data_flags, add_label_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
 from keras_gen.files import save_array
 from keras_gen.run.arguments import PRIORS, check_count
@@ -142,7 +142,7 @@ def parser() -> Parser:
         "--seeds", "a seed for each image, such as 0-63,100, to name it by and to make it again", told="one for all"
     )
     label = "the label that they are to have; several are taken in turn"
-    result.add_label(label, "as often as in the training data", action="append")
+    add_label_flag(result, label, "as often as in the training data", action="append")
     result.add(
         "--prior",
         "what latent points are drawn from: normal, as in training, or a mixture of Gaussians fitted to the codes "

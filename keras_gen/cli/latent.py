@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from keras_gen.cli.command import Parser, check_ending, check_new, say, whole_numbers
-from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.cli.runs import add_best_flag, add_data_flags, add_label_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
 from keras_gen.files import save_array
 from keras_gen.text import whole_number
@@ -110,7 +110,7 @@ def parser() -> Parser:
     project.add_switch("--refine", "go on from the encoder's points by gradient descent (VAE)", "no")
     project.add("--starts", "points to start from", 3, "3; DCGAN")
     project.add("--steps", "steps of gradient descent", 250)
-    project.add_label("the class of the images, for a conditional run", "all are tried")
+    add_label_flag(project, "the class of the images, for a conditional run", "all are tried")
 
     directions = _view(views, "directions", "what changes most along which directions, and towards each class")
     directions.add("--count", "directions, beside those of classes", 8)
@@ -139,7 +139,7 @@ def _steps(view: Parser) -> None:
 
 
 def _label(view: Parser) -> None:
-    view.add_label("the class of the images, for a conditional run", "the first image's, or the first")
+    add_label_flag(view, "the class of the images, for a conditional run", "the first image's, or the first")
 
 
 def _next_commands(options: Namespace, run: Run, count: int) -> list[str]:

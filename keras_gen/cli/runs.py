@@ -31,6 +31,11 @@ def add_training_images_flag(parser: Parser) -> None:
     parser.add("--no-training-images", text, told="they are shown", dest="training_images", action="store_false")
 
 
+def add_label_flag(parser: Parser, text: str, told: str, **keywords: object) -> None:
+    """Let a command choose a class."""
+    parser.add("--label", text, told=told, metavar="NAME|NUMBER", **keywords)
+
+
 def add_data_flags(parser: Parser) -> None:
     """Let a command look for the run's images elsewhere than where they were."""
     parser.add("--dataset", "where the run's images are now", told="as trained", metavar="NAME|PATH")
