@@ -112,21 +112,17 @@ def train_parser(kind: str, program: str | None = None, everything: bool = False
                 section.add_argument(_flag(name), dest=name, **keywords)
     helps = parser.add_argument_group("help")
     helps.add_argument("-h", "--help", action="help", help="this page")
-    helps.add_argument("--help-all", action=_HelpAll, nargs=0, kind=kind, program=program, help="every setting")
+    helps.add_argument("--help-all", action=_HelpAll, nargs=0, const=kind, help="every setting")
     if everything:
         _add_other_settings(parser, kind)
     return parser
 
 
 class _HelpAll(argparse.Action):
-    """Prints the long help."""
-
-    def __init__(self, kind: str, program: str, **keywords: object) -> None:
-        super().__init__(**keywords)
-        self.kind, self.program = kind, program
+    """Prints the long help of the model that `const` names."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        print(train_parser(self.kind, self.program, everything=True).format_help(), end="")
+        print(train_parser(self.const, parser.prog, everything=True).format_help(), end="")
         parser.exit()
 
 
