@@ -62,8 +62,11 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f"{PARTIAL}{os.getpid()}-{os.urandom(4).hex()}{path.suffix}")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Make or replace a file of text in UTF-8, whole or not at all."""
+def write_text(path: Path, text: str, replacing: Callable = replacing) -> None:
+    """Make or replace a file of text in UTF-8, whole or not at all.
+
+    `replacing` is how the file is written; a run folder has a way of its own, `RunFolder.replacing`.
+    """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
 
@@ -81,7 +84,7 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
 
 
 def save_array(path: Path, array: object, replacing: Callable = replacing) -> None:
-    """Write an array to an .npy file; see `figures.save_figure` for `replacing`."""
+    """Write an array to an .npy file; see `write_text` for `replacing`."""
     import numpy as np
 
     with replacing(path) as temporary, temporary.open("wb") as file:

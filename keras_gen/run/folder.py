@@ -113,8 +113,7 @@ class RunFolder:
 
     def write_text(self, name: str | Path, text: str) -> None:
         """Make or replace a text file; its name may be an absolute path, too."""
-        with self.replacing(self.path / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
+        files.write_text(self.path / name, text, self.replacing)
 
     def checked(self, path: Path) -> Path:
         """Return the path of a file of this folder, or raise InputError if it is not what the run wrote."""
