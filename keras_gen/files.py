@@ -1,10 +1,12 @@
 """Write files whole or not at all: a crash, a full disk or a power cut leaves what was there before."""
 
+import csv
 import errno
+import io
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -60,10 +62,33 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f"{PARTIAL}{os.getpid()}-{os.urandom(4).hex()}{path.suffix}")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Make or replace a file of text in UTF-8, whole or not at all."""
+def write_text(path: Path, text: str, replacing: Callable = replacing) -> None:
+    """Make or replace a file of text in UTF-8, whole or not at all.
+
+    `replacing` is how the file is written; a run folder has a way of its own, `RunFolder.replacing`.
+    """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Make or replace a table, whole or not at all."""
+    write_text(path, csv_text(rows))
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows of cells as the lines of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def save_array(path: Path, array: object, replacing: Callable = replacing) -> None:
+    """Write an array to an .npy file; see `write_text` for `replacing`."""
+    import numpy as np
+
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def sync_file(path: Path) -> None:
@@ -104,6 +129,12 @@ def check_links(path: Path) -> None:
                 f"{path} is not written: a symbolic link leads out of the run folder, to {real}; "
                 "replace the link with a folder"
             )
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of all files in a folder and below, but of those that are removed meanwhile."""
+    files = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+    return sum(file.lstat().st_size for file in files if os.path.lexists(file))
 
 
 def remove_leftovers(folder: Path, abandoned: float = ABANDONED) -> None:

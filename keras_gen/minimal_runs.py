@@ -1,7 +1,5 @@
 """The three GANs of `keras_gen.minimal`, trained, and pictures of what happens."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How often the search for copies accuses honest images, and how often it finds copies: measured on real images."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

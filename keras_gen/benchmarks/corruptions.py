@@ -1,7 +1,5 @@
 """Whether the scores see what is wrong with images: real ones, spoiled in a dozen ways at three strengths."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from scipy.ndimage import gaussian_filter, shift
 
 from keras_gen.benchmarks.markdown import markdown_table
 from keras_gen.data import load_dataset
+from keras_gen.data.pixels import as_levels
 from keras_gen.evaluation.distances import kid, random_indices
 from keras_gen.evaluation.scores import features_for
 
@@ -20,12 +19,8 @@ COUNT = 1000  # images on each side, at most
 Spoil = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 
-def _rounded(pixels: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-
-
 def _noise(images: np.ndarray, stddev: float, random: np.random.Generator) -> np.ndarray:
-    return _rounded(images + stddev * random.standard_normal(images.shape, np.float32))
+    return as_levels(images + stddev * random.standard_normal(images.shape, np.float32))
 
 
 def _specks(images: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
@@ -34,7 +29,7 @@ def _specks(images: np.ndarray, share: float, random: np.random.Generator) -> np
 
 
 def _blur(images: np.ndarray, sigma: float, _: np.random.Generator) -> np.ndarray:
-    return _rounded(gaussian_filter(images.astype(np.float32), (0, sigma, sigma, 0)))
+    return as_levels(gaussian_filter(images.astype(np.float32), (0, sigma, sigma, 0)))
 
 
 def _square(images: np.ndarray, side: float, random: np.random.Generator) -> np.ndarray:
@@ -65,20 +60,20 @@ def _jpeg(images: np.ndarray, quality: float, _: np.random.Generator) -> np.ndar
 
 def _greyer(images: np.ndarray, share: float, _: np.random.Generator) -> np.ndarray:
     grey = images.mean(axis=-1, keepdims=True)
-    return _rounded(grey + (1 - share) * (images - grey))
+    return as_levels(grey + (1 - share) * (images - grey))
 
 
 def _recoloured(images: np.ndarray, levels: float, _: np.random.Generator) -> np.ndarray:
-    return _rounded(images + levels * np.array([1.0, 0.0, -1.0]))
+    return as_levels(images + levels * np.array([1.0, 0.0, -1.0]))
 
 
 def _lighter(images: np.ndarray, levels: float, _: np.random.Generator) -> np.ndarray:
-    return _rounded(images.astype(np.float32) + levels)
+    return as_levels(images.astype(np.float32) + levels)
 
 
 def _paler(images: np.ndarray, share: float, _: np.random.Generator) -> np.ndarray:
     mean = images.mean(axis=(1, 2, 3), keepdims=True)
-    return _rounded(mean + (1 - share) * (images - mean))
+    return as_levels(mean + (1 - share) * (images - mean))
 
 
 def _slanted(images: np.ndarray, slope: float, _: np.random.Generator) -> np.ndarray:

@@ -9,13 +9,9 @@ The gradient of such a layer with respect to its weights takes as many operation
 gradient with respect to its input, which the first layer needs only if what made the input is trained, too.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import keras
+import keras
 
 
 def vae_operations(encoder: keras.Model, decoder: keras.Model) -> int:

@@ -1,7 +1,5 @@
 """What the workers of one table all do, and which workers there are. Nothing here imports a backend."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 from dataclasses import dataclass, field

@@ -8,6 +8,7 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
+from keras_gen.cores import peak_memory
 from keras_gen.errors import InputError
 
 
@@ -34,22 +35,10 @@ class Reporter:
             **facts: What else is to be told of it.
         """
         taken = time.perf_counter() - self._started if seconds is None else seconds
-        memory = {"memory": _peak_memory(), "device_memory": _peak_device_memory()}
+        memory = {"memory": peak_memory(), "device_memory": _peak_device_memory()}
         self.connection.send({"seconds": taken} | memory | facts)
         self.connection.recv()
         self._started = time.perf_counter()
-
-
-def _peak_memory() -> int | None:
-    """Return the most memory that this process has had, in bytes, or None where the system does not tell.
-
-    Linux counts what the parent had when it started this one, too: the parent must stay small.
-    """
-    with contextlib.suppress(ImportError):
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return None
 
 
 def _peak_device_memory() -> int | None:

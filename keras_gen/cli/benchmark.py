@@ -13,6 +13,7 @@ from keras_gen.run.arguments import check_count
 
 RECIPES_COMPARED = "vae,digits,cars"
 DEFAULT_PARTS = "vae,conv-vae,dcgan,photos"
+SCORES = ("copies", "corruptions")  # that are measured themselves
 
 
 def run(options: Namespace) -> None:
@@ -34,9 +35,14 @@ def run(options: Namespace) -> None:
         start_backend()
         run_published(names, seeds, out.absolute(), options.data_dir and options.data_dir.absolute(), options.full)
     elif options.scores is not None:
-        names = _words(options.scores, "--scores", ("copies", "corruptions"))
+        from keras_gen.benchmarks import copies, corruptions
+
+        names = _words(options.scores, "--scores", SCORES)
         start_backend()
-        measure_scores(names, out, options.data_dir)
+        if "copies" in names:
+            copies.copies_table(out, options.data_dir, say)
+        if "corruptions" in names:
+            corruptions.corruption_tables(options.data_dir, say)
     else:
         _measure_speed(options)
 
@@ -90,70 +96,53 @@ def parser() -> Parser:
         "installed, each in a process of its own, in turns; print the tables as Markdown. KERAS_BACKEND chooses the "
         "backend. Takes about twenty minutes on two cores.",
     )
-    add = result.add_argument
-    add("--rounds", type=int, default=5, help="times that each is measured (default: 5)")
+    add = result.add
+    add("--rounds", "times that each is measured", 5)
     add(
         "--only",
-        default=DEFAULT_PARTS,
-        help="models; photos, the reading of large images; growth, a data set that grows to a million images (4 GB in "
-        "the temporary folder), and 1, 2 and 4 workers; pages, the explorers in Chromium; with commas between "
-        f"(default: {DEFAULT_PARTS})",
+        "models; photos, the reading of large images; growth, a data set that grows to a million images (4 GB in "
+        "the temporary folder), and 1, 2 and 4 workers; pages, the explorers in Chromium; with commas between",
+        DEFAULT_PARTS,
     )
-    add(
-        "--precision",
-        default="float32,mixed_bfloat16",
-        help="kinds of arithmetic, with commas between (default: float32,mixed_bfloat16)",
-    )
+    add("--precision", "kinds of arithmetic, with commas between", "float32,mixed_bfloat16")
     add(
         "--batch-size",
-        help="images in a step, such as 128,1024; two that are far apart also tell whether launches or arithmetic "
-        "bound a step (default: the chapter's, 100 for the VAE and 128 for the DCGAN)",
+        "images in a step, such as 128,1024; two that are far apart also tell whether launches or arithmetic "
+        "bound a step",
+        told="the chapter's, 100 for the VAE and 128 for the DCGAN",
     )
-    add("--image-size", default="32", help="sides of the DCGAN's images in pixels, such as 32,64 (default: 32)")
+    add("--image-size", "sides of the DCGAN's images in pixels, such as 32,64", "32")
     add(
         "--quality",
+        f"instead, train and measure: some of {studies}, with commas between; hours on a CPU, and what is done already "
+        "is not done again",
+        told=f"none; alone: {RECIPES_COMPARED}",
         nargs="?",
         const=RECIPES_COMPARED,
-        help=f"instead, train and measure: some of {studies}, with commas between "
-        f"(alone: {RECIPES_COMPARED}); hours on a CPU, and what is done already is not done again (default: no study)",
     )
     add(
         "--scores",
+        "instead, measure the scores of evaluate on real images: how often the search for copies is right, and "
+        "which corruptions are seen",
+        told=f"none; alone: {','.join(SCORES)}",
         nargs="?",
-        const="copies,corruptions",
-        help="instead, measure the scores of evaluate on real images: how often the search for copies is right, and "
-        "which corruptions are seen (alone: copies,corruptions; default: neither)",
+        const=",".join(SCORES),
     )
     add(
         "--published",
+        "instead, train and measure VAEs by the protocols of published numbers, and write the table of "
+        f"docs/published.md, which is printed, too: some of {published}",
+        told="none; alone: all",
         nargs="?",
         const=published,
-        help="instead, train and measure VAEs by the protocols of published numbers, and write the table of "
-        f"docs/published.md, which is printed, too: some of {published} (alone: all; default: none)",
     )
-    add("--full", action="store_true", help="the whole schedule of --published's long rows (default: its beginning)")
-    add("--seeds", default="0", help="seeds of --quality and --published, such as 0,1,2 (default: 0)")
-    add(
-        "--out",
-        type=Path,
-        help="folder of the runs, and of the trials of --scores (default: quality, or published for --published)",
-    )
-    add(
-        "--data-dir",
-        type=Path,
-        help="where data sets are looked for first (default: Keras's cache, then a download)",
-    )
+    result.add_switch("--full", "the whole schedule of --published's long rows", "its beginning")
+    add("--seeds", "seeds of --quality and --published, such as 0,1,2", "0")
+    out = "folder of the runs, and of the trials of --scores"
+    result.add_path("--out", "FOLDER", out, "quality, or published for --published")
+    data_dir = "where data sets are looked for first"
+    result.add_path("--data-dir", "FOLDER", data_dir, "Keras's cache, then a download")
     return result
-
-
-def measure_scores(names: list[str], out: Path, data_dir: Path | None) -> None:
-    """Print tables of what the scores see."""
-    from keras_gen.benchmarks import copies, corruptions
-
-    if "copies" in names:
-        copies.copies_table(out, data_dir, say)
-    if "corruptions" in names:
-        corruptions.corruption_tables(data_dir, say)
 
 
 def _words(text: str, flag: str, choices: tuple[str, ...]) -> list[str]:

@@ -11,7 +11,6 @@ from typing import ClassVar, NoReturn
 
 from keras_gen.cli.messages import file_problem, shown
 from keras_gen.errors import InputError, RunError
-from keras_gen.files import replacing
 from keras_gen.signals import handled
 from keras_gen.text import did_you_mean, nearest, printable, whole_number
 
@@ -30,6 +29,23 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **keywords: object) -> None:
         super().__init__(**keywords | {"allow_abbrev": False})
+
+    def add(self, names: str, text: str, default: object = None, told: str | None = None, **keywords: object) -> None:
+        """Declare a flag, or several names of one, whose help ends in its default.
+
+        The values have the type of the default. `told` is what the help says of it, where that is not the value itself.
+        """
+        if default is not None:
+            keywords = {"default": default, "type": type(default)} | keywords
+        self.add_argument(*names.split(), help=f"{text} (default: {default if told is None else told})", **keywords)
+
+    def add_path(self, name: str, metavar: str, text: str, told: str) -> None:
+        """Declare a flag for a path."""
+        self.add(name, text, told=told, type=Path, metavar=metavar)
+
+    def add_switch(self, name: str, text: str, told: str) -> None:
+        """Declare a flag without a value."""
+        self.add(name, text, told=told, action="store_true")
 
     def parse_args(self, *arguments: object, **keywords: object) -> argparse.Namespace:
         """Read the arguments; of one that is not known, name the nearest."""
@@ -183,14 +199,6 @@ def check_ending(flag: str, path: Path, ending: str, *others: Path | None) -> No
     """Raise InputError for an output that is of another kind, or that another output of the command would take."""
     if path.suffix.lower() != ending or path in others:
         raise InputError(f"{flag} {path} must end in {ending}" + (", and be another file than --npy" if others else ""))
-
-
-def save_array(path: Path, array: object) -> None:
-    """Write an array to a new .npy file."""
-    import numpy as np
-
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
 
 
 def whole_numbers(text: str, flag: str) -> list[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 from keras_gen.cli.command import Parser, check_output, say, start_backend
 from keras_gen.cli.runs import add_data_flags
 from keras_gen.errors import InputError
-from keras_gen.files import write_text
+from keras_gen.files import write_csv
 from keras_gen.text import counted, listed, printable
 
 if TYPE_CHECKING:
@@ -60,16 +58,14 @@ def parser() -> Parser:
         description="Compare runs: settings that differ, scores with the errors of their differences, curves and "
         "images side by side. Without a RUN, or with a folder of runs, list the runs that are there.",
     )
-    add = result.add_argument
-    add("runs", type=Path, metavar="RUN", nargs="*", help="run folders, two or more (default: list those in runs)")
-    add(
-        "--evaluate",
-        action="store_true",
-        help="measure the runs whose last models have not been measured (default: compare the scores that are there)",
+    result.add_argument(
+        "runs", type=Path, metavar="RUN", nargs="*", help="run folders, two or more (default: list those in runs)"
     )
+    evaluate = "measure the runs whose last models have not been measured"
+    result.add_switch("--evaluate", evaluate, "compare the scores that are there")
     add_data_flags(result)
-    add("--csv", type=Path, metavar="FILE", help="also write the table to this file (default: it is printed only)")
-    add("--out", type=Path, metavar="HTML", help="file for the page (default: compare-....html beside the first run)")
+    result.add_path("--csv", "FILE", "also write the table to this file", "it is printed only")
+    result.add_path("--out", "HTML", "file for the page", "compare-....html beside the first run")
     return result
 
 
@@ -110,11 +106,7 @@ def _list(folder: Path, csv_path: Path | None) -> None:
             say(f"Left out: {summary.problem}")
     say(f"{counted(len(readable), 'run')} in {folder}. Two of them side by side: python -m keras_gen compare RUN RUN")
     if csv_path is not None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(LIST)
-        writer.writerows(_cells(summary, full=True) for summary in readable)
-        write_text(csv_path, text.getvalue())
+        write_csv(csv_path, [LIST, *(_cells(summary, full=True) for summary in readable)])
         say(f"Numbers: {csv_path}")
 
 

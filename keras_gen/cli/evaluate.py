@@ -70,36 +70,16 @@ def parser() -> Parser:
         "number means.",
         optional=True,
     )
-    add = result.add_argument
-    add(
-        "--images",
-        nargs=2,
-        metavar=("REAL", "GENERATED"),
-        help="instead of a run: two folders or .npy files of images to compare (default: none)",
-    )
-    add(
-        "--features",
-        choices=("own", "inception"),
-        default="own",
-        help="what distances are measured in: own trains a small network on the data set, inception needs a "
-        "download (default: own)",
-    )
-    add(
-        "--inception-size",
-        type=int,
-        choices=(299, 75),
-        default=299,
-        help="side in pixels of the images that inception sees (default: 299)",
-    )
-    add("--count", type=int, default=5000, help="images to compare, at most (default: 5000)")
-    add("--samples", type=int, default=10, help="latent samples an image for the lower bound (default: 10; VAE)")
-    add(
-        "--importance-samples",
-        type=int,
-        default=500,
-        help="samples an image for the importance-weighted bound, at first (default: 500; VAE)",
-    )
-    add("--seed", type=int, default=0, help="start of every random draw (default: 0)")
+    images = "instead of a run: two folders or .npy files of images to compare"
+    result.add("--images", images, told="none", nargs=2, metavar=("REAL", "GENERATED"))
+    features = "what distances are measured in: own trains a small network on the data set, inception needs a download"
+    result.add("--features", features, "own", choices=("own", "inception"))
+    result.add("--inception-size", "side in pixels of the images that inception sees", 299, choices=(299, 75))
+    result.add("--count", "images to compare, at most", 5000)
+    result.add("--samples", "latent samples an image for the lower bound", 10, "10; VAE")
+    samples = "samples an image for the importance-weighted bound, at first"
+    result.add("--importance-samples", samples, 500, "500; VAE")
+    result.add("--seed", "start of every random draw", 0)
     add_training_images_flag(result)
     add_best_flag(result)
     add_data_flags(result)

@@ -1,10 +1,9 @@
 """python -m keras_gen explore: a page to move through a run's latent space in a browser."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from keras_gen.cli.command import Parser, check_output, say, say_page, whole_numbers
-from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.cli.runs import add_best_flag, add_data_flags, add_label_flag, open_run, run_parser, say_models
 
 
 def run(options: Namespace) -> None:
@@ -26,16 +25,11 @@ def parser() -> Parser:
         "explore",
         "Make a page to move through a run's latent space in a browser: one file, no server, no network.",
     )
-    result.add_argument(
-        "--dimensions",
-        help="the two latent dimensions of the plane, across and up (default: 0,1 if there are no more, else the two "
-        "principal axes; VAE)",
-    )
-    result.add_argument("--seeds", help="three seeds that the plane goes through (default: 0,1,2; DCGAN)")
-    result.add_argument(
-        "--label", metavar="NAME|NUMBER", help="the class of the images, for a conditional run (default: the first)"
-    )
+    plane = "the two latent dimensions of the plane, across and up"
+    result.add("--dimensions", plane, told="0,1 if there are no more, else the two principal axes; VAE")
+    result.add("--seeds", "three seeds that the plane goes through", told="0,1,2; DCGAN")
+    add_label_flag(result, "the class of the images, for a conditional run", "the first")
     add_best_flag(result)
     add_data_flags(result)
-    result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/explorer.html)")
+    result.add_path("--out", "HTML", "file for the page", "RUN/explorer.html")
     return result

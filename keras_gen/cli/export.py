@@ -1,7 +1,6 @@
 """python -m keras_gen export: a run's networks for other programs."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from keras_gen.cli.command import Parser, check_new, say
 from keras_gen.cli.runs import add_best_flag, open_run, run_parser, say_models
@@ -25,12 +24,8 @@ def run(options: Namespace) -> None:
 def parser() -> Parser:
     """Return the command's parser."""
     result = run_parser("export", "Write a run's networks for programs without keras_gen, with a model card.")
-    result.add_argument(
-        "--to",
-        choices=FORMATS,
-        default="saved_model",
-        help="the format; numpy is an .npz and a file of Python that needs NumPy alone (default: saved_model)",
-    )
-    result.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder (default: RUN/exports/FORMAT)")
+    to = "the format; numpy is an .npz and a file of Python that needs NumPy alone"
+    result.add("--to", to, "saved_model", choices=FORMATS)
+    result.add_path("--out", "FOLDER", "a new folder", "RUN/exports/FORMAT")
     add_best_flag(result)
     return result

@@ -1,12 +1,9 @@
 """python -m keras_gen film: a run's training as a film."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from keras_gen.cli.command import Parser, check_ending, check_new, say
-from keras_gen.cli.runs import run_parser
-
-FRAMES = 60
+from keras_gen.cli.runs import add_label_flag, run_parser
 
 
 def run(options: Namespace) -> None:
@@ -30,14 +27,8 @@ def parser() -> Parser:
         "Show a run's training as a GIF (and an MP4, if ffmpeg is installed): the grids of its epochs and, "
         "for a VAE with two latent dimensions, where held-out images lie as the latent space forms.",
     )
-    result.add_argument(
-        "--frames", type=int, default=FRAMES, help=f"epochs to show, at most, evenly spaced (default: {FRAMES})"
-    )
-    result.add_argument("--frame-ms", type=int, default=120, help="milliseconds that each is shown (default: 120)")
-    result.add_argument(
-        "--label", metavar="NAME|NUMBER", help="show the row of one class, of a conditional run (default: all)"
-    )
-    result.add_argument(
-        "--out", type=Path, metavar="GIF", help="file for the grids (default: RUN/figures/film.gif; others beside it)"
-    )
+    result.add("--frames", "epochs to show, at most, evenly spaced", 60)
+    result.add("--frame-ms", "milliseconds that each is shown", 120)
+    add_label_flag(result, "show the row of one class, of a conditional run", "all")
+    result.add_path("--out", "GIF", "file for the grids", "RUN/figures/film.gif; others beside it")
     return result

@@ -1,13 +1,9 @@
 """The flags of the training scripts: which settings have one, the two help pages, the flags of version 1."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import functools
-import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import NoReturn
 
 from keras_gen.cli.command import Parser
@@ -90,21 +86,18 @@ EXAMPLES = {
 }
 
 
-def train_parser(kind: str, program: str | None = None) -> Parser:
+def train_parser(kind: str, program: str | None = None, everything: bool = False) -> Parser:
     """Return the parser of a training script.
 
-    A setting's value stands under its name with its group, such as `training.epochs`, and only where it is given.
+    A setting's value stands under its name with its group, such as `training.epochs`, and only where it is given. One
+    with everything is for its help alone, which then has every setting.
     """
-    return _parser(kind, program or f"python train_{kind}.py", everything=False)
-
-
-def _parser(kind: str, program: str, everything: bool) -> Parser:
+    program = program or f"python train_{kind}.py"
     parser = Parser(
         prog=program,
         usage=f"{program} [FLAG ...]",
         description=f"Train a {NAMES[kind]} and draw what it learned into a folder under runs/.\n\n"
         + EXAMPLES[kind].format(program=program),
-        epilog=_other_settings(kind) if everything else None,
         formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, width=WIDTH, max_help_position=COLUMN),
         add_help=False,
     )
@@ -119,19 +112,17 @@ def _parser(kind: str, program: str, everything: bool) -> Parser:
                 section.add_argument(_flag(name), dest=name, **keywords)
     helps = parser.add_argument_group("help")
     helps.add_argument("-h", "--help", action="help", help="this page")
-    helps.add_argument("--help-all", action=_HelpAll, nargs=0, kind=kind, program=program, help="every setting")
+    helps.add_argument("--help-all", action=_HelpAll, nargs=0, const=kind, help="every setting")
+    if everything:
+        _add_other_settings(parser, kind)
     return parser
 
 
 class _HelpAll(argparse.Action):
-    """Prints the long help."""
-
-    def __init__(self, kind: str, program: str, **keywords: object) -> None:
-        super().__init__(**keywords)
-        self.kind, self.program = kind, program
+    """Prints the long help of the model that `const` names."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        print(_parser(self.kind, self.program, everything=True).format_help(), end="")
+        print(train_parser(self.const, parser.prog, everything=True).format_help(), end="")
         parser.exit()
 
 
@@ -187,33 +178,19 @@ def _resolved(kind: str) -> list[object]:
     return [resolve_settings(kind, dataset, recipe) for recipe in recipe_names(kind) for dataset in datasets]
 
 
-def _other_settings(kind: str) -> str:
-    """Return the settings that have no flag, as lines of the long help."""
+def _add_other_settings(parser: Parser, kind: str) -> None:
+    """Add the settings that have no flag to the long help."""
     with_flag = {name for names in SECTIONS.values() for name in names}
     encoder = {field.name for group, field in fields_of(kind) if group == "encoder"}
-    lines = ["settings without a flag, for --set and recipe files:"]
-    if encoder:
-        lines += textwrap.wrap(
-            "(The decoder is the encoder's mirror: each setting of the encoder may be given for the decoder, too.)",
-            WIDTH,
-        )
+    mirror = "(The decoder is the encoder's mirror: each setting of the encoder may be given for it, too.)"
+    title = "settings without a flag, for --set and recipe files"
+    section = parser.add_argument_group(title, mirror if encoder else None)
     for group, field in fields_of(kind):
         name, meta = f"{group}.{field.name}", field.metadata
-        if name in with_flag or (group == "decoder" and field.name in encoder):
-            continue
-        unit = f", in {meta['unit']}" if meta["unit"] else ""
-        text = f"{meta['help']}; {meta['check'].expectation}{unit} (default: {_default(kind, group, field.name)})"
-        lines += _entry(name, text)
-    return "\n".join(lines)
-
-
-def _entry(name: str, text: str) -> Iterator[str]:
-    lines = textwrap.wrap(text, WIDTH - COLUMN)
-    if len(name) > COLUMN - 4:
-        yield f"  {name}"
-        name = ""
-    yield f"  {name:{COLUMN - 2}}{lines[0]}"
-    yield from (" " * COLUMN + line for line in lines[1:])
+        if name not in with_flag and not (group == "decoder" and field.name in encoder):
+            unit = f", in {meta['unit']}" if meta["unit"] else ""
+            text = f"{meta['help']}; {meta['check'].expectation}{unit} (default: {_default(kind, group, field.name)})"
+            section.add_argument(name, help=text.replace("%", "%%"))
 
 
 def replace_old_flags(kind: str, argv: list[str]) -> tuple[list[str], list[str]]:

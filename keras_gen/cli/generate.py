@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, save_array, say, whole_numbers
-from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.cli.command import MAX_IMAGES, Parser, check_ending, check_new, say, whole_numbers
+from keras_gen.cli.runs import add_best_flag, add_data_flags, add_label_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.files import save_array
 from keras_gen.run.arguments import PRIORS, check_count
 from keras_gen.text import counted, short_name
 
@@ -135,41 +136,27 @@ def _write_class_grid(images: np.ndarray, names: list[str], path: Path) -> None:
 def parser() -> Parser:
     """Return the command's parser."""
     result = run_parser("generate", "Generate new images from a trained run.")
-    result.add_argument(
-        "--count", type=int, help="images to generate (default: 64); with --grid classes, those of a row (default: 10)"
+    result.add("--count", "images to generate", told="64; with --grid classes, those of a row: 10", type=int)
+    result.add("--seed", "start of the latent points", told="0", type=int)
+    result.add(
+        "--seeds", "a seed for each image, such as 0-63,100, to name it by and to make it again", told="one for all"
     )
-    result.add_argument("--seed", type=int, help="start of the latent points (default: 0)")
-    result.add_argument(
-        "--seeds",
-        help="a seed for each image, such as 0-63,100, to name it by and to make it again (default: one for all)",
-    )
-    result.add_argument(
-        "--label",
-        action="append",
-        metavar="NAME|NUMBER",
-        help="the label that they are to have; several are taken in turn (default: as often as in the training data)",
-    )
-    result.add_argument(
+    label = "the label that they are to have; several are taken in turn"
+    add_label_flag(result, label, "as often as in the training data", action="append")
+    result.add(
         "--prior",
+        "what latent points are drawn from: normal, as in training, or a mixture of Gaussians fitted to the codes "
+        "of the training images (VAE)",
+        told="normal, and mixture where only that knows the labels",
         choices=PRIORS,
-        help="what latent points are drawn from: normal, as in training, or a mixture of Gaussians fitted to the codes "
-        "of the training images (VAE) (default: normal, and mixture where only that knows the labels)",
     )
-    result.add_argument(
-        "--grid", choices=("classes",), help="one class a row, one latent point a column (default: one after the other)"
-    )
-    result.add_argument(
-        "--npy",
-        type=Path,
-        help="file for the images as an array, uint8 (count, height, width, channels); chosen labels go beside it "
-        "(default: none)",
-    )
-    result.add_argument(
-        "--png",
-        type=Path,
-        help=f"file for a grid of the first {MAX_IN_GRID} (default: in the run's figures, if nothing else is named)",
-    )
-    result.add_argument("--folder", type=Path, help="new folder for a PNG of each image (default: none)")
+    grid = "one class a row, one latent point a column"
+    result.add("--grid", grid, told="one after the other", choices=("classes",))
+    npy = "file for the images as an array, uint8 (count, height, width, channels); chosen labels go beside it"
+    result.add_path("--npy", "FILE", npy, "none")
+    png = f"file for a grid of the first {MAX_IN_GRID}"
+    result.add_path("--png", "PNG", png, "in the run's figures, if nothing else is named")
+    result.add_path("--folder", "FOLDER", "new folder for a PNG of each image", "none")
     add_best_flag(result)
     add_data_flags(result)
     return result

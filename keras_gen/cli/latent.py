@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from keras_gen.cli.command import Parser, check_ending, check_new, save_array, say, whole_numbers
-from keras_gen.cli.runs import add_best_flag, add_data_flags, open_run, run_parser, say_models
+from keras_gen.cli.command import Parser, check_ending, check_new, say, whole_numbers
+from keras_gen.cli.runs import add_best_flag, add_data_flags, add_label_flag, open_run, run_parser, say_models
 from keras_gen.errors import InputError
+from keras_gen.files import save_array
 from keras_gen.text import whole_number
 
 if TYPE_CHECKING:
@@ -60,106 +61,85 @@ def parser() -> Parser:
     image = "a held-out image by its number, or an image file"
 
     scatter = _view(views, "scatter", "where held-out images lie, by label (VAE)", "the codes, float32")
-    scatter.add_argument(
-        "--projection",
-        choices=("pca", "tsne"),
-        default="pca",
-        help="of more than two dimensions: principal axes, or t-SNE, which keeps neighbours together (default: pca)",
-    )
-    scatter.add_argument("--count", type=int, help="images to show (default: all; with t-SNE 2000)")
+    projection = "of more than two dimensions: principal axes, or t-SNE, which keeps neighbours together"
+    scatter.add("--projection", projection, "pca", choices=("pca", "tsne"))
+    scatter.add("--count", "images to show", told="all; with t-SNE 2000", type=int)
 
     manifold = _view(views, "manifold", "images decoded from a grid of latent points (VAE)")
-    manifold.add_argument("--side", type=int, default=15, help="points along each axis (default: 15)")
-    manifold.add_argument(
-        "--dimensions", default="0,1", help="the two that vary, across and up; the others are 0 (default: 0,1)"
-    )
-
+    manifold.add("--side", "points along each axis", 15)
+    manifold.add("--dimensions", "the two that vary, across and up; the others are 0", "0,1")
     _label(manifold)
 
     reconstruct = _view(views, "reconstruct", "held-out images above their reconstructions (VAE)")
-    reconstruct.add_argument("--images", help="their numbers, such as 0-9,42 (default: ten, evenly spaced)")
+    reconstruct.add("--images", "their numbers, such as 0-9,42", told="ten, evenly spaced")
 
     interpolate = _view(views, "interpolate", "a walk from one image to another, and a GIF")
-    _flag(interpolate, "--from", "start", "IMAGE", f"{image} (default of a VAE: 0, the first)")
-    _flag(interpolate, "--to", "end", "IMAGE", f"{image} (default of a VAE: the first with another label)")
-    interpolate.add_argument("--seeds", help="walk between two seeds instead, such as 3,7 (default for a DCGAN: 0,1)")
-    interpolate.add_argument(
-        "--method",
-        choices=("linear", "spherical"),
-        help="straight, or keeping its length (default: linear for a VAE, spherical for a DCGAN)",
-    )
+    _images(interpolate, "--from", "start", image, "0, the first, of a VAE")
+    _images(interpolate, "--to", "end", image, "the first with another label, of a VAE")
+    interpolate.add("--seeds", "walk between two seeds instead, such as 3,7", told="0,1 for a DCGAN")
+    method = "linear for a VAE, spherical for a DCGAN"
+    interpolate.add("--method", "straight, or keeping its length", told=method, choices=("linear", "spherical"))
     _steps(interpolate)
     _label(interpolate)
-    to_label = "walk from --label to this class, at one latent point: that of --from or of one seed (default: none)"
-    interpolate.add_argument("--to-label", metavar="NAME|NUMBER", help=to_label)
+    to_label = "walk from --label to this class, at one latent point: that of --from or of one seed"
+    interpolate.add("--to-label", to_label, told="none", metavar="NAME|NUMBER")
 
     concept = _view(views, "concept", "what changes when a concept is added, and a GIF")
-    without = "images without the concept; give --from and --to again for a sum of concepts (default: 0, a number; VAE)"
-    _flag(concept, "--from", "start", "LABEL|FOLDER", without, action="append")
-    _flag(concept, "--to", "end", "LABEL|FOLDER", "images with it (default: 1, a number; VAE)", action="append")
-    concept.add_argument("--plus", help="instead, seeds whose images have it, such as 3,17,21 (default: none)")
-    concept.add_argument("--minus", help="and seeds whose images lack it (default: none)")
-    _flag(
-        concept,
-        "--apply --apply-to",
-        "apply",
-        "IMAGE",
-        f"what to add it to: {image} (default: what lacks it, on average)",
-    )
-    concept.add_argument("--seed", type=int, help="add it to a generated image instead (default: none)")
-    concept.add_argument(
-        "--strength", default="0:1", help="how much is added, from:to; write --strength=-2:2 (default: 0:1)"
-    )
+    without = "images without the concept; give --from and --to again for a sum of concepts"
+    groups = {"metavar": "LABEL|FOLDER", "action": "append"}
+    _images(concept, "--from", "start", without, "0, a number; VAE", **groups)
+    _images(concept, "--to", "end", "images with it", "1, a number; VAE", **groups)
+    concept.add("--plus", "instead, seeds whose images have it, such as 3,17,21", told="none")
+    concept.add("--minus", "and seeds whose images lack it", told="none")
+    _images(concept, "--apply --apply-to", "apply", f"what to add it to: {image}", "what lacks it, on average")
+    concept.add("--seed", "add it to a generated image instead", told="none", type=int)
+    concept.add("--strength", "how much is added, from:to; write --strength=-2:2", "0:1")
     _steps(concept)
     _label(concept)
 
     traverse = _view(views, "traverse", "each latent dimension swept over its range, and a GIF")
-    _flag(traverse, "--from --at", "start", "IMAGE", f"{image} (default of a VAE: the mean of all codes)")
-    traverse.add_argument("--seed", type=int, help="a generated image instead (default for a DCGAN: 0)")
-    traverse.add_argument("--rows", type=int, default=20, help="dimensions to show, at most (default: 20)")
+    _images(traverse, "--from --at", "start", image, "the mean of all codes, of a VAE")
+    traverse.add("--seed", "a generated image instead", told="0 for a DCGAN", type=int)
+    traverse.add("--rows", "dimensions to show, at most", 20)
     _steps(traverse)
     _label(traverse)
 
     project = _view(views, "project", "where images of your own lie, and the nearest that the run makes", "the points")
     wanted = "an image file, a folder of them, an array file such as .npy, or a held-out image by its number"
     project.add_argument("images", nargs="+", metavar="IMAGE", help=wanted)
-    project.add_argument(
-        "--refine", action="store_true", help="go on from the encoder's points by gradient descent (VAE) (default: no)"
-    )
-    project.add_argument("--starts", type=int, default=3, help="points to start from (DCGAN; default: 3)")
-    project.add_argument("--steps", type=int, default=250, help="steps of gradient descent (default: 250)")
-    text = "the class of the images, for a conditional run (default: all are tried)"
-    project.add_argument("--label", metavar="NAME|NUMBER", help=text)
+    project.add_switch("--refine", "go on from the encoder's points by gradient descent (VAE)", "no")
+    project.add("--starts", "points to start from", 3, "3; DCGAN")
+    project.add("--steps", "steps of gradient descent", 250)
+    add_label_flag(project, "the class of the images, for a conditional run", "all are tried")
 
     directions = _view(views, "directions", "what changes most along which directions, and towards each class")
-    directions.add_argument("--count", type=int, default=8, help="directions, beside those of classes (default: 8)")
-    directions.add_argument("--seeds", help="generated images that are changed (default: 0,1,2)")
-    _flag(directions, "--at", "at", "IMAGE", f"one image instead: {image} (default: none)")
-    directions.add_argument("--steps", type=int, default=5, help="images of each in a row (default: 5)")
+    directions.add("--count", "directions, beside those of classes", 8)
+    directions.add("--seeds", "generated images that are changed", told="0,1,2")
+    _images(directions, "--at", "at", f"one image instead: {image}", "none")
+    directions.add("--steps", "images of each in a row", 5)
     _label(directions)
     return result
 
 
 def _view(views: object, name: str, text: str, array: str = "the images, uint8 (n, height, width, channels)") -> Parser:
     result = views.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    result.add_argument("--out", type=Path, metavar="PNG", help="file for the picture (default: in the run's figures)")
-    result.add_argument("--npy", type=Path, metavar="FILE", help=f"file for {array} (default: none)")
+    result.add_path("--out", "PNG", "file for the picture", "in the run's figures")
+    result.add_path("--npy", "FILE", f"file for {array}", "none")
     add_best_flag(result)
     add_data_flags(result)
     return result
 
 
-def _flag(view: ArgumentParser, flags: str, name: str, metavar: str, text: str, **keywords: object) -> None:
-    view.add_argument(*flags.split(), dest=name, metavar=metavar, help=text, **keywords)
+def _images(view: Parser, flags: str, name: str, text: str, told: str, **keywords: object) -> None:
+    view.add(flags, text, told=told, **{"dest": name, "metavar": "IMAGE"} | keywords)
 
 
-def _steps(view: ArgumentParser) -> None:
-    view.add_argument("--steps", type=int, default=9, help="images in a row (default: 9)")
+def _steps(view: Parser) -> None:
+    view.add("--steps", "images in a row", 9)
 
 
-def _label(view: ArgumentParser) -> None:
-    text = "the class of the images, for a conditional run (default: the first image's, or the first)"
-    view.add_argument("--label", metavar="NAME|NUMBER", help=text)
+def _label(view: Parser) -> None:
+    add_label_flag(view, "the class of the images, for a conditional run", "the first image's, or the first")
 
 
 def _next_commands(options: Namespace, run: Run, count: int) -> list[str]:

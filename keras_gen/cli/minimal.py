@@ -23,23 +23,14 @@ def parser() -> Parser:
         description="Train one of three small GANs in NumPy alone: falling trends, slanted faces, or sine signals.",
     )
     result.add_argument("system", metavar="{trend,faces,sine}", help="which GAN to train")
-    result.add_argument(
-        "--seed", type=int, default=42, help="start of all random numbers (default: 42, the published run)"
-    )
+    result.add("--seed", "start of all random numbers", 42, "42, the published run")
     epochs = ", ".join(f"{value[0]} for {name}" for name, value in DEFAULTS.items())
-    result.add_argument("--epochs", type=int, help=f"training epochs (default: {epochs})")
-    result.add_argument(
-        "--learning-rate",
-        type=float,
-        help="step along both gradients (default: 0.001 for trend, 0.01 for faces; "
-        "for sine 0.01 along the generator's and 0.1 along the discriminator's)",
-    )
-    result.add_argument("--batch-size", type=int, help=f"signals of one step, sine only (default: {BATCH_SIZE})")
-    result.add_argument("--out", help="folder to make (default: the next number, such as runs/0001-minimal-trend)")
-    result.add_argument("--animate", action="store_true", help="also write training.gif (default: pictures only)")
-    result.add_argument(
-        "--page",
-        action="store_true",
-        help="write live.html alone, a page that trains the GAN in a browser, step by step (default: pictures)",
-    )
+    result.add("--epochs", "training epochs", told=epochs, type=int)
+    rates = "0.001 for trend, 0.01 for faces; for sine 0.01 along the generator's and 0.1 along the discriminator's"
+    result.add("--learning-rate", "step along both gradients", told=rates, type=float)
+    result.add("--batch-size", "signals of one step, sine only", told=str(BATCH_SIZE), type=int)
+    result.add("--out", "folder to make", told="the next number, such as runs/0001-minimal-trend")
+    result.add_switch("--animate", "also write training.gif", "pictures only")
+    page = "write live.html alone, a page that trains the GAN in a browser, step by step"
+    result.add_switch("--page", page, "pictures")
     return result

@@ -1,7 +1,6 @@
 """python -m keras_gen report: all of a run on one page."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from keras_gen.cli.command import Parser, check_output, say
 from keras_gen.cli.runs import add_training_images_flag, run_parser
@@ -23,6 +22,6 @@ def parser() -> Parser:
         "Put a run on one page: its settings, losses, pictures and commands. Training and `evaluate` do so at their "
         "end; do it again to see on it the pictures that were drawn since.",
     )
-    result.add_argument("--out", type=Path, metavar="HTML", help="file for the page (default: RUN/report.html)")
+    result.add_path("--out", "HTML", "file for the page", "RUN/report.html")
     add_training_images_flag(result)
     return result

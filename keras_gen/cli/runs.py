@@ -22,25 +22,24 @@ def run_parser(command: str, description: str, optional: bool = False, kind: typ
 
 def add_best_flag(parser: Parser) -> None:
     """Let a command use the best models of a run instead of the last."""
-    parser.add_argument(
-        "--best", action="store_true", help="use the best models, of --evaluate-every or --patience (default: the last)"
-    )
+    parser.add_switch("--best", "use the best models, of --evaluate-every or --patience", "the last")
 
 
 def add_training_images_flag(parser: Parser) -> None:
     """Let a command write its page without training images."""
-    parser.add_argument(
-        "--no-training-images",
-        dest="training_images",
-        action="store_false",
-        help="leave training images out of the page, if they may not be shared (default: they are shown)",
-    )
+    text = "leave training images out of the page, if they may not be shared"
+    parser.add("--no-training-images", text, told="they are shown", dest="training_images", action="store_false")
+
+
+def add_label_flag(parser: Parser, text: str, told: str, **keywords: object) -> None:
+    """Let a command choose a class."""
+    parser.add("--label", text, told=told, metavar="NAME|NUMBER", **keywords)
 
 
 def add_data_flags(parser: Parser) -> None:
     """Let a command look for the run's images elsewhere than where they were."""
-    parser.add_argument("--dataset", metavar="NAME|PATH", help="where the run's images are now (default: as trained)")
-    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="folder with its files (default: as trained)")
+    parser.add("--dataset", "where the run's images are now", told="as trained", metavar="NAME|PATH")
+    parser.add_path("--data-dir", "FOLDER", "folder with its files", "as trained")
 
 
 def open_run(options: Namespace) -> Run:

@@ -4,8 +4,6 @@ Digits look alike without being copies. So an image counts as a near-duplicate o
 than to all others: a gap in the sorted distances, which honest neighbours do not have.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass

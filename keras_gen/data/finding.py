@@ -75,8 +75,45 @@ class Folder:
         pass
 
     def find(self) -> Found:
-        """Return what lies below the folder."""
-        return find_images(self.path)
+        """Look through the folder and all below, except hidden ones and run folders, each once however it is linked.
+
+        Raises:
+            InputError: A folder cannot be read, or the folder itself is a run.
+        """
+        found, seen = Found(), set()
+        around = os.path.realpath(self.path)
+        folders, links = [self.path], []
+        while folders or links:
+            is_link = not folders
+            folder = links.pop(0) if is_link else folders.pop()
+            real = os.path.realpath(folder)
+            if real in seen or (is_link and Path(around).is_relative_to(real)):
+                continue
+            seen.add(real)
+            entries = _entries(folder)
+            names = {entry.name for entry in entries}
+            has_models = "models" in names and any(folder.glob("models/*.keras"))
+            if has_models or is_run(
+                names, lambda record=folder / "run.json": record.read_bytes() if record.is_file() else b""
+            ):
+                if folder == self.path:
+                    which = "a run folder" if "run.json" in names else "a run folder without run.json"
+                    raise InputError(f"{self.name} is {which}; name the folder of the images to train on")
+                found.runs += 1
+                continue
+            for entry in entries:
+                path = Path(entry.path)
+                if os.path.isdir(path):
+                    # What lies there itself comes before what links bring, so that it keeps its own class.
+                    (links if entry.is_symlink() else folders).append(path)
+                elif os.path.exists(path) and not os.path.isfile(path):
+                    found.special += 1
+                elif is_wanted(path, path.suffix.lower()):
+                    found.files.append(path.relative_to(self.path))
+                else:
+                    found.passed[path.suffix.lower()] += 1
+        found.files.sort()
+        return found
 
     def file(self, path: Path) -> Path:
         """Return one of the files found, to open."""
@@ -93,49 +130,6 @@ def _state(path: Path) -> tuple[int, ...] | None:
     except OSError:  # a link to nowhere, or a file that has gone
         return None
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def find_images(root: Path) -> Found:
-    """Look through a folder and its sub-folders, except hidden ones and run folders, each once however it is linked.
-
-    Raises:
-        InputError: A folder cannot be read, or the folder itself is a run.
-    """
-    found, seen = Found(), set()
-    around = os.path.realpath(root)
-    folders, links = [root], []
-    while folders or links:
-        is_link = not folders
-        folder = links.pop(0) if is_link else folders.pop()
-        real = os.path.realpath(folder)
-        if real in seen or (is_link and Path(around).is_relative_to(real)):
-            continue
-        seen.add(real)
-        entries = _entries(folder)
-        names = {entry.name for entry in entries}
-        has_models = "models" in names and any(folder.glob("models/*.keras"))
-        if has_models or is_run(
-            names, lambda record=folder / "run.json": record.read_bytes() if record.is_file() else b""
-        ):
-            if folder == root:
-                where = printable(root, PATH_LENGTH)
-                which = "a run folder" if "run.json" in names else "a run folder without run.json"
-                raise InputError(f"{where} is {which}; name the folder of the images to train on")
-            found.runs += 1
-            continue
-        for entry in entries:
-            path = Path(entry.path)
-            if os.path.isdir(path):
-                # What lies there itself comes before what links bring, so that it keeps its own class.
-                (links if entry.is_symlink() else folders).append(path)
-            elif os.path.exists(path) and not os.path.isfile(path):
-                found.special += 1
-            elif is_wanted(path, path.suffix.lower()):
-                found.files.append(path.relative_to(root))
-            else:
-                found.passed[path.suffix.lower()] += 1
-    found.files.sort()
-    return found
 
 
 def is_wanted(file: File, ending: str) -> bool:

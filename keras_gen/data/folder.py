@@ -27,17 +27,6 @@ from keras_gen.text import PATH_LENGTH, counted, printable
 CACHE_VERSION = 4
 
 
-def read_folder(
-    tree: Folder | Archive,
-    image_size: int | str | None = None,
-    channels: int | None = None,
-    max_bad: int = 50,
-    say: Callable[[str], None] = print,
-) -> list[ImageSet]:
-    """Return the images of a folder or an archive alone; see `folder_contents`."""
-    return folder_contents(tree, image_size, channels, max_bad, say).sets
-
-
 class FolderContents(NamedTuple):
     """What is in a folder or an archive of images.
 

@@ -86,11 +86,25 @@ def read_arrays(path: Path) -> Arrays:
     )
 
 
-class NpzMembers(Mapping):
-    """The arrays of an .npz, read one at a time, so that the others may be anything."""
+class Members(Mapping):
+    """The arrays of a file by name, each read when it is asked for, so that the others may be anything."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._members: dict[str, object] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+class NpzMembers(Members):
+    """The arrays of an .npz."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         with zipfile.ZipFile(path) as archive:
             members = {info.filename: info for info in archive.infolist()}
         self._members = {name.removesuffix(".npy"): info for name, info in members.items() if name.endswith(".npy")}
@@ -104,12 +118,6 @@ class NpzMembers(Mapping):
             raise InputError(bomb(what, info.file_size))
         with reading(what), zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
             return _read_npy(file, info.file_size, what)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
 
 
 def bomb(what: str, size: int) -> str:

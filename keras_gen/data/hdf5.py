@@ -1,33 +1,31 @@
 """The arrays of an HDF5 file."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from keras_gen.data.formats import LARGE, MAX_PACKED, PLAIN, bomb, reading
+from keras_gen.data.formats import LARGE, MAX_PACKED, PLAIN, Members, bomb, reading
 from keras_gen.errors import InputError
 
 
-class Hdf5Members(Mapping):
-    """The arrays of an HDF5 file, those in groups by names such as `train/images`; each is read when asked for.
+class Hdf5Members(Members):
+    """The arrays of an HDF5 file, those in groups by names such as `train/images`.
 
     What lies in other files, which the file could name at will, is not read.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._names: list[str] = []
+        super().__init__(path)
         with h5py.File(path) as file:
             file.visititems(self._note)  # follows no link
 
     def _note(self, name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):
-            self._names.append(name)
+            self._members[name] = item.shape
 
     def __getitem__(self, key: str) -> np.ndarray:
-        if key not in self._names:  # perhaps a link to another file
+        if key not in self._members:  # perhaps a link to another file
             raise KeyError(key)
         what = f"{key} in {self.path}"
         with reading(what), h5py.File(self.path) as file:
@@ -41,9 +39,3 @@ class Hdf5Members(Mapping):
             if data.dtype.kind not in PLAIN:
                 raise InputError(f"{what} has dtype {data.dtype!s:.60}; save plain numbers")
             return data[()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

@@ -13,7 +13,7 @@ from keras_gen.data.archives import Archive, open_archive
 from keras_gen.data.arrays import Part, named_parts, prepare
 from keras_gen.data.catalogue import DIGITS, PUBLIC_DATASETS
 from keras_gen.data.finding import ENDINGS, HEIF_ENDINGS, Folder
-from keras_gen.data.folder import as_text, read_folder
+from keras_gen.data.folder import as_text, folder_contents
 from keras_gen.data.formats import read_arrays
 from keras_gen.data.image_set import ImageSet, with_common_classes
 from keras_gen.data.pixels import binarized
@@ -247,7 +247,7 @@ def read_sets(
     """
     if tree := image_tree(path):
         with tree:
-            return read_folder(tree, image_size, channels, max_bad, say)
+            return folder_contents(tree, image_size, channels, max_bad, say).sets
     if not os.path.isfile(path):
         problem = "is not a file" if os.path.lexists(path) else "does not exist"
         where = printable(path, PATH_LENGTH)

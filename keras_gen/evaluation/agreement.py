@@ -1,23 +1,17 @@
 """Whether generated images are of the label that was asked for, and what a better prior makes of a VAE."""
 
-from __future__ import annotations
-
-import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_gen.data import ImageSet
 from keras_gen.evaluation.distances import kid, random_indices
 from keras_gen.evaluation.estimate import Estimate
+from keras_gen.evaluation.features import FeatureExtractor
 from keras_gen.indices import evenly_spaced_indices
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from keras_gen.data import ImageSet
-    from keras_gen.evaluation.features import FeatureExtractor
-    from keras_gen.run import Run
+from keras_gen.latent.groups import linear_classifier
+from keras_gen.run import Run
 
 IMAGES_PER_CLASS, MAX_CLASSES = 100, 100
 MAX_TRAINED = 20_000  # images that the classifier learns from
@@ -63,13 +57,8 @@ def label_agreement(
         held_out: Features of held-out images.
         held_out_labels: Their labels.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
     learned = evenly_spaced_indices(len(train), MAX_TRAINED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # features that tell classes apart without error
-        classifier = LogisticRegression(max_iter=300).fit(train[learned], train_labels[learned])
+    classifier = linear_classifier(train[learned], train_labels[learned], iterations=300)
     found = classifier.predict(generated)
     labels = np.unique(wanted)
     mistakes = [

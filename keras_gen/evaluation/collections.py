@@ -1,7 +1,5 @@
 """A look through a collection of images before one trains on it: a map, copies, and what is unlike all others."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -116,25 +114,12 @@ def collection(
     image_size = checked_size(image_size, channels)
     count, seed = check_count("count", count, MIN_IMAGES, MAX_IMAGES), check_count("seed", seed, 0)
     found = _found(data, dataset, data_dir, image_size, channels, say, count)
-    images, names = found.images, found.names
-    groups, copies = near_groups(images.images)
-    features = image_features(images.images)
-    distances, _ = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(images) - 1)).fit(features).kneighbors()
+    groups, copies = near_groups(found.images.images)
+    features = image_features(found.images.images)
+    distances, _ = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(features) - 1)).fit(features).kneighbors()
     unusual = np.argsort(-distances.mean(axis=1), kind="stable")[:UNUSUAL]
     positions = _map(features, seed)
-    return Collection(
-        title=found.title,
-        images=images,
-        names=names,
-        total=found.total,
-        positions=positions,
-        groups=groups,
-        copies=copies,
-        unusual=unusual,
-        skipped=found.skipped,
-        passed=found.passed,
-        sizes=found.sizes,
-    )
+    return Collection(**found._asdict(), positions=positions, groups=groups, copies=copies, unusual=unusual)
 
 
 class _Found(NamedTuple):

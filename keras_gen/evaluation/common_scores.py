@@ -1,7 +1,5 @@
 """The scores that several runs have in common, and by how much the best run is better."""
 
-from __future__ import annotations
-
 import itertools
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from keras_gen.evaluation.estimate import Estimate
 from keras_gen.evaluation.paired import paired_differences
 from keras_gen.run import Run
 from keras_gen.run.checkpoints import begun_epochs
+from keras_gen.run.record import recorded_fingerprint
 from keras_gen.text import counted, listed
 
 LETTERS = "ABCDEFGH"
@@ -72,14 +71,9 @@ def finished_epochs(run: Run) -> int:
     return begun_epochs(run.folder)
 
 
-def _fingerprint(run: Run, part: str) -> str:
-    facts = run.record["dataset"][part]
-    return facts.get("fingerprint") or facts["pixel_fingerprint"]
-
-
 def same_data(runs: list[Run], part: str = "held_out") -> bool:
     """Tell whether the runs have the same images."""
-    return len({_fingerprint(run, part) for run in runs}) == 1
+    return len({recorded_fingerprint(run.record, part) for run in runs}) == 1
 
 
 def read_measured(run: Run, number: int, notes: list[str]) -> dict:

@@ -1,7 +1,5 @@
 """The scores of two sets of images, without a run."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

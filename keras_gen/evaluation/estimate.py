@@ -1,7 +1,5 @@
 """A number that was measured, with how far off it may be."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +30,7 @@ class Estimate:
         return abs(self.value) > 2 * self.standard_error
 
     @classmethod
-    def of_mean(cls, values: np.ndarray) -> Estimate:
+    def of_mean(cls, values: np.ndarray) -> "Estimate":
         """Return the mean of independent values, at least two, shape (n,)."""
         values = np.asarray(values, np.float64)
         return cls(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))

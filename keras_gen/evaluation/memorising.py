@@ -1,6 +1,5 @@
 """Whether a generator makes new images or gives back those that it was trained on."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -198,19 +197,16 @@ def distinct(train: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, np.nd
         Indices of the training and of the held-out images that stay, rising, and how many were dropped: images of
         either set that it has more than once (`train`, `held_out`), and different images that both have (`both`).
     """
-    digests = [[hashlib.sha256(image.tobytes()).digest() for image in images] for images in (train, held_out)]
-    first = [{digest: index for index, digest in reversed(list(enumerate(part)))} for part in digests]
-    both = first[0].keys() & first[1].keys()
-    stay = [np.array(sorted(i for digest, i in part.items() if digest not in both), np.int64) for part in first]
+    count = len(train)
+    originals, copies = exact_copies([train, held_out])
+    both = {first for index, first in copies.items() if first < count <= index}
+    of_train, of_held_out = originals[originals < count], originals[originals >= count] - count
     dropped = {
-        name: len(part) - len(once) for name, part, once in zip(("train", "held_out"), digests, first, strict=True)
+        "train": count - len(of_train),
+        "held_out": len(held_out) - len(of_held_out) - len(both),
+        "both": len(both),
     }
-    return *stay, dropped | {"both": len(both)}
-
-
-def repeats(images: np.ndarray) -> int:
-    """Return how many images are exact copies of an earlier one among the same images."""
-    return len(exact_copies([images])[1])
+    return np.setdiff1d(of_train, list(both)), of_held_out, dropped
 
 
 def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -1,30 +1,17 @@
 """Values of single images, kept by `evaluate`, so that two runs can be compared on the same images."""
 
-from __future__ import annotations
-
-import zipfile
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from keras_gen.errors import InputError
 from keras_gen.evaluation.estimate import Estimate
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run
+from keras_gen.run import Run
 
 NAME = "scores.npz"
 IDENTITY = "real_images"  # which held-out images were compared, in order
 
 
-def save_values(run: Run, values: dict[str, np.ndarray]) -> None:
-    """Write the values of single images into the run's folder."""
-    with run.folder.replacing(run.folder.path / NAME) as temporary, temporary.open("wb") as file:
-        np.savez(file, **values)
-
-
 def read_values(run: Run) -> dict[str, np.ndarray]:
-    """Return what `save_values` wrote.
+    """Return the values of single images that `evaluate` has written.
 
     Raises:
         InputError: The run has not been measured, or the file is damaged.
@@ -32,15 +19,7 @@ def read_values(run: Run) -> dict[str, np.ndarray]:
     path = run.folder.path / NAME if run.folder else None
     if path is None or not path.exists():
         raise InputError(f"{run.where} has no values of single images; measure it with run.evaluate() first")
-    run.folder.checked(path)
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            values = dict(arrays)
-            if IDENTITY not in values:
-                raise ValueError("it holds no scores")
-            return values
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read ({error}); run evaluate again") from None
+    return run.folder.read_arrays(path, {IDENTITY}, "run evaluate again")
 
 
 def paired_differences(one: Run, other: Run) -> dict[str, Estimate]:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from keras_gen.data.pixels import as_levels
+
 Way = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 SURFACE = 5  # ways, the first ones, that leave what an image shows as it is: its class can still be told
 
@@ -40,14 +42,14 @@ def ways_to_spoil(height: int, width: int) -> list[Way]:
 
 def add_noise(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Add Gaussian noise with a standard deviation of 5 to 60 grey levels."""
-    return _rounded(image + _strength(random, 5, 60) * random.standard_normal(image.shape, np.float32))
+    return as_levels(image + _strength(random, 5, 60) * random.standard_normal(image.shape, np.float32))
 
 
 def blur(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Blur by a Gaussian of 1/64 to 1/12 of the shorter side, at least of 0.4 pixels."""
     side = min(image.shape[:2])
     sigma = max(0.4, _strength(random, side / 64, side / 12))
-    return _rounded(gaussian_filter(image.astype(np.float32), (sigma, sigma, 0)))
+    return as_levels(gaussian_filter(image.astype(np.float32), (sigma, sigma, 0)))
 
 
 def erase(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -65,11 +67,11 @@ def shift_colours(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
     kind = random.integers(3 if channels > 1 else 2)
     if kind == 2:
         grey = pixels.mean(axis=-1, keepdims=True)
-        return _rounded(grey + random.uniform(0, 0.7) * (pixels - grey))
+        return as_levels(grey + random.uniform(0, 0.7) * (pixels - grey))
     if kind == 1:
         mean = pixels.mean()
-        return _rounded(mean + random.uniform(0.2, 0.8) * (pixels - mean))
-    return _rounded(pixels + _strength(random, 10, 80) * random.choice([-1, 1], channels))
+        return as_levels(mean + random.uniform(0.2, 0.8) * (pixels - mean))
+    return as_levels(pixels + _strength(random, 10, 80) * random.choice([-1, 1], channels))
 
 
 def shuffle_parts(image: np.ndarray, parts: int, random: np.random.Generator) -> np.ndarray:
@@ -93,13 +95,9 @@ def randomize_phases(image: np.ndarray, random: np.random.Generator) -> np.ndarr
     phases = noise / np.abs(noise)
     phases[0, 0] = 1  # else the mean colour might be turned into its negative
     spectrum = np.fft.rfft2(image, axes=(0, 1)) * phases[..., None]
-    return _rounded(np.fft.irfft2(spectrum, s=image.shape[:2], axes=(0, 1)))
+    return as_levels(np.fft.irfft2(spectrum, s=image.shape[:2], axes=(0, 1)))
 
 
 def _strength(random: np.random.Generator, low: float, high: float) -> float:
     """Draw from weak to strong, evenly on a logarithmic scale."""
     return low * (high / low) ** random.random()
-
-
-def _rounded(pixels: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

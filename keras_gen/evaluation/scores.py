@@ -1,16 +1,14 @@
 """The scores of a run: asks its networks for images and codes, and measures both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from keras_gen.data import ImageSet
 from keras_gen.data.cache import own_cache
+from keras_gen.data.duplicates import exact_copies
 from keras_gen.data.image_set import label_names
 from keras_gen.errors import InputError
 from keras_gen.evaluation.agreement import agreement_scores, prior_scores
@@ -26,19 +24,17 @@ from keras_gen.evaluation.likelihood import (
     elbo_terms,
     importance_sampling,
 )
-from keras_gen.evaluation.memorising import Copies, distinct, find_copies, repeats
-from keras_gen.evaluation.paired import IDENTITY, save_values
+from keras_gen.evaluation.memorising import Copies, distinct, find_copies
+from keras_gen.evaluation.paired import IDENTITY, NAME
 from keras_gen.figures import image_table, save_figure
 from keras_gen.files import check_writable
 from keras_gen.latent import kl_per_dimension
 from keras_gen.models.losses import observed
+from keras_gen.run import Run, VAERun
 from keras_gen.run.arguments import check_count, check_one_of
 from keras_gen.seeds import random_stream
 from keras_gen.text import has_terminal
 from keras_gen.transparency import on_white
-
-if TYPE_CHECKING:
-    from keras_gen.run import Run, VAERun
 
 MIN_IMAGES = 6  # to compare: each is held against its five nearest
 IMAGES_PER_CLASS, MAX_FOR_CLASSES = 50, 5000  # generated images to look for classes in, if more than are compared
@@ -126,7 +122,7 @@ def evaluate(
     }
     if run.folder is not None:
         run.folder.write_scores(scores)
-        save_values(run, values)
+        run.folder.write_arrays(run.folder.path / NAME, **values)
         _draw_nearest(run, generated, train, copies)
     return scores
 
@@ -172,7 +168,7 @@ def copies_of(
     for (space, (made, real, known)), given in zip(spaces.items(), options, strict=True):
         copies = find_copies(made, real[honest], known if len(stay) == len(known) else known[stay], **given)
         found[space] = replace(copies, indices=stay[copies.indices])
-    return found, dropped | {"generated": repeats(generated)}
+    return found, dropped | {"generated": len(exact_copies([generated])[1])}
 
 
 def features_for(

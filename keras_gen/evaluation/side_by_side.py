@@ -1,9 +1,5 @@
 """Runs side by side: the settings that differ, and which run is better by how much, on the same held-out images."""
 
-from __future__ import annotations
-
-import csv
-import io
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +16,7 @@ from keras_gen.evaluation.common_scores import (
     same_data,
 )
 from keras_gen.evaluation.estimate import Estimate
-from keras_gen.files import write_text
+from keras_gen.files import write_csv
 from keras_gen.run import Run, load_run
 from keras_gen.run.arguments import as_path
 from keras_gen.settings.fields import shown
@@ -69,21 +65,20 @@ class Comparison:
 
     def csv(self, out: str | Path) -> Path:
         """Write the settings that differ, the scores and their differences as a CSV file, and return its path."""
-        path, text = as_path("out", out, ".csv"), io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["part", "name", *(str(run.folder.path if run.folder else run.title) for run in self.runs)])
-        writer.writerows(["setting", name, *values] for name, values in self.settings)
+        path = as_path("out", out, ".csv")
+        rows = [["part", "name", *(str(run.folder.path if run.folder else run.title) for run in self.runs)]]
+        rows += [["setting", name, *values] for name, values in self.settings]
         for row in self.scores:
             values, errors = zip(*map(_parts, row.values), strict=True)
-            writer.writerow(["score", row.name, *values])
+            rows.append(["score", row.name, *values])
             if any(errors):
-                writer.writerow(["standard error", row.name, *errors])
+                rows.append(["standard error", row.name, *errors])
             if row.best is not None:
                 values, errors = zip(*map(_parts, row.differences), strict=True)
-                writer.writerow([f"{LETTERS[row.best]} is better by", row.name, *values])
-                writer.writerow(["standard error of that", row.name, *errors])
-                writer.writerow(["verdict", row.name, row.verdict])
-        write_text(path, text.getvalue())
+                rows.append([f"{LETTERS[row.best]} is better by", row.name, *values])
+                rows.append(["standard error of that", row.name, *errors])
+                rows.append(["verdict", row.name, row.verdict])
+        write_csv(path, rows)
         return path
 
 

@@ -3,10 +3,7 @@
 What measuring needs is made ready before hours go into the run: a DCGAN's features may have to be trained.
 """
 
-from __future__ import annotations
-
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +14,8 @@ from keras_gen.evaluation.likelihood import active_units, elbo_terms, importance
 from keras_gen.evaluation.scores import MIN_IMAGES, copies_of, features_for, image_scores
 from keras_gen.latent import draw_latents
 from keras_gen.models.losses import observed
+from keras_gen.run import DCGANRun, VAERun
 from keras_gen.seeds import random_stream
-
-if TYPE_CHECKING:
-    from keras_gen.run import DCGANRun, VAERun
 
 VALIDATED = 1000  # generated and real images that are compared
 MAX_SEARCHED = 10_000  # training images among which copies are looked for while a run trains
@@ -39,8 +34,8 @@ class VAEMeasure:
         indices = _chosen(run, validation)
         self.images, self.labels = validation.images[indices], run.labels_of(validation, indices)
 
-    def __call__(self, run: VAERun) -> tuple[dict[str, float], str]:
-        """Return scores, and the name of the one that the best models have the lowest value of."""
+    def __call__(self, run: VAERun) -> dict[str, float]:
+        """Return scores; the best models have the lowest one of the run's `criterion`."""
         training, likelihood = run.settings.training, run.settings.decoder.likelihood
         networks = run.model("encoder"), run.model("decoder")
         options = {"seed": training.seed, "labels": self.labels}
@@ -54,7 +49,7 @@ class VAEMeasure:
             "validation_reconstruction": float(reconstruction.mean()),
             "validation_kl": float(kl.mean()),
             "active_units": int(active_units(z_mean).sum()),
-        }, "validation_loss"
+        }
 
 
 class DCGANMeasure:
@@ -83,8 +78,8 @@ class DCGANMeasure:
         unseen = self._features.unseen[: len(images)]
         self._floor = kid(self._real[: len(unseen)], self._features(train.images[unseen]))  # as real as it gets
 
-    def __call__(self, run: DCGANRun) -> tuple[dict[str, float], str]:
-        """Return scores, and the name of the one that the best models have the lowest value of."""
+    def __call__(self, run: DCGANRun) -> dict[str, float]:
+        """Return scores; the best models have the lowest one of the run's `criterion`."""
         settings = run.settings
         random = random_stream(settings.training.seed, "validation")
         latents = draw_latents(random, len(self._real), settings.latent_dim, settings.latent_distribution)
@@ -100,7 +95,7 @@ class DCGANMeasure:
             "kid_standard_error": distance["standard_error"],
             "kid_floor": self._floor.value,
             "kid_floor_standard_error": self._floor.standard_error,
-        } | scores, "kid"
+        } | scores
 
     @cached_property
     def _train_features(self) -> np.ndarray:
@@ -111,6 +106,9 @@ class DCGANMeasure:
         of_sets = features, self._real, self._train_features
         spaces, _ = copies_of(run, generated, self._features, (self._train, self._validation), of_sets)
         return max(100 * max(1, found.excess) / len(generated) if found.found else 0.0 for found in spaces.values())
+
+
+MEASURES = {"vae": VAEMeasure, "dcgan": DCGANMeasure}
 
 
 def _chosen(run: VAERun | DCGANRun, validation: ImageSet) -> np.ndarray:

@@ -12,7 +12,7 @@ import matplotlib.style
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from keras_gen.files import replacing
+from keras_gen.files import replacing, write_text
 
 DPI = 120
 FONTS = (  # the first has Latin, Greek, Cyrillic, Hebrew and Arabic, and comes with matplotlib
@@ -61,9 +61,8 @@ def save_figure(figure: Figure, path: Path, replacing: Callable = replacing) -> 
     with replacing(path) as temporary:
         _print_png(figure, temporary)
     if figure.name_table:
-        lines = [f"{number}\t{name}" for number, name in figure.name_table.items()]
-        with replacing(path.with_name(f"{path.stem}-names.txt")) as temporary:
-            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
+        lines = [f"{number}\t{name}\n" for number, name in figure.name_table.items()]
+        write_text(path.with_name(f"{path.stem}-names.txt"), "".join(lines), replacing)
 
 
 def _print_png(figure: Figure, path: Path) -> None:

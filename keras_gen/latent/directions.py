@@ -10,9 +10,9 @@ from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_table
 from keras_gen.latent.concepts import concept_vector
 from keras_gen.latent.groups import class_points
-from keras_gen.latent.own_images import Image, codes_of, named_image
+from keras_gen.latent.own_images import Image, named_points
 from keras_gen.latent.traversal import DEAD, centre_and_deviation, kl_per_dimension
-from keras_gen.latent.view import View, image_labels, joined, label_for, label_name, not_default
+from keras_gen.latent.view import View, joined, label_for, label_name, not_default
 from keras_gen.run import Run
 from keras_gen.run.arguments import check_count, check_numbers
 from keras_gen.text import short_name
@@ -157,13 +157,11 @@ def directions(
     steps, remarks = check_count("steps", steps, 2, 100), []
     if at is not None and seeds is not None:
         raise InputError("`at` is a given image and `seeds` are generated ones; choose one")
-    shown = label_for(run, label)
     if at is not None:
-        image = named_image(run, at, "at")[np.newaxis]
-        labels = image_labels(run, [at], label)
-        points = codes_of(run, image, labels, remarks)
-        shown, name = label_for(run, label, labels), f"directions-of-{short_name(str(at))}"
+        points, shown = named_points(run, {"at": at}, label, remarks)
+        name = f"directions-of-{short_name(str(at))}"
     else:
+        shown = label_for(run, label)
         points = run.draw_seeds(check_numbers("seeds", (0, 1, 2) if seeds is None else seeds, WANTED, (1, MAX_SEEDS)))
         name = "directions" if seeds is None else f"directions-of-seeds-{joined(seeds)}"
     found = find_directions(run, count)

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 
 from keras_gen.data import ImageSet, read_images
 from keras_gen.data.image_set import label_names
 from keras_gen.data.labels import label_of
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
-from keras_gen.latent.inversion import block_means
+from keras_gen.latent.inversion import coarse_rows
 from keras_gen.latent.own_images import codes_of
 from keras_gen.run import Run
 from keras_gen.text import listed, printable, short_name
@@ -106,16 +108,18 @@ def class_points(run: Run, train: ImageSet, held_out: ImageSet, remarks: list[st
     images, labels = train.images[indices], train.labels[indices]
     if run.encodes:
         return run.encode(images), labels
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        classifier = LogisticRegression(max_iter=200).fit(block_means(images), labels)
+    classifier = linear_classifier(coarse_rows(images), labels, iterations=200)
     points = run.draw(CLASS_IMAGES)
-    accuracy = classifier.score(block_means(held_out.images), held_out.labels)
+    accuracy = classifier.score(coarse_rows(held_out.images), held_out.labels)
     remarks.append(
         f"Classes of {CLASS_IMAGES:,} generated images by logistic regression on pixels, which is right for "
         f"{accuracy:.0%} of held-out images"
     )
-    return points, classifier.predict(block_means(run.decode(points)))
+    return points, classifier.predict(coarse_rows(run.decode(points)))
+
+
+def linear_classifier(rows: np.ndarray, labels: np.ndarray, iterations: int) -> LogisticRegression:
+    """Return a classifier that has learned labels from rows of numbers; it need not have come to rest."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of rows that tell classes apart without error
+        return LogisticRegression(max_iter=iterations).fit(rows, labels)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
+from sklearn.linear_model import Ridge
 from tqdm import tqdm
 
+from keras_gen.data.pixels import block_means
 from keras_gen.errors import InputError
 from keras_gen.indices import rows_at
 from keras_gen.latent.descent import ROWS, Inverter
@@ -153,12 +155,11 @@ def _starts(
 
 def _estimated(points: np.ndarray, generated: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Return latent points of images by ridge regression from generated images to their points."""
-    x = block_means(generated)
+    x = coarse_rows(generated)
     centre = x.mean(axis=0)
-    moments = (x - centre).T @ (x - centre)
-    moments[np.diag_indices_from(moments)] += RIDGE * np.trace(moments) / len(moments) + 1e-9
-    weights = np.linalg.solve(moments, (x - centre).T @ points)
-    return ((block_means(images) - centre) @ weights).astype(np.float32)
+    strength = RIDGE * np.sum((x - centre) ** 2) / x.shape[1] + 1e-9
+    model = Ridge(strength, fit_intercept=False).fit(x - centre, points)
+    return model.predict(coarse_rows(images) - centre).astype(np.float32)
 
 
 def _distances(images: np.ndarray, generated: np.ndarray) -> np.ndarray:
@@ -169,15 +170,10 @@ def _distances(images: np.ndarray, generated: np.ndarray) -> np.ndarray:
     return np.sum(generated**2, axis=1) - 2 * images @ generated.T
 
 
-def block_means(images: np.ndarray) -> np.ndarray:
-    """Return the means of blocks of pixels, from 0 to 1, as rows: about BLOCKS blocks a side."""
-    count, height, width, channels = images.shape
-    block = max(1, height // BLOCKS)
-    rows, columns = height // block, width // block
-    blocks = premultiplied(images)[:, : rows * block, : columns * block].reshape(
-        count, rows, block, columns, block, channels
-    )
-    return blocks.mean(axis=(2, 4)).reshape(count, -1) / 255
+def coarse_rows(images: np.ndarray) -> np.ndarray:
+    """Return images as rows of the means of blocks of pixels, from 0 to 1: about BLOCKS blocks a side."""
+    means = block_means(premultiplied(images), max(1, images.shape[1] // BLOCKS))
+    return means.reshape(len(images), -1) / 255
 
 
 def _atypical(run: Run) -> Callable:

@@ -15,7 +15,7 @@ from keras_gen.data.resizing import fit
 from keras_gen.errors import InputError
 from keras_gen.figures import Figure, image_table
 from keras_gen.latent.inversion import STARTS, STEPS, Projection
-from keras_gen.latent.view import MAX_IMAGES, View, label_name
+from keras_gen.latent.view import MAX_IMAGES, View, image_labels, label_for, label_name
 from keras_gen.run import Run
 from keras_gen.run.arguments import as_images
 from keras_gen.text import PATH_LENGTH, counted, printable, short_name, whole_number
@@ -80,6 +80,18 @@ def codes_of(run: Run, images: np.ndarray, labels: object, remarks: list[str]) -
         errors = " and ".join(f"{error:.4f}" for error in found.errors)
     remarks.append(f"Found by gradient descent, with a mean squared error of {errors} (pixels from 0 to 1)")
     return found.latents
+
+
+def named_points(
+    run: Run, images: dict[str, Image], label: int | str | None, remarks: list[str]
+) -> tuple[np.ndarray, int | str | None]:
+    """Return where images lie that arguments name, by the arguments' names, and the label to decode with.
+
+    The label is the given one, or for a conditional run the first image's own; see `codes_of` for `remarks`.
+    """
+    pixels = np.stack([named_image(run, image, name) for name, image in images.items()])
+    labels = image_labels(run, list(images.values()), label)
+    return codes_of(run, pixels, labels, remarks), label_for(run, label, labels)
 
 
 def project(

@@ -5,25 +5,18 @@ which do not fill N(0, I) evenly; points drawn from a density that is fitted to 
 fitted to the codes of one class draws images of that class, without training again.
 """
 
-from __future__ import annotations
-
 import warnings
-import zipfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.run import Run
 from keras_gen.seeds import random_stream
 from keras_gen.text import counted
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from keras_gen.run import Run
 
 MAX_CODES = 5000  # that a mixture is fitted to
 MIN_CODES = 2
@@ -110,10 +103,8 @@ def _read(run: Run) -> dict[int | None, Mixture]:
     """Return the mixtures that were fitted to these models; none if the file is of others, or damaged."""
     if run.folder is None:
         return {}
-    errors = (InputError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile)
-    with suppress(*errors), run.folder.checked(_path(run)).open("rb") as file:
-        with np.load(file, allow_pickle=False) as arrays:
-            content = {name: arrays[name] for name in arrays.files}
+    with suppress(InputError, ValueError, KeyError):
+        content = run.folder.read_arrays(_path(run), {"models"}, "remove it")
         if content.pop("models").item() == run.models_text:
             names = {name.split("/")[0] for name in content}
             parts = [field.name for field in fields(Mixture)]
@@ -132,8 +123,8 @@ def _write(run: Run, mixtures: dict[int | None, Mixture]) -> None:
         for label, mixture in mixtures.items()
         for part, array in asdict(mixture).items()
     }
-    with suppress(OSError), run.folder.replacing(_path(run)) as temporary, temporary.open("wb") as file:
-        np.savez(file, models=run.models_text, **arrays)
+    with suppress(OSError):
+        run.folder.write_arrays(_path(run), models=run.models_text, **arrays)
 
 
 def draw_shares(seed: int, count: int) -> np.ndarray:

@@ -45,8 +45,7 @@ class View:
             save_gif(there_and_back(self.frames), written[-1], frame_ms=60, last_ms=60)
         if self.keeps_array:
             written.append(path.with_suffix(".npy"))
-            with replacing(written[-1]) as temporary, temporary.open("wb") as file:
-                np.save(file, self.array, allow_pickle=False)
+            files.save_array(written[-1], self.array, replacing)
         return written
 
     def _repr_png_(self) -> bytes:

@@ -9,13 +9,12 @@ from keras_gen import figures, latent
 from keras_gen.errors import InputError
 from keras_gen.figures.grids import labelled_grid
 from keras_gen.latent.groups import concept_groups
-from keras_gen.latent.own_images import Image, codes_of, named_image
+from keras_gen.latent.own_images import Image, codes_of, named_image, named_points
 from keras_gen.latent.view import (
     MAX_IMAGES,
     MOVING_SIDE,
     STEPS_BETWEEN,
     View,
-    image_labels,
     joined,
     label_for,
     label_name,
@@ -69,10 +68,7 @@ def interpolate(
         start, end, seeds = (*_two_unlike(run), None) if run.encodes else (None, None, (0, 1))
     remarks: list[str] = []
     if seeds is None:
-        ends = np.stack([named_image(run, start, "start"), named_image(run, end, "end")])
-        labels = image_labels(run, (start, end), label)
-        points = codes_of(run, ends, labels, remarks)
-        shown = label_for(run, label, labels)
+        points, shown = named_points(run, {"start": start, "end": end}, label, remarks)
         name = f"interpolation-{short_name(str(start))}-{short_name(str(end))}"
     else:
         least = 2 if to_label is None else 1
@@ -209,11 +205,8 @@ def traverse(
         raise InputError("`start` is a given image and `seed` a generated one; choose one")
     point, name, shown, remarks = None, "traversal", label_for(run, label), []
     if start is not None:
-        image = named_image(run, start, "start")[np.newaxis]
-        labels = image_labels(run, [start], label)
-        point = codes_of(run, image, labels, remarks)[0]
+        (point,), shown = named_points(run, {"start": start}, label, remarks)
         name = f"traversal-of-{short_name(str(start))}"
-        shown = label_for(run, label, labels)
     elif seed is not None or not run.encodes:
         point, name = run.draw(1, seed or 0)[0], f"traversal-of-seed-{seed or 0}"
     uniform = run.settings.latent_distribution == "uniform"

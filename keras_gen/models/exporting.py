@@ -1,5 +1,6 @@
 """Trained networks as plain arrays, for programs that have no Keras."""
 
+import math
 from dataclasses import dataclass, field
 
 import keras
@@ -92,14 +93,10 @@ def multiply_adds(model: keras.Model) -> int:
     """Return how many multiplications with addition a network needs for one image."""
     total = 0
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense):
-            total += layer.kernel.shape[0] * layer.kernel.shape[1]
-        elif isinstance(layer, keras.layers.Conv2DTranspose):
-            _, height, width, _ = layer.input.shape  # each input pixel meets the whole kernel
-            total += height * width * int(np.prod(layer.kernel.shape))
-        elif isinstance(layer, keras.layers.Conv2D):
-            _, height, width, _ = layer.output.shape
-            total += height * width * int(np.prod(layer.kernel.shape))
+        if (kernel := getattr(layer, "kernel", None)) is not None:
+            # Each input pixel of a transposed convolution meets the whole kernel.
+            pixels = layer.input if isinstance(layer, keras.layers.Conv2DTranspose) else layer.output
+            total += math.prod(kernel.shape) * math.prod(pixels.shape[1:-1])
     return total
 
 

@@ -1,10 +1,13 @@
 """Pages of HTML, and what they are made of."""
 
+import base64
+import io
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 HERE = Path(__file__).parent
 
@@ -22,3 +25,12 @@ def render(name: str, **values: object) -> str:
 def asset(*names: str) -> Markup:
     """Return style sheets or scripts of ours, joined in this order, to go into a page as they are."""
     return Markup("\n").join(Markup((HERE / name).read_text(encoding="utf-8")) for name in names)
+
+
+def data_url(picture: Image.Image | bytes, kind: str = "PNG", **options: object) -> str:
+    """Return a picture, or the bytes of its file, as a data URL; the options are those of Pillow's `save`."""
+    if isinstance(picture, Image.Image):
+        file = io.BytesIO()
+        picture.save(file, kind, **options)
+        picture = file.getvalue()
+    return f"data:image/{kind.lower()};base64," + base64.b64encode(picture).decode()

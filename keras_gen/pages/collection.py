@@ -1,30 +1,23 @@
 """A collection of images on one page, which needs no server, no network and no other file."""
 
-from __future__ import annotations
-
-import base64
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from keras_gen.data.image_set import label_names
+from keras_gen.evaluation.collections import Collection
 from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import to_pillow
 from keras_gen.files import write_text
-from keras_gen.pages import asset, render
+from keras_gen.pages import asset, data_url, render
 from keras_gen.run.arguments import as_path
 from keras_gen.text import PATH_LENGTH, counted, printable, short_name
 from keras_gen.transparency import on_checkerboard, on_white
 
-if TYPE_CHECKING:
-    from keras_gen.evaluation.collections import Collection
-
 SHEET = 1536  # pixels of a side of a sheet of thumbnails, at most
 SIDES = (64, 48, 32)  # of a thumbnail: the largest with which the sheets are small enough
-MAX_SHEETS_BYTES = 13 * 10**6  # a third more as text: the page stays below 20 MB
+MAX_SHEETS_TEXT = 17 * 10**6  # letters: the page stays below 20 MB
 QUALITY = 75
 MAX_GROUPS, MAX_SKIPPED = 200, 500
 BARS, MAX_OF_BAR = 32, 24  # of a histogram, and images of one that are shown
@@ -90,13 +83,13 @@ def _sheets(images: np.ndarray) -> tuple[list[str], int]:
     largest = min(SIDES[0], max(images.shape[1:3]))
     for side in [largest, *(side for side in SIDES if side < largest)]:
         size = (SHEET // side) ** 2
-        files = [_sheet(images[start : start + size], side) for start in range(0, len(images), size)]
-        if sum(map(len, files)) <= MAX_SHEETS_BYTES:
+        sheets = [_sheet(images[start : start + size], side) for start in range(0, len(images), size)]
+        if sum(map(len, sheets)) <= MAX_SHEETS_TEXT:
             break
-    return ["data:image/webp;base64," + base64.b64encode(file).decode() for file in files], side
+    return sheets, side
 
 
-def _sheet(images: np.ndarray, side: int) -> bytes:
+def _sheet(images: np.ndarray, side: int) -> str:
     """Return a WebP of images beside and below each other, each within a square."""
     per_row = SHEET // side
     rows = -(-len(images) // per_row)
@@ -107,9 +100,7 @@ def _sheet(images: np.ndarray, side: int) -> bytes:
             picture.thumbnail((side, side), Image.Resampling.LANCZOS)
         left, top = (side - picture.width) // 2, (side - picture.height) // 2
         sheet.paste(picture, (number % per_row * side + left, number // per_row * side + top))
-    output = io.BytesIO()
-    sheet.save(output, "WEBP", quality=QUALITY)
-    return output.getvalue()
+    return data_url(sheet, "WEBP", quality=QUALITY)
 
 
 def _size_spreads(collection: Collection) -> list[dict]:

@@ -1,7 +1,5 @@
 """Runs side by side on one page, which needs no server, no network and no other file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
@@ -14,15 +12,13 @@ from keras_gen.files import write_text
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.pages import asset, render
 from keras_gen.pages.charts import finite, title_of
-from keras_gen.pages.page_pictures import picture_source
+from keras_gen.pages.page_pictures import GRID_WIDTH, MAX_GRIDS, picture_source
 from keras_gen.pages.report import DIAGRAMS, links
 from keras_gen.run.arguments import as_path
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES
 from keras_gen.text import counted, printable, short_name
 
-MAX_GRIDS = 24  # epochs whose grids are shown
-GRID_WIDTH = 480  # pixels
 LINKED = {"report.html": "report", "explorer.html": "explorer"}
 PICTURES = {  # of the last epoch
     "reconstructions": "Held-out images above their reconstructions",

@@ -1,15 +1,15 @@
 """A page to move through a latent space in a browser: one file that needs no server and no network."""
 
 import base64
-import io
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras_gen.data.pixels import block_means
 from keras_gen.figures.colours import class_colours
 from keras_gen.figures.grids import image_grid, to_pillow
 from keras_gen.figures.latent_space import FEWEST_NAMED, MOST_NAMED, PRIOR_SHARES
-from keras_gen.pages import asset, render
+from keras_gen.pages import asset, data_url, render
 from keras_gen.pages.glossary import GLOSSARY
 from keras_gen.text import printable
 from keras_gen.transparency import on_checkerboard
@@ -198,17 +198,10 @@ def shrunk(images: np.ndarray) -> np.ndarray:
     factor = -(-max(images.shape[1:3]) // LARGEST_SIDE)
     if factor == 1:
         return images
-    images = on_checkerboard(images)
-    count, height, width, channels = images.shape
-    high, wide = height // factor, width // factor
-    blocks = images[:, : high * factor, : wide * factor].reshape(count, high, factor, wide, factor, channels)
-    return np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
+    return np.rint(block_means(on_checkerboard(images), factor)).astype(np.uint8)
 
 
 def _sheet(images: np.ndarray) -> dict[str, object]:
     """Return images side by side as a PNG in a data URL: pixel for pixel, for a script to cut up."""
     columns = min(SHEET_COLUMNS, len(images))
-    output = io.BytesIO()
-    to_pillow(image_grid(images, columns, gap=0)).save(output, "PNG", optimize=True)
-    picture = "data:image/png;base64," + base64.b64encode(output.getvalue()).decode()
-    return {"picture": picture, "columns": columns}
+    return {"picture": data_url(to_pillow(image_grid(images, columns, gap=0)), optimize=True), "columns": columns}

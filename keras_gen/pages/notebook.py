@@ -1,21 +1,14 @@
 """What a notebook shows of a run and of a set of images."""
 
-from __future__ import annotations
-
-import base64
-import io
-from typing import TYPE_CHECKING
-
 import numpy as np
 from markupsafe import Markup
 
+from keras_gen.data import ImageSet
 from keras_gen.figures.grids import enlarged, image_grid, to_pillow
 from keras_gen.indices import evenly_spaced_indices
+from keras_gen.pages import data_url
+from keras_gen.run import Run
 from keras_gen.settings import NAMES
-
-if TYPE_CHECKING:
-    from keras_gen.data import ImageSet
-    from keras_gen.run import Run
 
 SHOWN = 32  # images
 
@@ -50,8 +43,7 @@ def _html(title: str, facts: list[tuple[str, object]], images: np.ndarray | None
     rows = Markup().join(Markup("<tr><th>{}</th><td>{}</td></tr>").format(name, str(value)) for name, value in facts)
     picture = Markup()
     if images is not None and len(images):
-        png = io.BytesIO()
-        to_pillow(enlarged(image_grid(images, columns=8), images.shape[1], wanted=48)).save(png, "PNG")
-        code = base64.b64encode(png.getvalue()).decode()
-        picture = Markup('<img alt="{}" src="data:image/png;base64,{}">').format(f"images of {title}", code)
+        grid = enlarged(image_grid(images, columns=8), images.shape[1], wanted=48)
+        source = data_url(to_pillow(grid))
+        picture = Markup('<img alt="{}" src="{}">').format(f"images of {title}", source)
     return Markup("<table><caption>{}</caption>{}</table>{}").format(title, rows, picture)

@@ -1,6 +1,5 @@
 """Pictures of a run's folder as a page carries them."""
 
-import base64
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from PIL import Image
 from keras_gen.errors import InputError
 from keras_gen.indices import evenly_spaced_indices
 from keras_gen.latent.pictures import epochs_with, read_picture
+from keras_gen.pages import data_url
 from keras_gen.run.run import Run
 
 MAX_GRIDS = 24
@@ -37,13 +37,11 @@ def picture_source(run: Run, path: Path, say: Callable[[str], None], max_width: 
 def _data_url(png: bytes, max_width: int | None) -> str:
     """Return a PNG as a data URL: as it is if it is small and may be, else as a smaller WebP with slight losses."""
     if max_width is None and len(png) <= MAX_PNG:
-        return "data:image/png;base64," + base64.b64encode(png).decode()
+        return data_url(png)
     with Image.open(io.BytesIO(png)) as image:
         picture = image.convert("RGB")
     max_width = max_width or PAGE_WIDTH
     if picture.width > max_width:
         height = max(1, round(picture.height * max_width / picture.width))
         picture = picture.resize((max_width, height), Image.Resampling.LANCZOS)
-    output = io.BytesIO()
-    picture.save(output, "WEBP", quality=80)
-    return "data:image/webp;base64," + base64.b64encode(output.getvalue()).decode()
+    return data_url(picture, "WEBP", quality=80)

@@ -18,6 +18,7 @@ from keras_gen.run.arguments import as_path
 from keras_gen.run.checkpoints import checkpoint_path
 from keras_gen.run.folder import RunFolder
 from keras_gen.run.networks import saved_names
+from keras_gen.run.record import recorded_fingerprint
 from keras_gen.run.run import Run
 from keras_gen.settings import NAMES, to_toml
 from keras_gen.settings.fields import shown
@@ -210,9 +211,7 @@ def _tables(run: Run) -> list[tuple[str, list[tuple[str, str]], bool]]:
         tables.append((title, _flat(scores), True))
     facts = {name: run.record.get(name, "unknown") for name in ("device", "backend")} | run.record.get("versions", {})
     for part in ("train", "held_out"):
-        images = run.record["dataset"][part]
-        fingerprint = images.get("fingerprint") or images["pixel_fingerprint"]
-        facts[f"{part.replace('_', '-')} images, sha256"] = fingerprint
+        facts[f"{part.replace('_', '-')} images, sha256"] = recorded_fingerprint(run.record, part)
     tables.append(("Made with", [(name, str(value)) for name, value in facts.items()], False))
     return tables
 

@@ -126,10 +126,10 @@ def _explorer_of_vae(
     codes = z_mean[indices]
     networks, remarks = page_networks(run, held_out.images, labels)
     planes = _planes_of_codes(run, dimensions, z_mean, z_log_var)
-    bases = [_basis(name, axes, axes.coordinates(codes)) for name, axes in planes]
     live = bool(networks)
-    if not live:  # what only the network could show
-        bases = [_first_two(bases[0])]
+    if not live:  # only the network could show the others
+        planes = [(name, axes.first(2)) for name, axes in planes[:1]]
+    bases = [_basis(name, axes, axes.coordinates(codes)) for name, axes in planes]
     means, mean_names = (None, ()) if run.conditional else _means(run)  # its codes say little of the class
     remarks.append(f"{len(codes):,} of {len(held_out):,} held-out images are shown as dots.")
     if run.settings.latent_dim > 2:
@@ -236,10 +236,6 @@ def _basis(name: str, axes: latent.Axes, positions: np.ndarray, margin: float = 
     low, high = positions.min(axis=0), positions.max(axis=0)
     middle, half = (low + high) / 2, np.maximum(1.0, (high - low) / 2 * margin)
     return Basis(name, axes.origin, axes.directions, axes.names, middle - half, middle + half)
-
-
-def _first_two(basis: Basis) -> Basis:
-    return Basis(basis.name, basis.origin, basis.directions[:2], basis.names[:2], basis.low[:2], basis.high[:2])
 
 
 def _loss(run: Run) -> dict[str, object]:

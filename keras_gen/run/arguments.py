@@ -129,10 +129,10 @@ def check_numbers(
     return tuple(map(int, numbers))
 
 
-def check_seconds(name: str, value: object, most: float = 1e9) -> float:
+def check_seconds(name: str, value: object) -> float:
     """Return a number of seconds, or raise InputError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise InputError(f"`{name}` must be a number of seconds from 0 to {most:g}; received {printable(repr(value))}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9:
+        raise InputError(f"`{name}` must be a number of seconds from 0 to 1e+09; received {printable(repr(value))}")
     return value
 
 

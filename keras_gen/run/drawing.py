@@ -1,23 +1,18 @@
 """What a run makes: latent points, labels, and the images at them."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_gen.data import ImageSet
 from keras_gen.data.image_set import label_names
 from keras_gen.data.labels import label_of
 from keras_gen.errors import InputError
 from keras_gen.run.arguments import PRIORS, as_latents, as_point, check_count, check_numbers, check_one_of
 from keras_gen.seeds import random_stream
 from keras_gen.text import listed, printable
-
-if TYPE_CHECKING:
-    from keras_gen.data import ImageSet
 
 MAX_MIXTURES = 100  # classes that each have one, if no label is given
 Label = int | str  # a label's number or name

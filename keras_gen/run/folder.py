@@ -113,8 +113,7 @@ class RunFolder:
 
     def write_text(self, name: str | Path, text: str) -> None:
         """Make or replace a text file; its name may be an absolute path, too."""
-        with self.replacing(self.path / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no text at all
+        files.write_text(self.path / name, text, self.replacing)
 
     def checked(self, path: Path) -> Path:
         """Return the path of a file of this folder, or raise InputError if it is not what the run wrote."""
@@ -123,17 +122,29 @@ class RunFolder:
 
     def write_codes(self, epoch: int, z_mean: np.ndarray, labels: np.ndarray | None) -> None:
         """Keep the codes of held-out images after an epoch: float32 (n, latent_dim), and labels or None."""
-        with self.replacing(self.epoch_codes(epoch)) as temporary, temporary.open("wb") as file:
-            np.savez(file, z_mean=z_mean, **({} if labels is None else {"labels": labels}))
+        self.write_arrays(self.epoch_codes(epoch), z_mean=z_mean, **({} if labels is None else {"labels": labels}))
 
     def read_codes(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Return what `write_codes` kept."""
-        path = self.checked(self.epoch_codes(epoch))
+        arrays = self.read_arrays(self.epoch_codes(epoch), {"z_mean"}, "remove it")
+        return arrays["z_mean"], arrays.get("labels")
+
+    def write_arrays(self, path: Path, **arrays: object) -> None:
+        """Make or replace an .npz of this folder."""
+        with self.replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    def read_arrays(self, path: Path, needed: set[str], remedy: str) -> dict[str, np.ndarray]:
+        """Return the arrays of an .npz of this folder, or raise InputError with a remedy; some are needed."""
+        self.checksums.check(path)
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return arrays["z_mean"], arrays.get("labels")
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+                arrays = dict(content)
+            if not needed <= arrays.keys():
+                raise ValueError(f"it has no {min(needed - arrays.keys())}")
+            return arrays
         except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path} cannot be read ({error}); remove it") from None
+            raise InputError(f"{path} cannot be read ({error}); {remedy}") from None
 
     def read(self) -> dict:
         """Return run.json, in the form of the present version."""
@@ -182,12 +193,8 @@ class RunFolder:
 
         The history has no clock times, so that equal runs have equal files.
         """
-        text = io.StringIO()
-        columns = dict.fromkeys(name for row in rows for name in row)  # not each epoch has each score
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write_text(name, text.getvalue())
+        columns = list(dict.fromkeys(name for row in rows for name in row))  # not each epoch has each score
+        self.write_text(name, files.csv_text([columns, *([row.get(column, "") for column in columns] for row in rows)]))
 
     def read_table(self, name: str) -> list[dict[str, float]]:
         """Return the rows of history.csv, timing.csv or metrics.csv; none if it has not been written.

@@ -1,22 +1,16 @@
 """The images of a run: found again, or kept with it when they came from no file."""
 
-from __future__ import annotations
-
 import os
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_gen.data import ImageSet, load_dataset, validation_split
 from keras_gen.errors import InputError
-
-if TYPE_CHECKING:
-    from keras_gen.run.folder import RunFolder
-    from keras_gen.run.run import Run
-    from keras_gen.settings import Settings
+from keras_gen.run.folder import RunFolder
+from keras_gen.run.run import Run
+from keras_gen.settings import Settings
 
 SAVED_BYTES = 64 * 2**20  # arrays up to this size are saved with the run
 NAME = "data.npz"
@@ -43,8 +37,7 @@ def save_images(folder: RunFolder, train: ImageSet, validation: ImageSet | None,
         arrays[name] = images.images
         if images.labels is not None:
             arrays[f"{name}_labels"] = images.labels
-    with folder.replacing(folder.path / NAME) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    folder.write_arrays(folder.path / NAME, **arrays)
     return True
 
 
@@ -77,13 +70,10 @@ def _saved_images(run: Run) -> tuple[ImageSet, ImageSet | None, ImageSet]:
         raise InputError(
             f"{run.where} was trained on an array that is not saved with it; give the images with `dataset`, as an .npz"
         )
-    run.folder.checked(path)
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            names = tuple(map(str, arrays["class_names"]))
-            return tuple(
-                ImageSet(arrays[part], arrays.get(f"{part}_labels"), names, run.name) if part in arrays else None
-                for part in ("train", "validation", "held_out")
-            )
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read ({error}); put it back, or give the images with `dataset`") from None
+    needed, remedy = {"class_names", "train", "held_out"}, "put it back, or give the images with `dataset`"
+    arrays = run.folder.read_arrays(path, needed, remedy)
+    names = tuple(map(str, arrays["class_names"]))
+    return tuple(
+        ImageSet(arrays[part], arrays.get(f"{part}_labels"), names, run.name) if part in arrays else None
+        for part in ("train", "validation", "held_out")
+    )

@@ -1,10 +1,7 @@
 """What differs between the runs of a VAE and of a DCGAN, and the function that loads either."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +9,6 @@ from keras_gen.errors import InputError
 from keras_gen.run.arguments import as_images, as_path
 from keras_gen.run.folder import RunFolder
 from keras_gen.run.run import Run
-
-if TYPE_CHECKING:
-    from keras_gen.data import ImageSet
-    from keras_gen.evaluation.validation import DCGANMeasure, VAEMeasure
 
 MIN_TYPICAL = 16  # dimensions, from which on the lengths of draws differ by less than a fifth
 
@@ -60,12 +53,6 @@ class VAERun(Run):
         nats = self.history[-1]["held_out_reconstruction"] + self.history[-1]["held_out_kl"]
         return nats / math.log(2) / math.prod(self.image_shape)
 
-    def validation_measure(self, train: ImageSet, validation: ImageSet) -> VAEMeasure:
-        """Return what measures this run on validation images."""
-        from keras_gen.evaluation.validation import VAEMeasure
-
-        return VAEMeasure(self, train, validation)
-
 
 class DCGANRun(Run):
     """A DCGAN's run."""
@@ -87,12 +74,6 @@ class DCGANRun(Run):
         if self.settings.latent_distribution == "normal" and self.settings.latent_dim >= MIN_TYPICAL:
             return float(np.sqrt(self.settings.latent_dim))
         return None
-
-    def validation_measure(self, train: ImageSet, validation: ImageSet) -> DCGANMeasure:
-        """Return what measures this run on validation images."""
-        from keras_gen.evaluation.validation import DCGANMeasure
-
-        return DCGANMeasure(self, train, validation)
 
 
 RUNS = {"vae": VAERun, "dcgan": DCGANRun}

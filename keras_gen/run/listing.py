@@ -1,12 +1,11 @@
 """Which runs a folder holds, and how far each came."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_gen.errors import InputError
+from keras_gen.files import folder_bytes
 from keras_gen.run.arguments import as_path
 from keras_gen.run.kinds import load_run
 from keras_gen.run.run import Run
@@ -65,7 +64,7 @@ def list_runs(folder: str | Path = "runs") -> list[RunSummary]:
 
 
 def _summary(path: Path) -> RunSummary:
-    size = _size(path)
+    size = folder_bytes(path)
     try:
         run = load_run(path)
         last = run.history[-1] if run.history else {}
@@ -92,8 +91,3 @@ def _kid(run: Run) -> float | None:
         return float(run.folder.read_scores()["images"]["generated"]["kid"]["value"])
     except (KeyError, TypeError, ValueError):  # not measured, or by an older version
         return next((row["kid"] for row in reversed(run.metrics) if "kid" in row), None)
-
-
-def _size(path: Path) -> int:
-    files = (Path(root, name) for root, _, names in os.walk(path) for name in names)
-    return sum(file.lstat().st_size for file in files if os.path.lexists(file))

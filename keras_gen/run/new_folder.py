@@ -1,7 +1,5 @@
 """Makes a folder for a new run, whole or not at all; nothing that exists is ever written over."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import uuid

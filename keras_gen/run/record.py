@@ -104,11 +104,16 @@ def describe_images(train: ImageSet, held_out: ImageSet, source: dict | None) ->
     }
 
 
+def recorded_fingerprint(record: dict, part: str) -> str:
+    """Return the fingerprint of the images of `train` or `held_out`; a run of format version 1 has their pixels'."""
+    facts = record["dataset"][part]
+    return facts.get("fingerprint") or facts["pixel_fingerprint"]
+
+
 def foreign_part(record: dict, train: ImageSet, held_out: ImageSet) -> str | None:
     """Return `training` or `held-out`, whichever are not the images that the run was trained with; else None."""
     for name, part, images in (("training", "train", train), ("held-out", "held_out", held_out)):
-        facts = record["dataset"][part]
-        known = facts.get("fingerprint")
-        if (images.fingerprint if known else images.pixel_fingerprint) != (known or facts["pixel_fingerprint"]):
+        of_pixels = "fingerprint" not in record["dataset"][part]
+        if recorded_fingerprint(record, part) != (images.pixel_fingerprint if of_pixels else images.fingerprint):
             return name
     return None

@@ -11,11 +11,13 @@ from keras_gen.errors import InputError
 from keras_gen.run.arguments import check_count
 
 if TYPE_CHECKING:
+    from keras_gen.data import ImageSet
     from keras_gen.figures import Figure
     from keras_gen.latent.directions import Directions
     from keras_gen.latent.inversion import Projection
     from keras_gen.latent.view import View
     from keras_gen.run.folder import RunFolder
+    from keras_gen.run.run import Run
 
 
 class RunResults:
@@ -139,6 +141,12 @@ class RunResults:
         if self.folder is not None:  # it may have been trained on meanwhile, by another process
             load_run(self.folder.path).report(say=options.get("say", print), training_images=training_images)
         return scores
+
+    def validation_measure(self, train: ImageSet, validation: ImageSet) -> Callable[[Run], dict[str, float]]:
+        """Return what measures this run on validation images; see `keras_gen.evaluation.validation`."""
+        from keras_gen.evaluation.validation import MEASURES
+
+        return MEASURES[self.kind](self, train, validation)
 
     def report(
         self, out: str | Path | None = None, say: Callable[[str], None] = print, *, training_images: bool = True

@@ -68,19 +68,19 @@ class HistoryFiles(keras.callbacks.Callback):
 class Validation(keras.callbacks.Callback):
     """Measures the run every `evaluate_every` epochs, and after the last, on validation images; keeps the best models.
 
-    `measure` returns a row of scores of a run, and the name of the one that is best when it is lowest.
+    `measure` returns a row of scores of a run; the one of its `criterion` is best when it is lowest.
     """
 
-    def __init__(self, run: Run, measure: Callable[[Run], tuple[dict, str]]) -> None:
+    def __init__(self, run: Run, measure: Callable[[Run], dict]) -> None:
         super().__init__()
         self.run, self.measure = run, measure
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, and write the models if none were better."""
-        run, training = self.run, self.run.settings.training
+        run, training, criterion = self.run, self.run.settings.training, self.run.criterion
         if run.epoch % training.evaluate_every and run.epoch != training.epochs:
             return
-        row, criterion = self.measure(run)
+        row = self.measure(run)
         if logs is not None:  # so that EarlyStopping and the like can watch them
             logs.update(row)
         best = min((earlier[criterion] for earlier in run.metrics if criterion in earlier), default=float("inf"))

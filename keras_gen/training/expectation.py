@@ -1,24 +1,21 @@
 """What to expect of a run, for `--dry-run`: time, memory and disk, for this image size and for others."""
 
-from __future__ import annotations
-
 import math
-import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import keras
 
+from keras_gen.cores import peak_memory
 from keras_gen.errors import InputError
 from keras_gen.models import build_decoder, build_discriminator, build_encoder, build_generator
+from keras_gen.models.exporting import multiply_adds
 from keras_gen.seeds import own_random_state
 from keras_gen.settings import Settings
 from keras_gen.training.callbacks import duration
+from keras_gen.training.planning import Plan
 from keras_gen.training.rehearsal import SECONDS, rehearse
-
-if TYPE_CHECKING:
-    from keras_gen.training.planning import Plan
-    from keras_gen.training.trainer import Trainer
+from keras_gen.training.trainer import Trainer
 
 SIDES = (32, 64, 128)  # in pixels, that are estimated beside the run's own size
 CHECKPOINTS = 2  # that are kept
@@ -69,12 +66,8 @@ def costs(networks: dict[str, keras.Model]) -> Costs:
     multiplications = outputs = weights = 0
     for model in networks.values():
         weights += model.count_params()
-        for layer in model.layers:
-            outputs += math.prod(layer.output.shape[1:])
-            if (kernel := getattr(layer, "kernel", None)) is not None:
-                transposed = isinstance(layer, keras.layers.Conv2DTranspose)
-                positions = (layer.input if transposed else layer.output).shape[1:-1]
-                multiplications += math.prod(kernel.shape) * math.prod(positions)
+        multiplications += multiply_adds(model)
+        outputs += sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
     shapes = [model.inputs[0].shape for model in networks.values()]
     return Costs(multiplications, outputs, weights, max(math.prod(shape[1:-1]) for shape in shapes))
 
@@ -93,13 +86,3 @@ def build(
             "generator": build_generator(image_shape, settings.generator, classes=classes),
             "discriminator": build_discriminator(image_shape, settings.discriminator, classes=classes),
         }
-
-
-def peak_memory() -> int | None:
-    """Return the most bytes of memory that this process has had, or None on a system that does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

@@ -49,7 +49,7 @@ class Loop:
         train: ImageSet,
         held_out: ImageSet,
         *,
-        measure: Callable[[Run], tuple[dict, str]] | None = None,
+        measure: Callable[[Run], dict] | None = None,
         callbacks: list[keras.callbacks.Callback] | tuple = (),
         say: Callable[[str], None] = print,
         save_every: float = 60.0,

@@ -1,7 +1,5 @@
 """From what a user asks for to what is trained: settings resolved, images loaded, nothing written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -49,7 +47,41 @@ class Plan:
         Raises:
             InputError: The images have no such labels as `conditional`, or `balance_classes`, needs.
         """
-        return _class_counts(self)
+        training = self.settings.training
+        if not (training.conditional or training.balance_classes):
+            return None
+        setting = "`conditional`" if training.conditional else "`balance_classes`"
+        parts = (
+            {"training": self.train, "held-out": self.held_out} if training.conditional else {"training": self.train}
+        )
+        for part, images in parts.items():
+            if images.labels is None:
+                raise InputError(
+                    f"the {part} images of {self.train.name} have no labels, which {setting} needs; use images that "
+                    "have some, or leave it out"
+                )
+        present, counts = np.unique(self.train.labels, return_counts=True)
+        if not training.conditional:
+            return None
+        names = self.train.class_names
+        if not 2 <= max(len(names), len(present)) <= MAX_CLASSES or present[-1] >= MAX_CLASSES:
+            raise InputError(
+                f"`conditional` takes 2 to {MAX_CLASSES:,} classes, and {self.train.name} has "
+                f"{max(len(names), len(present)):,}; use other labels, or leave it out"
+            )
+        if counts.min() < MIN_OF_CLASS:
+            rare = present[counts.argmin()]
+            raise InputError(
+                f"the class {printable(names[rare] if names else rare)} has {counts.min()} training image, and "
+                f"`conditional` needs {MIN_OF_CLASS} or more of each; add images of it, or leave out the class"
+            )
+        if strangers := sorted(set(np.unique(self.held_out.labels)) - set(present)):
+            stranger = names[strangers[0]] if names else strangers[0]
+            raise InputError(
+                f"held-out images have the label {printable(stranger)}, which no training image has; `conditional` "
+                "needs images of each class in both parts"
+            )
+        return np.bincount(self.train.labels, minlength=len(names))
 
     @property
     def classes(self) -> int | None:
@@ -175,39 +207,3 @@ def check_validation(plan: Plan) -> None:
             f"`patience` judges by a tenth of the training images, which of {count} are {len(plan.validation)}, and "
             f"{MIN_VALIDATION} are the least; use {10 * MIN_VALIDATION} or more, or leave it out"
         )
-
-
-def _class_counts(plan: Plan) -> np.ndarray | None:
-    training = plan.settings.training
-    if not (training.conditional or training.balance_classes):
-        return None
-    setting = "`conditional`" if training.conditional else "`balance_classes`"
-    parts = {"training": plan.train, "held-out": plan.held_out} if training.conditional else {"training": plan.train}
-    for part, images in parts.items():
-        if images.labels is None:
-            raise InputError(
-                f"the {part} images of {plan.train.name} have no labels, which {setting} needs; use images that have "
-                "some, or leave it out"
-            )
-    present, counts = np.unique(plan.train.labels, return_counts=True)
-    if not training.conditional:
-        return None
-    names = plan.train.class_names
-    if not 2 <= max(len(names), len(present)) <= MAX_CLASSES or present[-1] >= MAX_CLASSES:
-        raise InputError(
-            f"`conditional` takes 2 to {MAX_CLASSES:,} classes, and {plan.train.name} has "
-            f"{max(len(names), len(present)):,}; use other labels, or leave it out"
-        )
-    if counts.min() < MIN_OF_CLASS:
-        rare = present[counts.argmin()]
-        raise InputError(
-            f"the class {printable(names[rare] if names else rare)} has {counts.min()} training image, and "
-            f"`conditional` needs {MIN_OF_CLASS} or more of each; add images of it, or leave out the class"
-        )
-    if strangers := sorted(set(np.unique(plan.held_out.labels)) - set(present)):
-        stranger = names[strangers[0]] if names else strangers[0]
-        raise InputError(
-            f"held-out images have the label {printable(stranger)}, which no training image has; `conditional` needs "
-            "images of each class in both parts"
-        )
-    return np.bincount(plan.train.labels, minlength=len(names))

@@ -1,13 +1,12 @@
 """What a run will take here, measured before it starts: a few steps and the end of an epoch, in a temporary folder."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_gen.files import folder_bytes
 from keras_gen.run import RunFolder
 from keras_gen.run.kinds import RUNS
 from keras_gen.run.new_folder import new_id
@@ -70,7 +69,7 @@ def rehearse(plan: Plan, trainer: Trainer, seconds: float, validate: bool = True
         run.folder = RunFolder.create(Path(temporary, "run"), plan.kind, run.name, facts=record)
         steps, step, epoch_end = Loop(trainer, run, plan.train, plan.held_out, say=lambda _: None).rehearse(seconds)
         validation = _seconds(lambda: measure(run)) if measure else 0.0
-        sizes = {path.name: _size(path) for path in run.folder.path.iterdir()}
+        sizes = {path.name: folder_bytes(path) for path in run.folder.path.iterdir()}
     trainer.start_epoch(1)
     trainer.step = 1
     return Pace(steps, step, epoch_end, validation, sizes)
@@ -82,7 +81,3 @@ def _seconds(action: Callable[[], object]) -> float:
         began = time.perf_counter()
         action()
     return time.perf_counter() - began
-
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else path.stat().st_size

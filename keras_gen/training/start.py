@@ -1,7 +1,5 @@
 """From data and settings to a trained run: what is checked, announced, written and drawn around the loop."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

@@ -1,24 +1,18 @@
 """`start_from`: networks begin with weights of another run, or of a saved model, instead of random ones."""
 
-from __future__ import annotations
-
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import keras
 
 from keras_gen.errors import InputError
 from keras_gen.run import load_run
 from keras_gen.run.networks import MODELS, load_model
 from keras_gen.settings import NAMES
 from keras_gen.text import PATH_LENGTH, counted, listed, printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import keras
-
-    from keras_gen.training.trainer import Trainer
+from keras_gen.training.trainer import Trainer
 
 
 def take_weights(trainer: Trainer, path: str, say: Callable[[str], None], before: dict | None = None) -> dict:

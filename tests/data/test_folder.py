@@ -12,7 +12,7 @@ from PIL import Image
 from keras_gen.data import decoding, finding, folder_pixels, load_dataset, resizing
 from keras_gen.data.cache import image_cache
 from keras_gen.data.finding import Folder
-from keras_gen.data.folder import read_folder, read_image, read_images
+from keras_gen.data.folder import folder_contents, read_image, read_images
 from keras_gen.errors import InputError
 
 
@@ -38,7 +38,7 @@ def photos(tmp_path):
 def read(path, **options):
     """Return the images of a folder, as an array and as a set, and the lines said."""
     said = []
-    image_set, *_ = read_folder(Folder(path), say=said.append, **options)
+    image_set, *_ = folder_contents(Folder(path), say=said.append, **options).sets
     return image_set.images, image_set, said
 
 

@@ -8,7 +8,7 @@ from keras_gen.data import ImageSet, load_dataset, to_range, to_uint8
 from keras_gen.data.inspection import inspect
 from keras_gen.errors import InputError
 from keras_gen.figures.grids import image_grid, to_pillow
-from keras_gen.latent.inversion import block_means
+from keras_gen.latent.inversion import coarse_rows
 from keras_gen.latent.walks import _changes
 from keras_gen.training.findings import mean_distance
 from keras_gen.transparency import on_checkerboard, on_white
@@ -124,4 +124,4 @@ def test_what_is_invisible_makes_no_difference():
     run = SimpleNamespace(decode=lambda latents, _: images[: len(latents)])
     assert mean_distance(images) == 0  # so the doctor sees them collapse
     assert not _changes(run, np.zeros(3), 1.0, None).any()  # and no dimension changes them
-    assert not block_means(images).any()
+    assert not coarse_rows(images).any()

@@ -1,5 +1,6 @@
 """A look through a collection: what is loaded, what is odd, and the page in a real browser."""
 
+import base64
 import io
 import re
 import shutil
@@ -13,7 +14,7 @@ import keras_gen
 from keras_gen.data.loading import image_tree
 from keras_gen.evaluation.collections import _file_sizes, image_features
 from keras_gen.pages import collection as collection_page
-from keras_gen.pages.collection import BARS, MAX_SHEETS_BYTES, _sheet, _spread
+from keras_gen.pages.collection import BARS, MAX_SHEETS_TEXT, _sheet, _spread
 from tests.data.test_duplicates import photos
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -148,9 +149,9 @@ def test_the_page_zooms_chooses_and_filters_and_escapes_all_names(found, browser
 
 
 def test_thumbnails_of_many_large_images_stay_small(found, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_gen.pages.collection.MAX_SHEETS_BYTES", 1)
+    monkeypatch.setattr("keras_gen.pages.collection.MAX_SHEETS_TEXT", 1)
     monkeypatch.setattr("keras_gen.pages.collection.SIDES", (64, 48, 16))
-    assert MAX_SHEETS_BYTES < 15e6
+    assert MAX_SHEETS_TEXT < 20e6
     grouped = replace(found, groups=[[0, 1], [2, 3, 4]])
     page = grouped.page(tmp_path / "page.html").read_text(encoding="utf-8")
     assert '"side": 16' in page
@@ -159,7 +160,8 @@ def test_thumbnails_of_many_large_images_stay_small(found, tmp_path, monkeypatch
 
 def test_thumbnails_stand_beside_and_below_each_other_in_the_middle_of_their_squares(monkeypatch):
     monkeypatch.setattr(collection_page, "SHEET", 64)
-    sheet = np.asarray(Image.open(io.BytesIO(_sheet(np.zeros((3, 16, 32, 1), np.uint8), 32))).convert("L"))
+    content = base64.b64decode(_sheet(np.zeros((3, 16, 32, 1), np.uint8), 32).partition(",")[2])
+    sheet = np.asarray(Image.open(io.BytesIO(content)).convert("L"))
     assert sheet.shape == (64, 64)
     black = np.kron([[1, 1], [1, 0]], np.pad(np.ones((16, 32)), ((8, 8), (0, 0))))
     assert np.abs(sheet - 255.0 * (1 - black)).mean() < 10

@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from keras_gen.benchmarks.copies import Distances
 from keras_gen.evaluation import distinct, find_copies, nearest
-from keras_gen.evaluation.memorising import LEVEL, Copies, least_visible, repeats, urn_p_value
+from keras_gen.evaluation.memorising import LEVEL, Copies, least_visible, urn_p_value
 
 COUNT = 500
 
@@ -140,7 +140,6 @@ def test_images_that_are_there_twice_are_dropped_and_counted():
     stay, honest, dropped = distinct(train, held_out)
     assert (stay.tolist(), honest.tolist()) == ([0, 1, 4], [0, 2])
     assert dropped == {"train": 3, "held_out": 1, "both": 1}
-    assert repeats(train) == 3
 
 
 def test_the_table_of_distances_finds_what_the_images_do(digits):

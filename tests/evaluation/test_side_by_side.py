@@ -9,7 +9,7 @@ import pytest
 
 import keras_gen
 from keras_gen.evaluation import side_by_side
-from keras_gen.evaluation.paired import IDENTITY, save_values
+from keras_gen.evaluation.paired import IDENTITY, NAME
 from keras_gen.run import RunFolder, load_run
 
 
@@ -23,7 +23,7 @@ def measured(source, path, shift=0.0, noise=0.1, **changes):
     if run.kind == "vae":
         values |= {"elbo": bounds - 1, "importance_weighted_bound": bounds, "reconstruction_error": -bounds / 10}
     values["kid"] = 0.05 + (per_image - 10 * shift + random.normal(0, noise, 400)) / 1000
-    save_values(run, values)
+    run.folder.write_arrays(run.folder.path / NAME, **values)
 
     def estimate(name):
         return {"value": float(values[name].mean()), "standard_error": float(values[name].std() / 20)}

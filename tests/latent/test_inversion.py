@@ -12,7 +12,7 @@ from keras_gen.data.pixels import to_range
 from keras_gen.errors import InputError
 from keras_gen.latent import inversion
 from keras_gen.latent.descent import Inverter, image_loss
-from keras_gen.latent.inversion import CANDIDATES, _atypical, _estimated, _starts, block_means
+from keras_gen.latent.inversion import CANDIDATES, _atypical, _estimated, _starts, coarse_rows
 from keras_gen.latent.own_images import given_images
 from keras_gen.run import load_run
 from tests.small import train_small
@@ -125,7 +125,7 @@ def test_what_no_draw_is_like_costs_something(distribution, typical_length, poin
 def test_blocks_of_pixels_are_averaged_and_points_estimated_from_them():
     levels = np.random.default_rng(0).integers(0, 256, (300, 14, 16, 1))
     images = levels.repeat(2, axis=1).repeat(2, axis=2).astype(np.uint8)
-    np.testing.assert_allclose(block_means(images), levels.reshape(300, -1) / 255, rtol=1e-6)
+    np.testing.assert_allclose(coarse_rows(images), levels.reshape(300, -1) / 255, rtol=1e-6)
     images = np.random.default_rng(1).integers(0, 256, (300, 4, 4, 1)).astype(np.uint8)
     x = images.reshape(300, -1) / 255
     points = (x - x[:290].mean(axis=0)) @ np.random.default_rng(2).normal(size=(16, 3))

@@ -131,16 +131,15 @@ def test_model_checkpoints_load_as_the_whole_model(watched):
 
 def test_validation_scores_are_in_the_logs_before_a_user_s_callbacks_run(tmp_path, image_sets, monkeypatch):
     scores = iter([5.0, 3.0, 4.0])
-    monkeypatch.setattr(VAERun, "validation_measure", lambda *_: lambda run: ({"elbo": next(scores)}, "elbo"))
+    monkeypatch.setattr(VAERun, "validation_measure", lambda *_: lambda run: {"validation_loss": next(scores)})
     seen = []
-    spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["elbo"]))
+    spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["validation_loss"]))
     run = train_small("vae", *image_sets(), epochs=3, evaluate_every=1, callbacks=[spy], folder=tmp_path / "run")
     assert seen == [5, 3, 4]
-    assert (
-        run.metrics == load_run(tmp_path / "run").metrics == [{"epoch": n + 1, "elbo": s} for n, s in enumerate(seen)]
-    )
+    rows = [{"epoch": epoch, "validation_loss": score} for epoch, score in enumerate(seen, start=1)]
+    assert run.metrics == load_run(tmp_path / "run").metrics == rows
     best = load_run(tmp_path / "run", best=True)
-    assert (best.epoch, best.record["best"]) == (2, {"epoch": 2, "by": "elbo", "value": 3.0})
+    assert (best.epoch, best.record["best"]) == (2, {"epoch": 2, "by": "validation_loss", "value": 3.0})
 
 
 def test_a_signal_after_the_last_step_finds_a_finished_run(tmp_path, image_sets, interruptible):

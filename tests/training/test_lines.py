@@ -51,6 +51,7 @@ def test_classes_are_unbalanced_from_three_times_as_many_images_on(counts, said)
 def test_a_run_is_measured_every_so_many_epochs_and_after_the_last_and_the_first_best_models_stay():
     saved, values = [], iter((0.5, 0.5, 0.3))
     run = SimpleNamespace(
+        criterion="kid",
         settings=SimpleNamespace(training=SimpleNamespace(evaluate_every=2, epochs=5)),
         metrics=[],
         models={},
@@ -58,7 +59,7 @@ def test_a_run_is_measured_every_so_many_epochs_and_after_the_last_and_the_first
         folder=SimpleNamespace(save_models=lambda models, epoch, **_: saved.append(epoch)),
         update=lambda **facts: saved.append(facts["best"]),
     )
-    validation = Validation(run, lambda run: ({"kid": next(values)}, "kid"))
+    validation = Validation(run, lambda run: {"kid": next(values)})
     for run.epoch in range(1, 6):
         logs = {}
         validation.on_epoch_end(run.epoch - 1, logs)
