@@ -12,7 +12,7 @@ def usable_cores() -> int:
 def peak_memory() -> int | None:
     """Return the most bytes of memory that this process has had, or None where the system does not tell.
 
-    Linux counts what the parent had when it started this one, too.
+    Linux counts what the parent had when it started this one, too: a parent that measures must stay small.
     """
     try:
         import resource

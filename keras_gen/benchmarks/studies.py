@@ -62,10 +62,12 @@ class Study:
 def studies() -> dict[str, Study]:
     """Return the studies of studies.toml, by name."""
     tables = read_tables("studies.toml")
-    return {
-        name: Study(**{key: value for key, value in (tables[table.get("base", name)] | table).items() if key != "base"})
-        for name, table in tables.items()
-    }
+    found = {}
+    for name, table in tables.items():
+        base = tables.get(table.pop("base", None), {})
+        settings = base.get("settings", {}) | table.get("settings", {})
+        found[name] = Study(**base | table | {"settings": settings})
+    return found
 
 
 def run_studies(

@@ -91,7 +91,7 @@ def _kid(row: dict[str, float], name: str = "kid") -> Estimate | None:
 
 def _generated(run: Run, name: str, images: str = "generated") -> Value:
     score = run.folder.read_scores()["images"][images][name]
-    return Estimate(**score) if isinstance(score, dict) else score
+    return Estimate(score["value"], score["standard_error"]) if isinstance(score, dict) else score
 
 
 def _classes(run: Run) -> str:

@@ -35,10 +35,10 @@ def run(options: Namespace) -> None:
         start_backend()
         run_published(names, seeds, out.absolute(), options.data_dir and options.data_dir.absolute(), options.full)
     elif options.scores is not None:
-        from keras_gen.benchmarks import copies, corruptions
-
         names = _words(options.scores, "--scores", SCORES)
         start_backend()
+        from keras_gen.benchmarks import copies, corruptions
+
         if "copies" in names:
             copies.copies_table(out, options.data_dir, say)
         if "corruptions" in names:

@@ -22,7 +22,7 @@ class Hdf5Members(Members):
 
     def _note(self, name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):
-            self._members[name] = item.shape
+            self._members[name] = None
 
     def __getitem__(self, key: str) -> np.ndarray:
         if key not in self._members:  # perhaps a link to another file

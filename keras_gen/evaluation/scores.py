@@ -39,6 +39,7 @@ from keras_gen.transparency import on_white
 MIN_IMAGES = 6  # to compare: each is held against its five nearest
 IMAGES_PER_CLASS, MAX_FOR_CLASSES = 50, 5000  # generated images to look for classes in, if more than are compared
 FEW_IMAGES = 300  # below it a KID's standard error is not enough to judge it by
+AT_ONCE = 1000  # images whose pixels are compared as floats
 PAIRS_SHOWN = 10  # of a generated image and the training image nearest to it
 
 
@@ -206,9 +207,8 @@ def likelihood_scores(
     )
     seen = observed(images, likelihood, random_stream(seed, "held_out"))  # as the bounds see them
     z_mean, z_log_var = run.encode_distribution(seen, labels)
-    off = on_white(run.decode(z_mean, labels)) - on_white(images).astype(np.float32)
     values = {"elbo": -(reconstruction + kl), "reconstruction": reconstruction, "kl": kl}
-    values["reconstruction_error"] = np.sqrt(np.square(off).mean(axis=(1, 2, 3)))
+    values["reconstruction_error"] = _errors(images, run.decode(z_mean, labels))
     values |= {"importance_weighted_bound": sampled.bounds, "effective_samples": sampled.effective}
     scores = {
         "likelihood": likelihood,
@@ -233,6 +233,13 @@ def likelihood_scores(
         exact, _ = elbo_terms(*networks, images, likelihood, samples, seed, labels=labels)
         scores["gain_at_exact_levels"] = float(np.mean(reconstruction - exact))
     return scores, values
+
+
+def _errors(images: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """Return the root mean square over the pixels of each image of what was decoded, in grey levels."""
+    parts = [slice(start, start + AT_ONCE) for start in range(0, len(images), AT_ONCE)]
+    off = (on_white(decoded[part]).astype(np.float32) - on_white(images[part]) for part in parts)
+    return np.concatenate([np.sqrt(np.square(each).mean(axis=(1, 2, 3))) for each in off])
 
 
 def image_scores(generated: np.ndarray, real: np.ndarray, seed: int = 0) -> dict:

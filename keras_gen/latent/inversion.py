@@ -159,7 +159,8 @@ def _estimated(points: np.ndarray, generated: np.ndarray, images: np.ndarray) ->
     centre = x.mean(axis=0)
     strength = RIDGE * np.sum((x - centre) ** 2) / x.shape[1] + 1e-9
     model = Ridge(strength, fit_intercept=False).fit(x - centre, points)
-    return model.predict(coarse_rows(images) - centre).astype(np.float32)
+    predicted = model.predict(coarse_rows(images) - centre)
+    return predicted.reshape(len(images), -1).astype(np.float32)  # of one dimension there is a flat array
 
 
 def _distances(images: np.ndarray, generated: np.ndarray) -> np.ndarray:

@@ -207,10 +207,14 @@ class SpectralNorm(keras.constraints.Constraint):
         start = np.random.default_rng(0).normal(size=(kernel.shape[-1], 1))
         right = ops.cast(ops.convert_to_tensor(start), matrix.dtype)
         for _ in range(self.iterations):
-            left = ops.normalize(ops.matmul(matrix, right), axis=0)
-            right = ops.normalize(ops.matmul(ops.transpose(matrix), left), axis=0)
+            left = _unit(ops.matmul(matrix, right))
+            right = _unit(ops.matmul(ops.transpose(matrix), left))
         return kernel / ops.maximum(ops.sum(left * ops.matmul(matrix, right)), keras.config.epsilon())
 
     def get_config(self) -> dict:
         """Return what rebuilds the constraint: nothing."""
         return {}
+
+
+def _unit(vector: object) -> object:
+    return vector / ops.maximum(ops.sqrt(ops.sum(ops.square(vector))), keras.config.epsilon())

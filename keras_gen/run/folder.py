@@ -11,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ from keras_gen.run.record import FORMAT_VERSION, read_record
 
 if TYPE_CHECKING:
     import keras
+
+DAMAGED = (EOFError, ValueError, KeyError, AttributeError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class RunFolder:
@@ -143,7 +146,7 @@ class RunFolder:
             if not needed <= arrays.keys():
                 raise ValueError(f"it has no {min(needed - arrays.keys())}")
             return arrays
-        except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, *DAMAGED) as error:
             raise InputError(f"{path} cannot be read ({error}); {remedy}") from None
 
     def read(self) -> dict:

@@ -113,7 +113,7 @@ def recorded_fingerprint(record: dict, part: str) -> str:
 def foreign_part(record: dict, train: ImageSet, held_out: ImageSet) -> str | None:
     """Return `training` or `held-out`, whichever are not the images that the run was trained with; else None."""
     for name, part, images in (("training", "train", train), ("held-out", "held_out", held_out)):
-        of_pixels = "fingerprint" not in record["dataset"][part]
+        of_pixels = not record["dataset"][part].get("fingerprint")
         if recorded_fingerprint(record, part) != (images.pixel_fingerprint if of_pixels else images.fingerprint):
             return name
     return None

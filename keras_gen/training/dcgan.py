@@ -234,7 +234,7 @@ class InTrainingMode(keras.Model):
     """Calls a network in training mode, without any effect on it, and with the same dropout every time."""
 
     def __init__(self, network: keras.Model) -> None:
-        super().__init__()
+        super().__init__(autocast=False)  # the network has a precision of its own
         self.network = network
 
     def call(self, x: object) -> object:

@@ -69,7 +69,7 @@ def rehearse(plan: Plan, trainer: Trainer, seconds: float, validate: bool = True
         run.folder = RunFolder.create(Path(temporary, "run"), plan.kind, run.name, facts=record)
         steps, step, epoch_end = Loop(trainer, run, plan.train, plan.held_out, say=lambda _: None).rehearse(seconds)
         validation = _seconds(lambda: measure(run)) if measure else 0.0
-        sizes = {path.name: folder_bytes(path) for path in run.folder.path.iterdir()}
+        sizes = {path.name: folder_bytes(path) for path in run.folder.path.iterdir() if path.is_dir()}
     trainer.start_epoch(1)
     trainer.step = 1
     return Pace(steps, step, epoch_end, validation, sizes)

@@ -1,9 +1,11 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from keras_gen.benchmarks.studies import Study, studies
 from keras_gen.benchmarks.study_tables import report
+from keras_gen.data import load_dataset
 
 ONE, TWO = "the first", "the second"
 
@@ -43,8 +45,18 @@ def test_every_trial_resolves_and_differs_from_the_others(name):
 
 def test_a_study_may_start_from_another():
     cars, longer = studies()["cars"], studies()["cars-200"]
+    assert longer.settings == cars.settings | {"epochs": 200}
     assert longer.trials == cars.trials and longer.dataset == "cifar10:automobile"
     assert [of.resolved(of.rows()[0], 0).training.epochs for of in (cars, longer)] == [50, 200]
+
+
+def test_a_study_may_take_the_first_training_images_only():
+    few = Study("Title", "vae", "mnist5k", "held_out", {}, [], images=30)
+    train, held_out = few.data(None, lambda line: None)
+    everything, others = load_dataset("mnist5k", say=lambda line: None)
+    np.testing.assert_array_equal(train.images, everything.images[:30])
+    assert held_out.fingerprint == others.fingerprint
+    assert study("vae", "held_out").data(None, print) == ("mnist",)
 
 
 def test_settings_are_compared_by_the_last_validation_loss_and_the_time_of_the_first_row():
@@ -89,7 +101,8 @@ def test_results_are_of_the_held_out_images():
 
 def test_a_dcgan_s_results_tell_of_distance_classes_and_copies():
     def scores(value):
-        return {"kid": {"value": value, "standard_error": 0.01}, "precision": 0.5, "recall": 0.25}
+        kid = {"value": value, "standard_error": 0.01, "p_value": 0.5}  # the last of few images only
+        return {"kid": kid, "precision": 0.5, "recall": 0.25}
 
     runs = runs_of()
     for number, run in enumerate(runs[ONE] + runs[TWO]):

@@ -9,6 +9,7 @@ from keras_gen.benchmarks import photos, speed
 from keras_gen.benchmarks.runner import Result
 from keras_gen.cli import benchmark
 from keras_gen.cli.main import main
+from keras_gen.errors import InputError
 
 HELP = """
 import sys
@@ -44,6 +45,17 @@ def measured(monkeypatch):
         monkeypatch.setattr(photos, name, value)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     return tasks_run
+
+
+def test_a_backend_that_is_missing_is_told_before_anything_that_needs_it(monkeypatch, capsys):
+    def refuse():
+        raise InputError("KERAS_BACKEND=jax is not installed")
+
+    monkeypatch.setattr(benchmark, "start_backend", refuse)
+    for name in ("copies", "corruptions"):
+        monkeypatch.setitem(sys.modules, f"keras_gen.benchmarks.{name}", None)  # an import of it raises
+    assert main(["benchmark", "--scores"]) == 2
+    assert capsys.readouterr().err == "error: KERAS_BACKEND=jax is not installed\n"
 
 
 def test_a_table_for_each_model_and_precision_and_the_first_pictures(measured, capsys):

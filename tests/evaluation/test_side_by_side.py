@@ -107,6 +107,17 @@ def test_scores_without_a_common_scale_are_not_compared(command_runs, tmp_path, 
     assert comparison.verdicts
 
 
+def test_scores_of_before_the_reconstruction_error_ask_for_new_ones(command_runs, tmp_path):
+    one, two = (measured(command_runs["vae"], tmp_path / name, noise=noise) for name, noise in (("a", 0.1), ("b", 0.2)))
+    scores = RunFolder(two).read_scores()
+    del scores["likelihood"]["reconstruction_error"]
+    RunFolder(two).write_scores(scores)
+    comparison = keras_gen.compare(one, two)
+    assert "reconstruction error" not in [found.name for found in comparison.scores]
+    assert comparison.notes == ["the scores of B have no reconstruction error yet; evaluate again to compare it"]
+    assert row(comparison, "ELBO").verdict
+
+
 def test_features_of_other_training_images_are_other_features(command_runs, tmp_path):
     one, two = (measured(command_runs["vae"], tmp_path / name, noise=noise) for name, noise in (("a", 0.1), ("b", 0.2)))
     folder = RunFolder(two)

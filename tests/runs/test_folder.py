@@ -90,7 +90,10 @@ def test_codes_are_kept_with_and_without_labels(tmp_path, trained_runs):
     folder.write_codes(3, codes, None)
     assert folder.read_codes(3)[1] is None
     folder.checksums.path.unlink()
-    for content in (b"", b"not an archive", folder.epoch_codes(3).read_bytes()[:40]):
+    whole = folder.epoch_codes(3).read_bytes()
+    middle = len(whole) // 4  # of the compressed numbers
+    flipped = whole[:middle] + bytes(255 - byte for byte in whole[middle : middle + 20]) + whole[middle + 20 :]
+    for content in (b"", b"not an archive", whole[:40], flipped):
         folder.epoch_codes(3).write_bytes(content)
         with pytest.raises(InputError, match=r"epoch-0003\.npz cannot be read .*; remove it"):
             folder.read_codes(3)
