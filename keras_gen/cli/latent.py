@@ -76,7 +76,7 @@ def parser() -> Parser:
     interpolate = _view(views, "interpolate", "a walk from one image to another, and a GIF")
     _images(interpolate, "--from", "start", image, "0, the first, of a VAE")
     _images(interpolate, "--to", "end", image, "the first with another label, of a VAE")
-    interpolate.add("--seeds", "walk between two seeds instead, such as 3,7", told="0,1 for a DCGAN")
+    interpolate.add("--seeds", "walk between two seeds instead, such as 3,7", told="0,1, of a DCGAN")
     method = "linear for a VAE, spherical for a DCGAN"
     interpolate.add("--method", "straight, or keeping its length", told=method, choices=("linear", "spherical"))
     _steps(interpolate)
@@ -99,7 +99,7 @@ def parser() -> Parser:
 
     traverse = _view(views, "traverse", "each latent dimension swept over its range, and a GIF")
     _images(traverse, "--from --at", "start", image, "the mean of all codes, of a VAE")
-    traverse.add("--seed", "a generated image instead", told="0 for a DCGAN", type=int)
+    traverse.add("--seed", "a generated image instead", told="0, of a DCGAN", type=int)
     traverse.add("--rows", "dimensions to show, at most", 20)
     _steps(traverse)
     _label(traverse)
@@ -108,7 +108,7 @@ def parser() -> Parser:
     wanted = "an image file, a folder of them, an array file such as .npy, or a held-out image by its number"
     project.add_argument("images", nargs="+", metavar="IMAGE", help=wanted)
     project.add_switch("--refine", "go on from the encoder's points by gradient descent (VAE)", "no")
-    project.add("--starts", "points to start from", 3, "3; DCGAN")
+    project.add("--starts", "points to start from", 3, "3, of a DCGAN")
     project.add("--steps", "steps of gradient descent", 250)
     add_label_flag(project, "the class of the images, for a conditional run", "all are tried")
 

@@ -7,7 +7,7 @@ Importing this package registers those layers and the losses, so that
 from keras_gen._keras import silence_retracing
 from keras_gen.models.augmentation import AdaptiveAugment, Augment
 from keras_gen.models.dcgan import build_augmented, build_discriminator, build_gan, build_generator
-from keras_gen.models.layers import KLDivergence, StandardNormal, kl_divergence, sample_latent
+from keras_gen.models.layers import Binarization, KLDivergence, StandardNormal, kl_divergence, sample_latent
 from keras_gen.models.losses import reconstruction_loss
 from keras_gen.models.vae import (
     build_decoder,
@@ -22,6 +22,7 @@ silence_retracing()
 __all__ = [
     "AdaptiveAugment",
     "Augment",
+    "Binarization",
     "KLDivergence",
     "StandardNormal",
     "build_augmented",

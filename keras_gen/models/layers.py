@@ -1,6 +1,7 @@
 """The few layers that Keras lacks, and a constraint, registered so that saved models load in safe mode."""
 
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -45,13 +46,10 @@ def kl_divergence(z_mean: object, z_log_var: object) -> object:
     return -0.5 * ops.sum(1 + z_log_var - ops.square(z_mean) - ops.exp(z_log_var), axis=-1)
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class StandardNormal(keras.layers.Layer):
-    """Draws noise from N(0, 1) of the same shape as its input.
+class Noise(keras.layers.Layer):
+    """What draws noise: it has a seed generator of its own.
 
-    It has a seed generator of its own, so that the noise is part of the
-    model's state on every backend and a seeded model repeats itself. The noise
-    is also drawn at inference: that is what makes z a sample.
+    So the noise is part of the model's state on every backend, and a seeded model repeats itself.
 
     Args:
         seed: Integer seed of the noise; None draws one.
@@ -62,11 +60,11 @@ class StandardNormal(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs: object) -> object:
-        """Draw the noise; of devices that share a batch each takes its rows of the noise for all of it."""
-        count, *shape = ops.shape(inputs)
+    def draw(self, distribution: Callable, shape: tuple) -> object:
+        """Return noise of a shape; of devices that share a batch each takes its rows of the noise for all of it."""
+        count, *rest = shape
         devices, device = _devices()
-        noise = keras.random.normal((devices * count, *shape), dtype=self.compute_dtype, seed=self.seed_generator)
+        noise = distribution((devices * count, *rest), dtype=self.compute_dtype, seed=self.seed_generator)
         return noise if devices == 1 else noise[device * count : (device + 1) * count]
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -76,6 +74,49 @@ class StandardNormal(keras.layers.Layer):
     def get_config(self) -> dict:
         """Return what rebuilds the layer."""
         return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class StandardNormal(Noise):
+    """Draws noise from N(0, 1) of the same shape as its input: also at inference, for that is what makes z a sample."""
+
+    def call(self, inputs: object) -> object:
+        """Draw the noise."""
+        return self.draw(keras.random.normal, ops.shape(inputs))
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Binarization(Noise):
+    """In training, makes some images black and white: a pixel is white with its grey value as the probability.
+
+    An encoder that sees other pixels in each epoch cannot learn its images by heart. To rebuild the grey image is the
+    denoising criterion of D. J. Im et al., "Denoising Criterion for Variational Auto-Encoding Framework" (2017).
+
+    Args:
+        share: Share of the images that are changed, from 0 to 1.
+        seed: Integer seed of the noise; None draws one.
+
+    Call arguments:
+        images: In [0, 1], shape (batch, height, width, channels).
+        training: Whether to change any.
+    """
+
+    def __init__(self, share: float = 1.0, seed: int | None = None, **kwargs: object) -> None:
+        super().__init__(seed, **kwargs)
+        self.share = share
+
+    def call(self, images: object, training: bool = False) -> object:
+        """Return the images, some of them drawn."""
+        if not training:
+            return images
+        shape = ops.shape(images)
+        drawn = ops.cast(self.draw(keras.random.uniform, shape) < images, images.dtype)
+        changed = self.draw(keras.random.uniform, (shape[0], 1, 1, 1)) < self.share
+        return ops.where(changed, drawn, images)
+
+    def get_config(self) -> dict:
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "share": self.share}
 
 
 def _devices() -> tuple[int, object]:

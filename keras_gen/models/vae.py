@@ -9,10 +9,11 @@ from dataclasses import replace
 import keras
 from keras import layers, ops
 
-from keras_gen.models.conditioning import beside, joined, label_rows
+from keras_gen.models.conditioning import beside, fresh_inputs, joined, label_rows
 from keras_gen.models.importance import ImportanceWeighting, importance_weighted_loss
 from keras_gen.models.layers import (
     CHANNELS_LAST,
+    Binarization,
     KLDivergence,
     NoiseScale,
     StandardNormal,
@@ -143,7 +144,13 @@ def _hidden_layers(x: object, hidden_widths: tuple[int, ...], settings: EncoderS
     return x
 
 
-def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0, warm_up: bool = False) -> keras.Model:
+def build_vae(
+    encoder: keras.Model,
+    decoder: keras.Model,
+    beta: float = 1.0,
+    warm_up: bool = False,
+    binarization: Binarization | None = None,
+) -> keras.Model:
     """Join an encoder and a decoder, whose layers it shares, for training.
 
     Train it with one of `RECONSTRUCTION_LOSSES` as the compiled loss; the layer `kl`
@@ -155,13 +162,13 @@ def build_vae(encoder: keras.Model, decoder: keras.Model, beta: float = 1.0, war
         decoder: From `build_decoder`.
         beta: Weight of the KL term.
         warm_up: Whether that weight can be lowered in training, by the layer's variable `kl_weight`.
+        binarization: A layer between the images and the encoder; None shows it the images as they are.
 
     Returns:
         A model from float32 images in [0, 1] to the logits of their reconstruction.
     """
-    z_mean, z_log_var, z = encoder.outputs
+    images, labels, (z_mean, z_log_var, z) = _encoded(encoder, binarization)
     z = KLDivergence(beta, warm_up, dtype=z_mean.dtype, name="kl")([z_mean, z_log_var, z])
-    images, *labels = encoder.inputs
     return keras.Model(beside(images, *labels), to_logits(decoder)(beside(z, *labels)), name="vae")
 
 
@@ -172,6 +179,7 @@ def build_importance_weighted_vae(
     loss: Loss = reconstruction_loss,
     beta: float = 1.0,
     warm_up: bool = False,
+    binarization: Binarization | None = None,
 ) -> keras.Model:
     """Join an encoder and a decoder as `build_vae` does, for training with several latent points an image.
 
@@ -184,15 +192,16 @@ def build_importance_weighted_vae(
         loss: Of images and logits, in nats: one of `RECONSTRUCTION_LOSSES`.
         beta: Weight of the KL term.
         warm_up: As for `build_vae`.
+        binarization: As for `build_vae`.
 
     Returns:
         A model from float32 images in [0, 1] to [loss, kl, reconstruction], each in nats and of shape (batch,).
     """
-    z_mean, z_log_var, _ = encoder.outputs
+    images, labels, (z_mean, z_log_var, _) = _encoded(encoder, binarization)
     epsilon = encoder.get_layer("epsilon")(ops.repeat(z_mean, samples, axis=0))
-    terms = _sampled_terms(encoder, decoder, loss, epsilon, samples)
+    terms = _sampled_terms([images, z_mean, z_log_var, *labels], decoder, loss, epsilon, samples)
     weighting = ImportanceWeighting(samples, beta=beta, warm_up=warm_up, dtype=z_mean.dtype, name="kl")
-    return keras.Model(beside(*encoder.inputs), weighting([*terms, kl_divergence(z_mean, z_log_var)]), name="vae")
+    return keras.Model(beside(images, *labels), weighting([*terms, kl_divergence(z_mean, z_log_var)]), name="vae")
 
 
 def build_vae_terms(
@@ -216,11 +225,10 @@ def build_vae_terms(
         networks take some, to [reconstruction, kl], with the loss behind them if there are several samples; each in
         nats and of shape (batch,).
     """
-    z_mean, z_log_var, _ = encoder.outputs
-    images, *labels = encoder.inputs
+    images, labels, (z_mean, z_log_var, _) = _encoded(encoder)
     epsilon = keras.Input((samples * z_mean.shape[-1],), name="given_epsilon")
     minus_log_p, log_ratio = _sampled_terms(
-        encoder, decoder, loss, ops.reshape(epsilon, (-1, z_mean.shape[-1])), samples
+        [images, z_mean, z_log_var, *labels], decoder, loss, ops.reshape(epsilon, (-1, z_mean.shape[-1])), samples
     )
     terms = [ops.mean(ops.reshape(minus_log_p, (-1, samples)), axis=-1), kl_divergence(z_mean, z_log_var)]
     if samples > 1:
@@ -228,14 +236,24 @@ def build_vae_terms(
     return keras.Model([images, epsilon, *labels], terms, name="vae_terms")
 
 
+def _encoded(encoder: keras.Model, binarization: Binarization | None = None) -> tuple[object, list, list]:
+    """Return images, labels if any, and what the encoder makes of them, or of the images behind a layer."""
+    images, *labels = encoder.inputs
+    if binarization is None:
+        return images, labels, encoder.outputs
+    images, *labels = fresh_inputs(encoder)
+    return images, labels, encoder(beside(binarization(images), *labels))
+
+
 def _sampled_terms(
-    encoder: keras.Model, decoder: keras.Model, loss: Loss, epsilon: object, samples: int
+    encoded: list, decoder: keras.Model, loss: Loss, epsilon: object, samples: int
 ) -> tuple[object, object]:
-    """Return -log p(x|z) and log q(z|x) - log p(z), (batch * samples,), of noise (batch * samples, latent_dim)."""
-    z_mean, z_log_var, _ = encoder.outputs
+    """Return -log p(x|z) and log q(z|x) - log p(z), (batch * samples,), of noise (batch * samples, latent_dim).
+
+    `encoded` has images, z_mean, z_log_var, and labels if any.
+    """
     images, z_mean, z_log_var, *labels = (
-        ops.repeat(tensor, samples, axis=0) if samples > 1 else tensor
-        for tensor in (encoder.inputs[0], z_mean, z_log_var, *encoder.inputs[1:])
+        ops.repeat(tensor, samples, axis=0) if samples > 1 else tensor for tensor in encoded
     )
     z = sample_latent([z_mean, z_log_var, epsilon])
     log_ratio = 0.5 * ops.sum(ops.square(z) - ops.square(epsilon) - z_log_var, axis=-1)  # the constants cancel

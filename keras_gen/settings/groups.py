@@ -169,6 +169,12 @@ class VAETrainingSettings(TrainingSettings):
         "something before they have to pay for it; 0 starts with all of it",
         "epochs",
     )
+    binarize_inputs: float = setting(
+        0.0,
+        number(0, 1),
+        "share of the images that the encoder sees in black and white, drawn anew in each step with the grey values "
+        "as probabilities, so that it cannot learn them by heart; the decoder rebuilds the grey ones",
+    )
     importance_samples: int = setting(
         1,
         whole(1, 1000),

@@ -21,10 +21,10 @@ class CompiledVAETrainer(CompiledTrainer, VAETrainer):
 
     def __init__(self, image_shape: tuple[int, int, int], settings: VAESettings, classes: int | None = None) -> None:
         super().__init__(image_shape, settings, classes)
-        z_mean, z_log_var, _ = self.models["encoder"].outputs
         if settings.training.importance_samples > 1:
             self._with_terms, self.terms = self.vae, (*self.terms, "reconstruction")
         else:
+            z_mean, z_log_var, _ = self.vae.get_layer("kl").input
             outputs = [*self.vae.outputs, kl_divergence(z_mean, z_log_var)]
             self._with_terms = keras.Model(beside(*self.vae.inputs), outputs)
 

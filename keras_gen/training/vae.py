@@ -9,6 +9,7 @@ import numpy as np
 from keras_gen.data import to_range
 from keras_gen.latent import draw_latents
 from keras_gen.models import (
+    Binarization,
     build_decoder,
     build_encoder,
     build_importance_weighted_vae,
@@ -48,6 +49,8 @@ class VAETrainer(Trainer):
             encoder = build_encoder(image_shape, settings.encoder, seed=training.seed, classes=classes)
             decoder = build_decoder(image_shape, settings.decoder, classes=classes)
         options = {"beta": training.beta, "warm_up": training.kl_warmup > 0}
+        if training.binarize_inputs:
+            options["binarization"] = Binarization(training.binarize_inputs, training.seed, name="binarization")
         loss, samples = RECONSTRUCTION_LOSSES[likelihood], training.importance_samples
         if samples == 1:
             self.vae = build_vae(encoder, decoder, **options)

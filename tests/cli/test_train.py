@@ -303,13 +303,13 @@ def test_a_run_goes_on_without_a_reader_and_ends_with_a_line_on_stderr(
     monkeypatch.setattr(signal, "SIG_IGN", None)  # this process may be under nohup
     monkeypatch.setattr(Run, "draw_data", lambda run: os.close(reader))
     monkeypatch.setattr(Run, "draw_epoch", lambda run: run.epoch == 1 and signal.raise_signal(signal.SIGINT))
-    words = ["--dataset", stripes, "--batch-size", "24", "--epochs", "9", "--out", "run", *small_flags("vae")]
+    words = ["--dataset", stripes, "--batch-size", "24", "--epochs", "9", "--out=-run", *small_flags("vae")]
     with open(writer, "w") as output:
         monkeypatch.setattr(sys, "stdout", output)
         assert train_command("vae", words) == 130
-    error = "\nStopping after this step, and saving ...\nStopped. To continue: python train_vae.py --resume run\n"
+    error = "\nStopping after this step, and saving ...\nStopped. To continue: python train_vae.py --resume ./-run\n"
     assert capfd.readouterr().err == error
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+    assert json.loads((tmp_path / "-run" / "run.json").read_text())["status"] == "interrupted"
 
 
 def test_resume_takes_settings_from_the_run_data_that_has_moved_and_adds_epochs(

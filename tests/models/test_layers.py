@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gen.models import KLDivergence, StandardNormal, kl_divergence, sample_latent
+from keras_gen.models import Binarization, KLDivergence, StandardNormal, kl_divergence, sample_latent
 from keras_gen.models.layers import SpectralNorm
 
 
@@ -20,6 +20,20 @@ def test_noise_is_standard_normal_fresh_at_every_call_and_repeats_with_its_seed(
     assert abs(np.corrcoef(first[:, 0], first[:, 1])[0, 1]) < 0.03
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(first, keras.ops.convert_to_numpy(twin(shape)))
+
+
+def test_binarization_draws_pixels_by_their_grey_value_in_training_of_a_share_of_the_images():
+    images = np.full((400, 10, 10, 1), 0.25, np.float32)
+    layer, twin = Binarization(seed=3), Binarization(seed=3)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(images)), images)
+    first, second = (keras.ops.convert_to_numpy(layer(images, training=True)) for _ in range(2))
+    assert set(np.unique(first)) == {0.0, 1.0}
+    assert first.mean() == pytest.approx(0.25, abs=0.01)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, keras.ops.convert_to_numpy(twin(images, training=True)))
+    drawn = keras.ops.convert_to_numpy(Binarization(0.3, seed=4)(images, training=True)) != images
+    np.testing.assert_array_equal(drawn.all(axis=(1, 2, 3)), drawn.any(axis=(1, 2, 3)))
+    assert drawn.mean() == pytest.approx(0.3, abs=0.08)
 
 
 def test_kl_divergence_agrees_with_numerical_integration():
@@ -50,6 +64,8 @@ def test_kl_layer_adds_beta_times_the_mean_and_counts_training_batches_only():
 
 def test_layers_keep_their_settings_in_their_config():
     assert KLDivergence.from_config(KLDivergence(beta=2.5).get_config()).beta == 2.5
+    again = Binarization.from_config(Binarization(0.4, seed=12).get_config())
+    assert (again.share, again.seed) == (0.4, 12)
     assert StandardNormal.from_config(StandardNormal(seed=11).get_config()).seed == 11
 
 

@@ -31,6 +31,7 @@ training adam_epsilon 1e-07: a number above 0 and up to 1
 training clip_norm None: a number above 0 and up to 1e+09, or none
 training beta 1.0: a number from 0 to 1e+06
 training kl_warmup 0: a whole number from 0 to 1000000
+training binarize_inputs 0.0: a number from 0 to 1
 training importance_samples 1: a whole number from 1 to 1000
 """
 NETWORK = """\

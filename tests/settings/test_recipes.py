@@ -46,6 +46,11 @@ TUNED_VAE = {
     "decoder.intermediate_dim": "512,256,128",
     "decoder.layer_norm": True,
 }
+TUNED_MNIST = TUNED_VAE | {
+    "training.binarize_inputs": 1.0,
+    "encoder.intermediate_dim": "512,512,512",
+    "decoder.intermediate_dim": "512,512,512",
+}
 TUNED_DCGAN = EQUAL_RATES | {"training.batch_size": 32, "training.ema": 0.999}
 ARTICLE = {
     "training.epochs": 43,
@@ -78,8 +83,9 @@ ARTICLE = {
         ("vae", "mnist", "chapter", {}),
         ("vae", "mnist5k", "chapter", {"training.epochs": 150}),
         ("vae", "photos", "chapter", {}),
-        ("vae", "mnist", "tuned", TUNED_VAE),
+        ("vae", "mnist", "tuned", TUNED_MNIST),
         ("vae", "mnist5k", "tuned", TUNED_VAE),
+        ("vae", "fashion_mnist", "tuned", TUNED_VAE),
         ("dcgan", "cifar10:automobile", "chapter", {}),
         ("dcgan", "photos", "chapter", {}),
         ("dcgan", "cifar10", "chapter", {"training.epochs": 20}),
@@ -134,9 +140,10 @@ def test_what_was_asked_for_is_no_choice_of_the_recipe():
 
 
 def test_conditions_follow_what_is_set_and_overrides_win_over_them():
-    for latent_dim, values in (("2", ("relu", 3e-3)), (3, ("silu", 2e-3)), ("20", ("silu", 2e-3))):
+    for latent_dim, values in (("2", ("relu", 3e-3, 1)), (3, ("silu", 2e-3, 0.5)), ("20", ("silu", 2e-3, 0.5))):
         tuned = resolve_settings("vae", "mnist", "tuned", latent_dim=latent_dim)
-        assert (tuned.encoder.activation, tuned.training.learning_rate) == values
+        training = tuned.training
+        assert (tuned.encoder.activation, training.learning_rate, training.binarize_inputs) == values
         assert tuned.decoder.activation == tuned.encoder.activation
     assert resolve_settings("vae", "mnist", "tuned", latent_dim=20, learning_rate=4e-3).training.learning_rate == 4e-3
     assert resolve_settings("dcgan", "mnist", "chapter", epochs=3).training.epochs == 3

@@ -28,7 +28,7 @@ CASES = {
     "article": ("dcgan", DCGAN | {"recipe": "article"}),
     "shared": ("dcgan", DCGAN | {"share_fakes": True, "augment": "mirror", "discriminator_steps": 2}),
     "conditional": ("dcgan", DCGAN | {"conditional": True}),
-    "conditional vae": ("vae", {"conditional": True}),
+    "conditional vae": ("vae", {"conditional": True, "binarize_inputs": 0.5}),
 }
 # In front of BatchNormalization a bias has no effect; KL's counters count only what their device is shown.
 EXEMPT = ("conv_transpose_1", "conv_transpose_2", "conv_transpose_3", "conv_2")

@@ -99,11 +99,14 @@ TUNED = {
     "ema": 0.9,
 }
 DEEP = {"intermediate_dim": "24,12", "activation": "silu", "layer_norm": True, "kl_warmup": 3}
-CASES = [("vae", DEEP | {"likelihood": "binarized", "conditional": True})]  # test_adaptive.py has one of a DCGAN
+CASES = [  # test_adaptive.py has one of a DCGAN
+    ("vae", DEEP | {"likelihood": "binarized", "conditional": True}),
+    ("vae", {"binarize_inputs": 0.5, "conditional": True}),
+]
 SLOW_CASES = [
     ("vae", {}),
     ("dcgan", {"loss": "hinge", "label_smoothing": 0, "ema": 0.9, "conditional": True}),
-    ("vae", {"conditional": True, "importance_samples": 3, "kl_warmup": 3, "optimizer": "adam", "adam_epsilon": 1e-4}),
+    ("vae", {"conditional": True, "importance_samples": 3, "binarize_inputs": 0.5, "optimizer": "adam"}),
     ("dcgan", TUNED | {"conditional": True}),
     ("dcgan", {"conditional": True}),
     ("vae", {"conditional": True, "likelihood": "discretized_logistic"}),

@@ -16,7 +16,7 @@ from tests.small import TRAIN, assert_same_runs, quiet, small_settings, stop_aft
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
-DEEP = {"intermediate_dim": "16,8", "kl_warmup": 3, "learning_rate_schedule": "cosine", "optimizer": "adam"}
+DEEP = {"intermediate_dim": "16,8", "kl_warmup": 3, "learning_rate_schedule": "cosine", "binarize_inputs": 0.5}
 AUGMENTED = {"augment": "mirror,auto", "augment_target": -0.9, "discriminator_steps": 2, "optimizer": "rmsprop"}
 slow = pytest.mark.slow
 

@@ -246,6 +246,22 @@ def test_binarized_images_are_drawn_anew_in_every_step_and_the_same_when_the_ste
     assert not np.array_equal(seen[0], seen[1])
 
 
+def test_with_binarized_inputs_the_encoder_sees_draws_and_the_decoder_rebuilds_what_was_given(image_sets):
+    """A decoder that answers with one grey: its loss tells the images that it is compared with."""
+    train, held_out = image_sets()
+    noisy, plain = (VAETrainer((8, 8, 1), settings(binarize_inputs=share)) for share in (1, 0))
+    assert noisy.held_out_losses(held_out.images) == plain.held_out_losses(held_out.images)
+    reconstruction, kl = [], []
+    for trainer in (noisy, plain):
+        trainer.models["decoder"].get_layer("pixels").kernel.assign(np.zeros((16, 64)))
+        trainer.models["decoder"].get_layer("pixels").bias.assign(np.full(64, 2.0))
+        loss = float(trainer.train_step(train.images[:8])["loss"])
+        kl.append(trainer.mean_terms()["kl"])
+        reconstruction.append(loss - kl[-1])
+    assert reconstruction[0] == pytest.approx(reconstruction[1], rel=1e-5)
+    assert kl[0] != pytest.approx(kl[1], rel=1e-3)
+
+
 def test_several_importance_samples_train_the_bound_that_evaluate_measures(image_sets):
     from keras_gen.evaluation import importance_weighted_bound
 
