@@ -26,6 +26,7 @@ STREAMS = (  # a stream's place here is part of its seed: add new ones at the en
     "components",
     "labels",
     "binarized_data",
+    "binarized_inputs",
 )
 
 

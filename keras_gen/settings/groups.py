@@ -172,8 +172,9 @@ class VAETrainingSettings(TrainingSettings):
     binarize_inputs: float = setting(
         0.0,
         number(0, 1),
-        "share of the images that the encoder sees in black and white, drawn anew in each step with the grey values "
-        "as probabilities, so that it cannot learn them by heart; the decoder rebuilds the grey ones",
+        "share of the images whose pixels the encoder sees drawn as 0 or 1 in training, anew in each step, with the "
+        "grey values as probabilities, so that it cannot learn them by heart; the decoder still rebuilds the image; "
+        "no effect with likelihood=binarized",
     )
     importance_samples: int = setting(
         1,

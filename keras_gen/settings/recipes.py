@@ -105,7 +105,8 @@ def recipe_names(kind: str) -> tuple[str, ...]:
 def settings_from_record(record: Mapping) -> Settings:
     """Return the settings that a run.json of format version 1 or 2 keeps.
 
-    Settings missing from an older run.json take their recipe's value.
+    A setting missing from run.json is newer than the run, and takes its default, which changes nothing. Runs of
+    version 1 did not keep all: there it takes the recipe's value.
     """
     kind, values = record["kind"], dict(record["settings"])
     recipe = values.pop("recipe", "chapter")
@@ -113,8 +114,11 @@ def settings_from_record(record: Mapping) -> Settings:
         own = assign(SETTINGS[kind].groups, values)
     except UnknownSetting as error:
         raise InputError(f"the run has a setting that is not known ({error.name}); use a newer keras_gen") from None
-    name = recipe if recipe in recipe_names(kind) else "chapter"
-    base, _ = _apply(kind, _built_in(kind, name), _facts_of_record(record), own)
+    base: Values = {}
+    if record.get("format_version") == 1:
+        name = recipe if recipe in recipe_names(kind) else "chapter"
+        base, _ = _apply(kind, _built_in(kind, name), _facts_of_record(record), own)
+        base["training"].pop("binarize_inputs", None)  # newer, too
     return SETTINGS[kind](recipe=recipe, **merge(base, own))
 
 

@@ -46,7 +46,7 @@ class DCGANTrainer(Trainer):
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.models = self.networks | ({"generator": self.average.model} if self.average else {})
         self.loss = ADVERSARIAL_LOSSES[training.loss]
-        self.jit = jit_compile(training.jit, convolutional=True)
+        self.jit = jit_compile(training.jit, slower=True)
         self.augmented_discriminator.compile(
             optimizer=self._optimizer(training.discriminator_learning_rate),
             loss=self.loss.discriminator,

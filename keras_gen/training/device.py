@@ -77,17 +77,18 @@ def _version(module: str) -> str:
     return importlib.import_module(module).__version__
 
 
-def jit_compile(jit: str, convolutional: bool) -> bool | str:
+def jit_compile(jit: str, slower: bool) -> bool | str:
     """Turn the setting `jit` into Keras's `jit_compile`.
 
     On a CPU, XLA halves the time of small dense networks and makes
-    convolutions several times slower, so TensorFlow's `auto` depends on the network.
+    convolutions several times slower, so TensorFlow's `auto` depends on the network:
+    `slower` says whether it has convolutions, or other operations that XLA makes slow.
     On a GPU and on the other backends Keras's own choice is kept.
     """
     if jit != "auto":
         return jit == "on"
     if keras.backend.backend() == "tensorflow" and not gpus():
-        return not convolutional
+        return not slower
     return "auto"
 
 

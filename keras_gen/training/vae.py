@@ -49,8 +49,9 @@ class VAETrainer(Trainer):
             encoder = build_encoder(image_shape, settings.encoder, seed=training.seed, classes=classes)
             decoder = build_decoder(image_shape, settings.decoder, classes=classes)
         options = {"beta": training.beta, "warm_up": training.kl_warmup > 0}
-        if training.binarize_inputs:
-            options["binarization"] = Binarization(training.binarize_inputs, training.seed, name="binarization")
+        if training.binarize_inputs and likelihood != "binarized":  # its images are drawn already
+            seed = int(random_stream(training.seed, "binarized_inputs").integers(2**31))  # not the seed of epsilon
+            options["binarization"] = Binarization(training.binarize_inputs, seed, name="binarization")
         loss, samples = RECONSTRUCTION_LOSSES[likelihood], training.importance_samples
         if samples == 1:
             self.vae = build_vae(encoder, decoder, **options)
@@ -58,7 +59,8 @@ class VAETrainer(Trainer):
             self.vae = build_importance_weighted_vae(encoder, decoder, samples, loss, **options)
         self.model = self.vae
         self.models = self.networks = {"encoder": encoder, "decoder": decoder}
-        self.jit = jit_compile(training.jit, convolutional=settings.convolutional)
+        # A loop of steps that XLA compiles takes four times as long with a uniform draw for each pixel.
+        self.jit = jit_compile(training.jit, slower=settings.convolutional or "binarization" in options)
         optimizer = OPTIMIZERS[training.optimizer](training.learning_rate, global_clipnorm=training.clip_norm)
         if training.optimizer == "adam":
             optimizer.epsilon = training.adam_epsilon

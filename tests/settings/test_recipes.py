@@ -139,6 +139,11 @@ def test_what_was_asked_for_is_no_choice_of_the_recipe():
         assert recipe_choices("vae", images("mnist", shape=(28, 28, 1)), "tuned", latent_dim=dimensions) == []
 
 
+def test_digits_brought_to_colours_are_not_binarized():
+    assert resolve_settings("vae", images("mnist", shape=(28, 28, 1)), "tuned").training.binarize_inputs == 1
+    assert resolve_settings("vae", images("mnist", shape=(28, 28, 3)), "tuned").training.binarize_inputs == 0
+
+
 def test_conditions_follow_what_is_set_and_overrides_win_over_them():
     for latent_dim, values in (("2", ("relu", 3e-3, 1)), (3, ("silu", 2e-3, 0.5)), ("20", ("silu", 2e-3, 0.5))):
         tuned = resolve_settings("vae", "mnist", "tuned", latent_dim=latent_dim)
@@ -320,6 +325,15 @@ def test_a_run_of_either_format_version_has_its_settings():
     for unknown in ({"from_the_future": 1}, {"training": {"from_the_future": 1}}):
         with pytest.raises(InputError, match=r"not known \(.*from_the_future\); use a newer keras_gen"):
             settings_from_record(record("dcgan", **unknown))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_setting_that_is_newer_than_the_run_is_off_whatever_its_recipe_says_today(version):
+    values = resolve_settings("vae", "mnist", "tuned", epochs=3).as_dict()
+    assert values["training"].pop("binarize_inputs") == 1
+    old = settings_from_record(record("vae", version, **values))
+    assert old.training.binarize_inputs == 0
+    assert (old.recipe, old.training.epochs, old.decoder.hidden_widths) == ("tuned", 3, (512, 512, 512))
 
 
 def test_a_run_is_a_recipe(tmp_path):

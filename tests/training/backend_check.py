@@ -17,7 +17,7 @@ def main():
     )
     report = {}
     other = {
-        "vae": {"learning_rate": 3e-3, "likelihood": "discretized_logistic"},
+        "vae": {"learning_rate": 3e-3, "likelihood": "discretized_logistic", "binarize_inputs": 0.5},
         "dcgan": {"augment": "color,translation,cutout,mirror,auto", "augment_target": -1},
     }
     for kind, overrides in other.items():

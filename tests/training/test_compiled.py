@@ -106,7 +106,8 @@ CASES = [  # test_adaptive.py has one of a DCGAN
 SLOW_CASES = [
     ("vae", {}),
     ("dcgan", {"loss": "hinge", "label_smoothing": 0, "ema": 0.9, "conditional": True}),
-    ("vae", {"conditional": True, "importance_samples": 3, "binarize_inputs": 0.5, "optimizer": "adam"}),
+    ("vae", {"importance_samples": 3, "binarize_inputs": 0.5, "optimizer": "adam"}),
+    ("vae", {"conditional": True, "importance_samples": 3, "kl_warmup": 3, "optimizer": "adam", "adam_epsilon": 1e-4}),
     ("dcgan", TUNED | {"conditional": True}),
     ("dcgan", {"conditional": True}),
     ("vae", {"conditional": True, "likelihood": "discretized_logistic"}),

@@ -24,7 +24,7 @@ def test_an_nvidia_card_that_the_backend_cannot_use_is_named_with_the_package(tm
 
 
 @pytest.mark.parametrize(
-    ("jit", "gpus", "convolutional", "expected"),
+    ("jit", "gpus", "slower", "expected"),
     [
         ("auto", [], False, True),
         ("auto", [], True, False),
@@ -33,10 +33,10 @@ def test_an_nvidia_card_that_the_backend_cannot_use_is_named_with_the_package(tm
         ("off", [], False, False),
     ],
 )
-def test_xla_is_chosen_by_network_and_device(monkeypatch, jit, gpus, convolutional, expected):
+def test_xla_is_chosen_by_network_and_device(monkeypatch, jit, gpus, slower, expected):
     monkeypatch.setattr(device, "gpus", lambda: gpus)
     monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
-    assert device.jit_compile(jit, convolutional) == expected
+    assert device.jit_compile(jit, slower) == expected
 
 
 def test_the_dtype_policy_is_put_back():

@@ -246,20 +246,32 @@ def test_binarized_images_are_drawn_anew_in_every_step_and_the_same_when_the_ste
     assert not np.array_equal(seen[0], seen[1])
 
 
-def test_with_binarized_inputs_the_encoder_sees_draws_and_the_decoder_rebuilds_what_was_given(image_sets):
+@pytest.mark.parametrize("samples", [1, 3])
+def test_with_binarized_inputs_the_encoder_sees_draws_and_the_decoder_rebuilds_what_was_given(image_sets, samples):
     """A decoder that answers with one grey: its loss tells the images that it is compared with."""
     train, held_out = image_sets()
-    noisy, plain = (VAETrainer((8, 8, 1), settings(binarize_inputs=share)) for share in (1, 0))
+    noisy, plain = (
+        VAETrainer((8, 8, 1), settings(binarize_inputs=share, importance_samples=samples)) for share in (1, 0)
+    )
     assert noisy.held_out_losses(held_out.images) == plain.held_out_losses(held_out.images)
-    reconstruction, kl = [], []
+    losses = []
     for trainer in (noisy, plain):
-        trainer.models["decoder"].get_layer("pixels").kernel.assign(np.zeros((16, 64)))
-        trainer.models["decoder"].get_layer("pixels").bias.assign(np.full(64, 2.0))
-        loss = float(trainer.train_step(train.images[:8])["loss"])
-        kl.append(trainer.mean_terms()["kl"])
-        reconstruction.append(loss - kl[-1])
-    assert reconstruction[0] == pytest.approx(reconstruction[1], rel=1e-5)
-    assert kl[0] != pytest.approx(kl[1], rel=1e-3)
+        pixels = trainer.models["decoder"].get_layer("pixels")
+        pixels.kernel.assign(np.zeros((16, 64)))
+        pixels.bias.assign(np.full(64, 2.0))
+        trained_on = float(trainer.train_step(train.images[:8])["loss"])
+        terms = trainer.mean_terms()
+        losses.append({"reconstruction": trained_on - terms["kl"]} | terms)
+    assert losses[0]["reconstruction"] == pytest.approx(losses[1]["reconstruction"], rel=1e-5)
+    assert losses[0]["kl"] != pytest.approx(losses[1]["kl"], rel=1e-3)
+
+
+def test_binarized_inputs_are_drawn_by_another_seed_than_latent_points_and_not_for_binarized_images():
+    trainer = VAETrainer((8, 8, 1), settings(binarize_inputs=1))
+    seeds = [trainer.vae.get_layer("binarization").seed, trainer.models["encoder"].get_layer("epsilon").seed]
+    assert len(set(seeds)) == 2
+    trainer = VAETrainer((8, 8, 1), settings(binarize_inputs=1, likelihood="binarized"))
+    assert "binarization" not in [layer.name for layer in trainer.vae.layers]
 
 
 def test_several_importance_samples_train_the_bound_that_evaluate_measures(image_sets):
