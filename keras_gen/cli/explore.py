@@ -27,7 +27,7 @@ def parser() -> Parser:
     )
     plane = "the two latent dimensions of the plane, across and up"
     result.add("--dimensions", plane, told="0,1 if there are no more, else the two principal axes; VAE")
-    result.add("--seeds", "three seeds that the plane goes through", told="0,1,2, of a DCGAN")
+    result.add("--seeds", "three seeds that the plane goes through", told="0,1,2; DCGAN")
     add_label_flag(result, "the class of the images, for a conditional run", "the first")
     add_best_flag(result)
     add_data_flags(result)

@@ -74,9 +74,9 @@ def parser() -> Parser:
     reconstruct.add("--images", "their numbers, such as 0-9,42", told="ten, evenly spaced")
 
     interpolate = _view(views, "interpolate", "a walk from one image to another, and a GIF")
-    _images(interpolate, "--from", "start", image, "0, the first, of a VAE")
-    _images(interpolate, "--to", "end", image, "the first with another label, of a VAE")
-    interpolate.add("--seeds", "walk between two seeds instead, such as 3,7", told="0,1, of a DCGAN")
+    _images(interpolate, "--from", "start", image, "0, the first; VAE")
+    _images(interpolate, "--to", "end", image, "the first with another label; VAE")
+    interpolate.add("--seeds", "walk between two seeds instead, such as 3,7", told="0,1; DCGAN")
     method = "linear for a VAE, spherical for a DCGAN"
     interpolate.add("--method", "straight, or keeping its length", told=method, choices=("linear", "spherical"))
     _steps(interpolate)
@@ -98,8 +98,8 @@ def parser() -> Parser:
     _label(concept)
 
     traverse = _view(views, "traverse", "each latent dimension swept over its range, and a GIF")
-    _images(traverse, "--from --at", "start", image, "the mean of all codes, of a VAE")
-    traverse.add("--seed", "a generated image instead", told="0, of a DCGAN", type=int)
+    _images(traverse, "--from --at", "start", image, "the mean of all codes; VAE")
+    traverse.add("--seed", "a generated image instead", told="0; DCGAN", type=int)
     traverse.add("--rows", "dimensions to show, at most", 20)
     _steps(traverse)
     _label(traverse)
@@ -108,7 +108,7 @@ def parser() -> Parser:
     wanted = "an image file, a folder of them, an array file such as .npy, or a held-out image by its number"
     project.add_argument("images", nargs="+", metavar="IMAGE", help=wanted)
     project.add_switch("--refine", "go on from the encoder's points by gradient descent (VAE)", "no")
-    project.add("--starts", "points to start from", 3, "3, of a DCGAN")
+    project.add("--starts", "points to start from", 3, "3; DCGAN")
     project.add("--steps", "steps of gradient descent", 250)
     add_label_flag(project, "the class of the images, for a conditional run", "all are tried")
 
@@ -148,7 +148,7 @@ def _next_commands(options: Namespace, run: Run, count: int) -> list[str]:
         return []
     from keras_gen.data.loading import ARRAY_SUFFIXES
 
-    path, image, lines = str(options.run), options.images[0], []
+    image, lines = options.images[0], []
     flags = ["--best"] if options.best else []
     for flag, value in (("--label", options.label), ("--dataset", options.dataset), ("--data-dir", options.data_dir)):
         flags += [] if value is None else [flag, str(value)]
@@ -156,10 +156,10 @@ def _next_commands(options: Namespace, run: Run, count: int) -> list[str]:
     is_file = not Path(image).is_dir() and not image.lower().endswith(ARRAY_SUFFIXES)
     has_label = is_number or not run.conditional or options.label is not None
     if count == 1 and is_file and has_label:
-        command = shlex.join(["latent", path, "directions", "--at", image, *flags])
-        lines.append(f"To move it along directions: python -m keras_gen {command}")
+        command = shlex.join(["directions", "--at", image, *flags])
+        lines.append(f"To move it along directions: python -m keras_gen latent {run.folder.argument} {command}")
     if not run.encodes:
-        command = shlex.join(["explore", path, *flags])
+        command = " ".join(["explore", run.folder.argument, shlex.join(flags)]).strip()
         lines.append(f"To move it in a browser, open the .npy file in: python -m keras_gen {command}")
     return lines
 

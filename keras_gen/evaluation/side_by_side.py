@@ -1,6 +1,5 @@
 """Runs side by side: the settings that differ, and which run is better by how much, on the same held-out images."""
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +54,7 @@ class Comparison:
         """The command that measures what is missing; None if nothing is, or a run has no folder."""
         if not self.unmeasured or not all(run.folder for run in self.runs):
             return None
-        return f"python -m keras_gen compare {shlex.join(str(run.folder.path) for run in self.runs)} --evaluate"
+        return f"python -m keras_gen compare {' '.join(run.folder.argument for run in self.runs)} --evaluate"
 
     def page(self, out: str | Path | None = None, say: Callable[[str], None] = print) -> Path:
         """Write the comparison as one HTML page, and return its path; see `pages.compare.write_comparison`."""

@@ -1,7 +1,6 @@
 """A run's report: one page with all that is known of it, which needs no server, no network and no other file."""
 
 import os
-import shlex
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -229,7 +228,7 @@ def _flat(values: dict, prefix: str = "") -> list[tuple[str, str]]:
 
 def _commands(run: Run, say: Callable[[str], None]) -> list[tuple[str, str]]:
     """Return what made the run and what goes on from it: a text, and a command line."""
-    path = shlex.quote(str(run.folder.path))
+    path = run.folder.argument
     commands = [("It was made by", "\n".join(lines))] if (lines := run.record.get("commands")) else []
     if run.folder.has_checkpoint:
         more = f" --epochs {2 * run.settings.training.epochs}" if run.status == "finished" else ""

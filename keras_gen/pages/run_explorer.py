@@ -1,6 +1,5 @@
 """The page to move through a run's latent space: asks the run for arrays, and `pages` for the page."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -205,7 +204,7 @@ def _about(run: Run, label: int | str | None, say: Callable[[str], None]) -> dic
         label = int(run.network_labels(label, 1, remarks)[0])
     for remark in remarks:
         say(remark)
-    path = shlex.quote(str(run.folder.path)) if run.folder else "RUN"
+    path = run.folder.argument if run.folder else "RUN"
     return {
         "title": run.title,
         "project": f"python -m keras_gen latent {path} project IMAGE{' --best' if run.best else ''}",

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -47,6 +48,12 @@ class RunFolder:
         if self._path.is_absolute() or self._working_folder in (None, _working_folder()):
             return self._path
         return self._working_folder / self._path
+
+    @property
+    def argument(self) -> str:
+        """The path as a word of a command line: quoted, and never a flag."""
+        path = str(self.path)
+        return shlex.quote(f"./{path}" if path.startswith("-") else path)
 
     @property
     def checksums(self) -> Checksums:

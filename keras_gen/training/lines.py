@@ -117,8 +117,7 @@ def resume_line(run: Run) -> str:
         shlex.split(run.record["commands"][-1]) if run.record.get("commands") else ["python", f"train_{run.kind}.py"]
     )
     program = takewhile(lambda word: not word.startswith("--"), words)
-    folder = str(run.folder.path)
-    return shlex.join([*program, "--resume", f"./{folder}" if folder.startswith("-") else folder])  # no flag
+    return f"{shlex.join(program)} --resume {run.folder.argument}"
 
 
 def unbreakable(say: Callable[[str], None]) -> Callable[[str], None]:

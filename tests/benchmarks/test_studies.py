@@ -6,6 +6,7 @@ import pytest
 from keras_gen.benchmarks.studies import Study, studies
 from keras_gen.benchmarks.study_tables import report
 from keras_gen.data import load_dataset
+from keras_gen.settings import resolve_settings
 
 ONE, TWO = "the first", "the second"
 
@@ -41,6 +42,17 @@ def test_every_trial_resolves_and_differs_from_the_others(name):
     assert len(set(resolved)) == len(resolved)
     assert all(settings.training.seed == 7 for settings in resolved)
     assert all(settings.training.evaluate_every > 0 for settings in resolved) or studied.measured_on == "held_out"
+
+
+@pytest.mark.parametrize("name", ["vae-settings", "vae-20-settings", "cars-settings"])
+def test_a_row_that_is_called_tuned_is_the_recipe_as_it_is_today(name):
+    studied = studies()[name]
+    (trial,) = (trial for trial in studied.rows() if trial.name == "tuned")
+    networks = ("filters", "base_filters")  # narrower, for time
+    shared = {key: value for key, value in studied.settings.items() if key.endswith(networks) or key == "latent_dim"}
+    recipe = resolve_settings(studied.kind, studied.dataset, "tuned", **shared)
+    may_differ = ("engine", "evaluate_every", "precision", "epochs")
+    assert studied.resolved(trial, 0).differences(recipe, may_differ) == []
 
 
 def test_a_study_may_start_from_another():

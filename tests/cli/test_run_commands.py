@@ -106,7 +106,8 @@ def test_project_prints_errors_and_keeps_the_points_beside_the_picture(command_r
 )
 def test_project_names_the_commands_that_move_what_it_found(words, conditional, flags):
     options = latent.parser().parse_args(["project", "my runs/a", *shlex.split(words)])
-    *along, browser = latent._next_commands(options, SimpleNamespace(encodes=False, conditional=conditional), 1)
+    run = SimpleNamespace(encodes=False, conditional=conditional, folder=RunFolder("my runs/a"))
+    *along, browser = latent._next_commands(options, run, 1)
     image = words.split(" --")[0]
     directions = f"python -m keras_gen latent 'my runs/a' directions --at {image}{flags}"
     assert along == ([] if flags is None else [f"To move it along directions: {directions}"])

@@ -19,6 +19,13 @@ def test_folders_are_numbered_and_never_used_twice(tmp_path):
     assert RunFolder.create(None, "vae", "a/b c\n", tmp_path / "runs").path.name == "10000-vae-a-b-c"
 
 
+@pytest.mark.parametrize(
+    ("path", "word"), [("runs/0001-vae", "runs/0001-vae"), ("my run", "'my run'"), ("-run", "./-run")]
+)
+def test_a_folder_in_a_command_line_is_one_word_and_no_flag(path, word):
+    assert RunFolder(path).argument == word
+
+
 def test_what_exists_is_never_written_over(tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "file").write_text("precious")
