@@ -11,7 +11,7 @@ from keras_gen.cli import latent
 from keras_gen.cli.evaluate import SCORES, _class_line, score_lines
 from keras_gen.cli.main import main
 from keras_gen.evaluation import features
-from keras_gen.run import load_run
+from keras_gen.run import RunFolder, load_run
 
 
 def printed(capsys, *arguments):
