@@ -21,7 +21,6 @@ from keras_gen.text import PATH_LENGTH, did_you_mean, nearest, printable
 
 CONDITIONS = ("dataset", "channels", "size", "images", "latent_dim", "reachable")
 FORMAT_VERSIONS = (1, 2)
-NOT_MEASURED = ("mnist", "fashion_mnist")  # data on which `tuned` was not compared at equal time for both models
 CHAPTER_DATA = {"vae": "mnist", "dcgan": "cifar10:automobile"}
 
 
@@ -92,8 +91,6 @@ def default_recipe(kind: str, dataset: str) -> tuple[str, str]:
         return "chapter", "these are the book chapter's images"
     if dataset == "mnist5k":
         return "tuned", "it was chosen for digits"
-    if dataset in NOT_MEASURED:
-        return "chapter", "the default for this data set"
     return "tuned", "the default for other images than the chapter's"
 
 

@@ -46,11 +46,6 @@ TUNED_VAE = {
     "decoder.intermediate_dim": "512,256,128",
     "decoder.layer_norm": True,
 }
-TUNED_MNIST = TUNED_VAE | {
-    "training.binarize_inputs": 1.0,
-    "encoder.intermediate_dim": "512,512,512",
-    "decoder.intermediate_dim": "512,512,512",
-}
 TUNED_DCGAN = EQUAL_RATES | {"training.batch_size": 32, "training.ema": 0.999}
 ARTICLE = {
     "training.epochs": 43,
@@ -83,7 +78,7 @@ ARTICLE = {
         ("vae", "mnist", "chapter", {}),
         ("vae", "mnist5k", "chapter", {"training.epochs": 150}),
         ("vae", "photos", "chapter", {}),
-        ("vae", "mnist", "tuned", TUNED_MNIST),
+        ("vae", "mnist", "tuned", TUNED_VAE),
         ("vae", "mnist5k", "tuned", TUNED_VAE),
         ("vae", "fashion_mnist", "tuned", TUNED_VAE),
         ("dcgan", "cifar10:automobile", "chapter", {}),
@@ -140,12 +135,13 @@ def test_what_was_asked_for_is_no_choice_of_the_recipe():
 
 
 def test_digits_brought_to_colours_are_not_binarized():
-    assert resolve_settings("vae", images("mnist", shape=(28, 28, 1)), "tuned").training.binarize_inputs == 1
-    assert resolve_settings("vae", images("mnist", shape=(28, 28, 3)), "tuned").training.binarize_inputs == 0
+    for channels, share in ((1, 0.5), (3, 0)):
+        data = images("mnist", shape=(28, 28, channels))
+        assert resolve_settings("vae", data, "tuned", latent_dim=20).training.binarize_inputs == share
 
 
 def test_conditions_follow_what_is_set_and_overrides_win_over_them():
-    for latent_dim, values in (("2", ("relu", 3e-3, 1)), (3, ("silu", 2e-3, 0.5)), ("20", ("silu", 2e-3, 0.5))):
+    for latent_dim, values in (("2", ("relu", 3e-3, 0)), (3, ("silu", 2e-3, 0.5)), ("20", ("silu", 2e-3, 0.5))):
         tuned = resolve_settings("vae", "mnist", "tuned", latent_dim=latent_dim)
         training = tuned.training
         assert (tuned.encoder.activation, training.learning_rate, training.binarize_inputs) == values
@@ -161,8 +157,8 @@ def test_conditions_follow_what_is_set_and_overrides_win_over_them():
         ("dcgan", "cifar10:automobile", "chapter", "these are the book chapter's images"),
         ("vae", "mnist5k", "tuned", "it was chosen for digits"),
         ("dcgan", "mnist5k", "tuned", "it was chosen for digits"),
-        ("dcgan", "mnist", "chapter", "the default for this data set"),
-        ("vae", "fashion_mnist", "chapter", "the default for this data set"),
+        ("dcgan", "mnist", "tuned", "the default for other images than the chapter's"),
+        ("vae", "fashion_mnist", "tuned", "the default for other images than the chapter's"),
         ("vae", "photos", "tuned", "the default for other images than the chapter's"),
         ("dcgan", "photos", "tuned", "the default for other images than the chapter's"),
         ("vae", "cifar10:automobile", "tuned", "the default for other images than the chapter's"),
@@ -329,8 +325,8 @@ def test_a_run_of_either_format_version_has_its_settings():
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_setting_that_is_newer_than_the_run_is_off_whatever_its_recipe_says_today(version):
-    values = resolve_settings("vae", "mnist", "tuned", epochs=3).as_dict()
-    assert values["training"].pop("binarize_inputs") == 1
+    values = resolve_settings("vae", "mnist", "tuned", epochs=3, latent_dim=20).as_dict()
+    assert values["training"].pop("binarize_inputs") == 0.5
     old = settings_from_record(record("vae", version, **values))
     assert old.training.binarize_inputs == 0
     assert (old.recipe, old.training.epochs, old.decoder.hidden_widths) == ("tuned", 3, (512, 512, 512))
