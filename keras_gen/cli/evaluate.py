@@ -13,7 +13,7 @@ from keras_gen.cli.runs import (
     say_models,
 )
 from keras_gen.errors import InputError
-from keras_gen.text import listed, printable
+from keras_gen.text import counted, listed, printable
 
 LIKELIHOODS = {
     "bernoulli": "grey pixels taken as averages of black and white ones; no likelihood of grey images",
@@ -46,6 +46,9 @@ def run(options: Namespace) -> None:
             say(line)
         return
     loaded = open_run(options)
+    say_models(loaded)
+    count = loaded.record["dataset"]["held_out"]["count"]
+    say(f"Measuring on {counted(count, 'held-out image')}; many take minutes, and so does the first run on a data set")
     scores = loaded.evaluate(
         **measuring,
         samples=options.samples,
@@ -53,7 +56,6 @@ def run(options: Namespace) -> None:
         training_images=options.training_images,
         say=say,
     )
-    say_models(loaded)
     for line in score_lines(scores, loaded.settings.latent_dim, loaded.class_names):
         say(line)
     say(f"Numbers: {loaded.folder.path / 'metrics.json'}; of single images: {loaded.folder.path / 'scores.npz'}")

@@ -13,8 +13,8 @@ BLACK = 16  # a picture without a pixel of this level is nearly black
 ALIKE = 8  # grey levels of root mean square difference, of 255: noise and compression differ by less
 
 
-def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
-    """Return advice on training images, a sentence each; `augment_flag` is what helps against memorising, if any.
+def inspect(train: ImageSet, remedy: str = "") -> list[str]:
+    """Return advice on training images, a sentence each; `remedy` is what helps against memorising, if any.
 
     At most a thousand images, evenly spaced, are compared.
 
@@ -44,6 +44,6 @@ def inspect(train: ImageSet, augment_flag: str = "") -> list[str]:
             f"{share:.0%} of the images are nearly the same picture; expect to get that one, or remove copies"
         )
     if len(train) < FEW:
-        remedy = f"use {augment_flag} or more images" if augment_flag else "use more images"
-        advice.append(f"{len(train)} training images are few (below {FEW:,}): expect them to be memorised; {remedy}")
+        helps = f"use {remedy} or more images" if remedy else "use more images"
+        advice.append(f"{len(train)} training images are few (below {FEW:,}): expect them to be memorised; {helps}")
     return advice

@@ -43,8 +43,8 @@ def read_record(path: Path) -> dict:
     try:
         return _checked(_upgraded(record) if record["format_version"] == 1 else record)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+        if isinstance(error, InputError):  # of a setting
+            raise InputError(f"{path}: {error}") from None
         raise InputError(f"{path} is damaged; put back what was changed in it, or name another run folder") from None
 
 

@@ -37,7 +37,10 @@ def announce(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None:
         say(f"Stops   when the {name}, measured every {every} (`evaluate_every`), has not improved {times}")
     for line in plan.choices:
         say(f"Chosen  for {line}")
-    helps = "`augment`" if getattr(training, "augment", "") == "none" else ""
+    if plan.kind == "vae":
+        helps = "" if training.patience else "`patience`"
+    else:
+        helps = '`augment="auto"`' if training.augment == "none" else ""
     for advice in inspect(train, helps) + _advice_on_steps(plan):
         say(f"Advice  {advice}")
     if copies := _copies(plan):

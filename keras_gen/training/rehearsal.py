@@ -48,11 +48,10 @@ def fix_epochs(plan: Plan, trainer: Trainer, say: Callable[[str], None]) -> None
     plan.settings = trainer.settings = trainer.settings.replace(epochs=epochs, minutes=None)
     plan.time_budget = {"minutes": minutes, "epochs": epochs, "seconds_per_epoch": round(seconds, 4)}
     each = duration(seconds) if seconds >= 10 else f"{seconds:.2g} s"
-    longer = "; one epoch takes longer than that" if seconds > left else ""
-    say(
-        f"Time    {minutes:g} min are {counted(epochs, 'epoch')} here, of {each} each{longer}; to train "
-        f"the same run again, give `epochs={epochs}`"
-    )
+    fits = f"{minutes:g} min are {counted(epochs, 'epoch')} here, of {each} each"
+    if seconds > left:
+        fits = f"{minutes:g} min are too short for one epoch here, which takes {each}; one is trained"
+    say(f"Time    {fits}; to train the same run again, give `epochs={epochs}`")
 
 
 def rehearse(plan: Plan, trainer: Trainer, seconds: float, validate: bool = True) -> Pace:

@@ -173,7 +173,8 @@ def test_a_run_from_the_command_line_to_the_pictures(kind, command_runs):
     lines = printed.splitlines()
     assert lines[0] == "Data    stripes: 72 training and 8 held-out images, 16x16x1"
     assert lines[1] == "Recipe  chapter"
-    assert lines[2].startswith("Advice  72 training images are few (below 1,000)")
+    few = "Advice  72 training images are few (below 1,000): expect them to be memorised; use "
+    assert lines[2] == few + {"vae": "--patience", "dcgan": "--augment auto"}[kind] + " or more images"
     rest = [line for line in lines[3:] if not line.startswith(("Advice", "Batches"))]
     assert rest[0].startswith("Device  tensorflow 2.")
     assert rest[1:3] == [f"Run     {folder}", f"Preview {folder}/figures/data.png"]

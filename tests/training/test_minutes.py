@@ -60,7 +60,13 @@ def test_the_same_run_can_be_had_by_its_epochs(kind, engine, tmp_path, image_set
     assert (again.training.epochs, again.training.minutes) == (3, None)
 
 
-@pytest.mark.parametrize(("seconds", "epochs", "words"), [(7.0, 1, "one epoch takes longer"), (1e-9, 1_000_000, "")])
+@pytest.mark.parametrize(
+    ("seconds", "epochs", "words"),
+    [
+        (7.0, 1, "0.1 min are too short for one epoch here, which takes 7 s; one is trained"),
+        (1e-9, 1_000_000, "epochs here, of 1e-09 s each; to"),
+    ],
+)
 def test_at_least_one_epoch_is_trained_and_not_too_many(seconds, epochs, words, image_sets, monkeypatch):
     monkeypatch.setattr(rehearsal, "rehearse", lambda *_: Pace(1, seconds, 0.0, 0.0, {}))
     said = []
