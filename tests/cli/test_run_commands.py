@@ -39,7 +39,8 @@ def test_each_command_says_which_models_it_used_and_where_its_files_are(
     assert printed(capsys, "report", path) == [f"Open in a browser: {path / 'report.html'}"]
     assert printed(capsys, "film", path, "--frames", 1)[0] == str(figures / "film.gif")
     lines = printed(capsys, "evaluate", path, "--importance-samples", 2, "--samples", 1, "--seed", 3)
-    assert "Models  epoch 2" in lines
+    assert lines[0] == "Models  epoch 2"
+    assert lines[1].startswith("Measuring on 8 held-out images; many take minutes")
     scores = load_run(path).folder.read_scores()
     bounds, priors = scores["likelihood"], scores["priors"]
     assert (bounds["samples"], bounds["importance_samples"], scores["seed"]) == (1, 2, 3)

@@ -91,6 +91,17 @@ def test_a_record_whose_parts_are_of_another_type_is_refused(trained_runs, tmp_p
     assert "\n" not in str(caught.value)
 
 
+def test_a_setting_of_a_run_that_is_none_is_named_with_its_file(trained_runs, tmp_path):
+    shutil.copytree(trained_runs["vae"], tmp_path / "run")
+    file = tmp_path / "run" / "run.json"
+    record = json.loads(file.read_text())
+    record["settings"]["training"]["binarize_inputs"] = "half"
+    file.write_text(json.dumps(record))
+    with pytest.raises(InputError) as caught:
+        load_run(tmp_path / "run")
+    assert str(caught.value) == f"{file}: `training.binarize_inputs` must be a number from 0 to 1; received half"
+
+
 @pytest.mark.parametrize("kind", ["vae", "dcgan"])
 def test_a_run_of_format_version_1_loads_resumes_and_is_of_version_2_then(kind, tmp_path, no_pictures):
     path = tmp_path / "old"
