@@ -172,9 +172,8 @@ class VAETrainingSettings(TrainingSettings):
     binarize_inputs: float = setting(
         0.0,
         number(0, 1),
-        "share of the images whose pixels the encoder sees drawn as 0 or 1 in training, anew in each step, with the "
-        "grey values as probabilities, so that it cannot learn them by heart; the decoder still rebuilds the image; "
-        "no effect with likelihood=binarized",
+        "share of the images whose pixels the encoder sees drawn as 0 or 1 by their grey values, anew in each step of "
+        "training, so that it learns less by heart; the decoder rebuilds the image; idle with likelihood=binarized",
     )
     importance_samples: int = setting(
         1,

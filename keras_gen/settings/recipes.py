@@ -102,8 +102,7 @@ def recipe_names(kind: str) -> tuple[str, ...]:
 def settings_from_record(record: Mapping) -> Settings:
     """Return the settings that a run.json of format version 1 or 2 keeps.
 
-    A setting missing from run.json is newer than the run, and takes its default, which changes nothing. Runs of
-    version 1 did not keep all: there it takes the recipe's value.
+    A setting missing from run.json is newer than the run and takes its default; in version 1 that of its recipe.
     """
     kind, values = record["kind"], dict(record["settings"])
     recipe = values.pop("recipe", "chapter")
