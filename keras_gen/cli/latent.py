@@ -156,10 +156,10 @@ def _next_commands(options: Namespace, run: Run, count: int) -> list[str]:
     is_file = not Path(image).is_dir() and not image.lower().endswith(ARRAY_SUFFIXES)
     has_label = is_number or not run.conditional or options.label is not None
     if count == 1 and is_file and has_label:
-        command = shlex.join(["directions", "--at", image, *flags])
-        lines.append(f"To move it along directions: python -m keras_gen latent {run.folder.argument} {command}")
+        command = f"latent {run.folder.argument} {shlex.join(['directions', '--at', image, *flags])}"
+        lines.append(f"To move it along directions: python -m keras_gen {command}")
     if not run.encodes:
-        command = " ".join(["explore", run.folder.argument, shlex.join(flags)]).strip()
+        command = " ".join(["explore", run.folder.argument, *map(shlex.quote, flags)])
         lines.append(f"To move it in a browser, open the .npy file in: python -m keras_gen {command}")
     return lines
 

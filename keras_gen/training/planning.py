@@ -141,7 +141,7 @@ def _plan_resume(
     run = load_run(folder.path if isinstance(folder, RunFolder) else folder)
     if run.kind != kind:
         raise InputError(
-            f"{run.where} is a {run.kind} run; resume it with python train_{run.kind}.py --resume {run.where}"
+            f"{run.where} is a {run.kind} run; resume it with python train_{run.kind}.py --resume {run.folder.argument}"
         )
     new = (settings or run.settings).replace(**overrides)
     if new.training.minutes is not None:
